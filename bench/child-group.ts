@@ -1,0 +1,61 @@
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+
+const GRACE_MS = 10_000;
+
+/** Every process that the run has started, so that none outlives it. */
+export class ChildGroup {
+  readonly #running = new Set<ChildProcess>();
+
+  constructor() {
+    // The last resort where the run itself ends in haste: nothing may wait in an exit handler.
+    process.on("exit", () => {
+      for (const child of this.#running) child.kill("SIGKILL");
+    });
+  }
+
+  /** Starts a module of this folder as a process that talks by messages and ends when it is disconnected. */
+  fork(module: URL): ChildProcess {
+    return this.#add(fork(module, { serialization: "advanced", stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  }
+
+  /** Starts Node with arguments, its output piped. */
+  spawnNode(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+    return this.#add(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
+  }
+
+  /** Asks a process to end, and makes it after a while. */
+  async end(child: ChildProcess): Promise<void> {
+    if (!this.#running.has(child)) return;
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  async endAll(): Promise<void> {
+    await Promise.all([...this.#running].map((child) => this.end(child)));
+  }
+
+  #add(child: ChildProcess): ChildProcess {
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
+    return child;
+  }
+}
+
+/** The first message of a process, or an error where it ends without one or takes longer than it may. */
+export function firstMessage<T>(child: ChildProcess, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`a process did not answer within ${timeoutMs} ms`)), timeoutMs);
+    child.once("message", (message) => {
+      clearTimeout(timer);
+      resolve(message as T);
+    });
+    child.once("exit", (code, signal) => {
+      clearTimeout(timer);
+      reject(new Error(`a process ended early: ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}

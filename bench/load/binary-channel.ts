@@ -1,0 +1,130 @@
+import { codeName } from "../../protocol/codes.ts";
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { RECORD_BYTES, WIRE_HEADER_BYTES } from "../../protocol/limits.ts";
+import { RESULT_BYTES } from "../../protocol/result-record.ts";
+import { FRAME, FRAME_TYPE, writeFrameHeader } from "../../protocol/wire-frame.ts";
+import type { AnswerSink, Channel } from "./channel.ts";
+import type { CommandIds } from "./command-ids.ts";
+import { OPCODE } from "./frame-stream.ts";
+import { MessageRing } from "./message-ring.ts";
+import type { Pairs } from "./pairs.ts";
+import { clientFrameHeader, WebSocketLink } from "./websocket-link.ts";
+import type { Workload } from "./workload.ts";
+
+/** Transfers over `mizan.binary.v1`, a fixed number in each message; the slot is the request id. */
+export class BinaryChannel implements Channel {
+  readonly sentAtMs: Float64Array;
+  readonly #sink: AnswerSink;
+  readonly #ids: CommandIds;
+  readonly #ring: MessageRing;
+  readonly #commands: number;
+  readonly #headerOffset: number;
+  #link: WebSocketLink | undefined;
+
+  private constructor(workload: Workload, messages: number, ids: CommandIds, sink: AnswerSink) {
+    const frameBytes = WIRE_HEADER_BYTES + workload.commandsPerMessage * RECORD_BYTES;
+    this.sentAtMs = new Float64Array(workload.depth);
+    this.#sink = sink;
+    this.#ids = ids;
+    this.#commands = workload.commandsPerMessage;
+    this.#headerOffset = clientFrameHeader(OPCODE.binary, frameBytes).byteLength;
+    this.#ring = new MessageRing(this.#headerOffset + frameBytes, workload.depth, messages);
+  }
+
+  /** Connects, with `messages` prebuilt messages of transfers between the workload's wallets. */
+  static async open(
+    workload: Workload,
+    messages: number,
+    pairs: Pairs,
+    ids: CommandIds,
+    sink: AnswerSink,
+  ): Promise<BinaryChannel> {
+    const channel = new BinaryChannel(workload, messages, ids, sink);
+    channel.#prebuild(workload.wallets, pairs);
+    channel.#link = await WebSocketLink.open(workload.endpoint, "mizan.binary.v1", {
+      readBegins: () => sink.readBegins(),
+      message: (bytes, start, end) => channel.#onMessage(bytes, start, end),
+      readEnds: () => sink.readEnds(channel),
+      lost: (error) => sink.lost(error),
+    });
+    return channel;
+  }
+
+  #prebuild(wallets: Uint8Array, pairs: Pairs): void {
+    const { bytes, view, messages, messageBytes } = this.#ring;
+    const frameBytes = messageBytes - this.#headerOffset;
+    const header = clientFrameHeader(OPCODE.binary, frameBytes);
+    for (let message = 0; message < messages; message += 1) {
+      const start = message * messageBytes;
+      bytes.set(header, start);
+      const frame = start + this.#headerOffset;
+      writeFrameHeader(view, frame, { frameBytes, type: FRAME_TYPE.Commands, count: this.#commands });
+      for (let i = 0; i < this.#commands; i += 1) {
+        const record = frame + WIRE_HEADER_BYTES + i * RECORD_BYTES;
+        pairs.next();
+        bytes.set(wallets.subarray(pairs.from * 16, pairs.from * 16 + 16), record + RECORD.wallet);
+        bytes.set(wallets.subarray(pairs.to * 16, pairs.to * 16 + 16), record + RECORD.counterparty);
+        view.setUint32(record + RECORD.amountMinor, pairs.amountMinor, true);
+        view.setUint8(record + RECORD.operation, OPERATION.Transfer);
+      }
+    }
+  }
+
+  stage(slot: number): void {
+    const { view } = this.#ring;
+    const frame = this.#ring.take() + this.#headerOffset;
+    view.setUint32(frame + FRAME.requestId, slot, true);
+    const end = frame + WIRE_HEADER_BYTES + this.#commands * RECORD_BYTES;
+    for (let id = frame + WIRE_HEADER_BYTES + RECORD.id; id < end; id += RECORD_BYTES) this.#ids.write(view, id);
+  }
+
+  flush(): void {
+    this.#ring.flush((piece) => this.#link?.write(piece));
+  }
+
+  close(): void {
+    this.#link?.close();
+  }
+
+  #onMessage(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const frameBytes = uint32(bytes, at + FRAME.frameBytes);
+      if (frameBytes < WIRE_HEADER_BYTES || at + frameBytes > end) throw new Error(`a frame of ${frameBytes} bytes`);
+      this.#onFrame(bytes, at);
+      at += frameBytes;
+    }
+  }
+
+  #onFrame(bytes: Uint8Array, at: number): void {
+    const code = bytes[at + FRAME.code] | (bytes[at + FRAME.code + 1] << 8);
+    switch (bytes[at + FRAME.type]) {
+      case FRAME_TYPE.Results: {
+        if (code !== 0) throw new Error(`a message was refused: ${codeName(code)}`);
+        const rejected = rejectedCount(bytes, at + WIRE_HEADER_BYTES, this.#commands);
+        this.#sink.answered(this, uint32(bytes, at + FRAME.requestId), this.#commands - rejected, rejected);
+        return;
+      }
+      // What an echo server sends back.
+      case FRAME_TYPE.Commands:
+        this.#sink.answered(this, uint32(bytes, at + FRAME.requestId), this.#commands, 0);
+        return;
+      case FRAME_TYPE.Error:
+        throw new Error(`the server sent an error: ${codeName(code)}`);
+      default:
+    }
+  }
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+/** Results that are not a fresh `ok`: a replayed one would mean that an id was used twice. */
+function rejectedCount(bytes: Uint8Array, start: number, count: number): number {
+  let rejected = 0;
+  const end = start + count * RESULT_BYTES;
+  for (let at = start; at < end; at += RESULT_BYTES) {
+    if ((bytes[at] | bytes[at + 1] | bytes[at + 2]) !== 0) rejected += 1;
+  }
+  return rejected;
+}

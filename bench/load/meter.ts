@@ -1,0 +1,63 @@
+import { LatencyHistogram, type Percentiles } from "../histogram.ts";
+import { watchServerCpu } from "./server-cpu.ts";
+import type { ServerCpu, Window } from "./workload.ts";
+
+/** What was counted between `open` and `close` of a window. */
+export interface Measured {
+  readonly commandsPerSecond: number;
+  readonly latency: Percentiles;
+  readonly generatorCores: number;
+  readonly serverCpu: ServerCpu | null;
+  readonly sendLagP99Ms: number | null;
+  readonly window: Window;
+}
+
+/** Counts answers: all of them for the books, and those within a window for the rate and the latencies. */
+export class Meter {
+  acceptedTotal = 0;
+  rejectedTotal = 0;
+  readonly #latencies = new LatencyHistogram();
+  readonly #sendLags = new LatencyHistogram();
+  #measuring = false;
+  #acceptedInWindow = 0;
+
+  answered(latencyMs: number, accepted: number, rejected: number): void {
+    this.acceptedTotal += accepted;
+    this.rejectedTotal += rejected;
+    if (!this.#measuring) return;
+    this.#acceptedInWindow += accepted;
+    this.#latencies.record(latencyMs);
+  }
+
+  /** Open loop: a message left this much later than it was meant to. */
+  sent(lagMs: number): void {
+    if (this.#measuring) this.#sendLags.record(lagMs);
+  }
+
+  /** Starts the window; the function returned ends it. */
+  open(serverPid: number): () => Measured {
+    const serverCpu = watchServerCpu(serverPid);
+    const cpuBefore = process.cpuUsage();
+    const fromMs = epochMs();
+    this.#measuring = true;
+    return () => {
+      this.#measuring = false;
+      const toMs = epochMs();
+      const elapsedMs = toMs - fromMs;
+      const cpu = process.cpuUsage(cpuBefore);
+      return {
+        commandsPerSecond: (this.#acceptedInWindow * 1_000) / elapsedMs,
+        latency: this.#latencies.percentiles(),
+        generatorCores: (cpu.user + cpu.system) / 1_000 / elapsedMs,
+        serverCpu: serverCpu(),
+        sendLagP99Ms: this.#sendLags.total === 0 ? null : this.#sendLags.percentileMs(0.99),
+        window: { fromMs, toMs },
+      };
+    };
+  }
+}
+
+/** Now, on a clock that two processes of a machine share and that does not step. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}

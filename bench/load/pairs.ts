@@ -1,0 +1,50 @@
+import type { Pairing } from "./workload.ts";
+
+/** Amounts of three digits keep every message of a text transport at the same length. */
+const AMOUNT_MINOR_MIN = 100;
+const AMOUNT_MINOR_MAX = 999;
+
+/**
+ * The sides and amounts of transfers, in an order that a seed repeats.
+ *
+ * **Source**: mulberry32.
+ */
+export class Pairs {
+  readonly #walletCount: number;
+  readonly #pairing: Pairing;
+  #state: number;
+  #hotDebited = false;
+  /** Index of the wallet to debit, and of the one to credit. */
+  from = 0;
+  to = 0;
+  amountMinor = 0;
+
+  constructor(walletCount: number, pairing: Pairing, seed: number) {
+    if (walletCount < 2) throw new Error("a transfer needs two wallets");
+    this.#walletCount = walletCount;
+    this.#pairing = pairing;
+    this.#state = seed | 0;
+  }
+
+  /** Draws the next transfer. The hot wallet is credited and debited in turn, so that it runs neither dry nor over. */
+  next(): void {
+    const a = this.#below(this.#walletCount);
+    const other = 1 + this.#below(this.#walletCount - 1);
+    this.amountMinor = AMOUNT_MINOR_MIN + this.#below(AMOUNT_MINOR_MAX - AMOUNT_MINOR_MIN + 1);
+    if (this.#pairing === "uniform") {
+      this.from = a;
+      this.to = (a + other) % this.#walletCount;
+      return;
+    }
+    this.#hotDebited = !this.#hotDebited;
+    this.from = this.#hotDebited ? 0 : other;
+    this.to = this.#hotDebited ? other : 0;
+  }
+
+  #below(limit: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * limit);
+  }
+}

@@ -1,0 +1,61 @@
+/** What the generator is told to do and what it found, as messages between processes. */
+
+import type { Percentiles } from "../histogram.ts";
+
+/** Where a server listens, and the key to show it. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly key: string;
+}
+
+/** How wallets are paired: any two of them, or the first one as a side of every transfer. */
+export type Pairing = "uniform" | "hot";
+
+export interface Workload {
+  readonly endpoint: Endpoint;
+  readonly transport: "binary" | "json" | "rest";
+  readonly connections: number;
+  /** Messages in flight on each connection; in an open loop, the most there may be. */
+  readonly depth: number;
+  readonly commandsPerMessage: number;
+  /** Ids of the wallets to move money between, 16 bytes each. */
+  readonly wallets: Uint8Array;
+  readonly pairing: Pairing;
+  /** Open loop: messages are sent on this schedule, whatever comes back. Null: a new one for each answer. */
+  readonly messagesPerSecond: number | null;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** Its processor time is measured over the same window. */
+  readonly serverPid: number;
+}
+
+/** Processor time in cores: 1 is one core all the time. */
+export interface ServerCpu {
+  readonly mainCores: number;
+  readonly otherCores: number;
+}
+
+/** A stretch of time. **Units**: milliseconds since the epoch. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface LoadOutcome {
+  /** Commands accepted within the measured window, a second. */
+  readonly commandsPerSecond: number;
+  readonly latency: Percentiles;
+  /** From connecting to the last answer, warm-up included. */
+  readonly acceptedTotal: number;
+  readonly rejectedTotal: number;
+  readonly generatorCores: number;
+  readonly serverCpu: ServerCpu | null;
+  /** Open loop: how late messages left, at the 99th percentile. */
+  readonly sendLagP99Ms: number | null;
+  /** When the rate and the latencies were measured. */
+  readonly window: Window;
+}
+
+/** What the generator's process answers. */
+export type LoadReply = { readonly outcome: LoadOutcome } | { readonly error: string };
