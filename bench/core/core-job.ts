@@ -1,0 +1,22 @@
+/** Rows that run inside one process of their own, without a network: the messages to and from it. */
+
+import type { Percentiles } from "../histogram.ts";
+
+export const CORE_ROWS = ["core-apply", "codecs", "limit-lmdb", "limit-lmdb-prepared", "journal-commit"] as const;
+export type CoreRow = (typeof CORE_ROWS)[number];
+
+export interface CoreJob {
+  readonly row: CoreRow;
+  /** How long to measure, where the row is not bounded by the room it writes to. */
+  readonly measureMs: number;
+  /** An empty directory on the disk under test. */
+  readonly directory: string;
+}
+
+export interface CoreOutcome {
+  readonly rate: number;
+  readonly latency: Percentiles;
+  readonly notes: readonly string[];
+}
+
+export type CoreReply = { readonly outcome: CoreOutcome } | { readonly error: string };

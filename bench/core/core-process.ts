@@ -1,0 +1,32 @@
+/** The process of an in-process row: takes one job, runs it, answers with what it measured, and ends. */
+
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { CoreJob, CoreOutcome, CoreReply } from "./core-job.ts";
+import { measureLmdb } from "./lmdb-limit.ts";
+
+async function run({ row, directory }: CoreJob): Promise<CoreOutcome> {
+  switch (row) {
+    case "limit-lmdb":
+      return measureLmdb(directory, "growing");
+    case "limit-lmdb-prepared":
+      return measureLmdb(directory, "prepared");
+    case "core-apply":
+    case "codecs":
+    case "journal-commit":
+      throw new Error("not measured yet");
+    default:
+      return unreachable(row);
+  }
+}
+
+function reply(message: CoreReply): void {
+  process.send?.(message, () => process.exit(0));
+}
+
+process.once("disconnect", () => process.exit(1));
+process.once("message", (job: CoreJob) => {
+  run(job).then(
+    (outcome) => reply({ outcome }),
+    (error: Error) => reply({ error: error.message }),
+  );
+});

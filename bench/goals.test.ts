@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { judgeGoals, type Rows } from "./goals.ts";
+import type { RowName } from "./row-names.ts";
+import type { RowResult } from "./row-result.ts";
+
+function row(name: RowName, rate: number, p99Ms = 1): RowResult {
+  return {
+    name,
+    rate,
+    unit: "transfers/s",
+    limitName: null,
+    ratio: null,
+    latency: { p50Ms: 0.5, p99Ms, p999Ms: 2 * p99Ms },
+    generatorCores: null,
+    serverCpu: null,
+    sendLagP99Ms: null,
+    notes: [],
+    failure: null,
+  };
+}
+
+function rowsOf(...rows: RowResult[]): Rows {
+  return new Map(rows.map((each) => [each.name, each]));
+}
+
+function judge(workload: string, rows: Rows): { reached: boolean | undefined; text: string } | undefined {
+  return judgeGoals(rows).find((goal) => goal.workload === workload);
+}
+
+describe("goals", () => {
+  test.each([
+    ["8,190 a message, one shard", "wire-binary-8190", "limit-lmdb", 0.7],
+    ["100 a message", "wire-binary-100", "limit-lmdb", 0.45],
+    ["1 a message, 1,024 in flight", "wire-binary-1", "limit-echo-1", 0.8],
+    ["JSON over WebSocket", "wire-json-1", "limit-echo-json", 0.5],
+    ["REST", "rest-1", "limit-echo-rest", 0.5],
+    ["one hot wallet", "wire-binary-100-hot", "wire-binary-100", 0.9],
+  ] as const)("%s: %s against %s, from %d on", (workload, of, to, least) => {
+    const limit = row(to, 1_000_000);
+    expect(judge(workload, rowsOf(row(of, least * 1_000_000), limit))).toMatchObject({
+      reached: true,
+      text: `${least.toFixed(2)} ×`,
+    });
+    expect(judge(workload, rowsOf(row(of, least * 1_000_000 - 1), limit))).toMatchObject({ reached: false });
+    expect(judge(workload, rowsOf(limit))).toMatchObject({ reached: undefined, text: "not measured" });
+    expect(judge(workload, rowsOf(row(of, 1)))).toMatchObject({ reached: undefined });
+  });
+
+  test("open loop: p99 below 5 ms", () => {
+    const workload = "open loop at 12,500 a second";
+    expect(judge(workload, rowsOf(row("open-loop-12500", 12_500, 4.99)))).toMatchObject({ reached: true });
+    expect(judge(workload, rowsOf(row("open-loop-12500", 12_500, 5)))).toMatchObject({ reached: false });
+    expect(judge(workload, rowsOf())).toMatchObject({ reached: undefined });
+  });
+
+  test("deltas: a million a second", () => {
+    const workload = "deltas to 1,000 subscribers";
+    expect(judge(workload, rowsOf(row("stream-fanout", 1_000_000)))).toMatchObject({ reached: true });
+    expect(judge(workload, rowsOf(row("stream-fanout", 999_999)))).toMatchObject({ reached: false });
+  });
+});

@@ -1,0 +1,73 @@
+import type { RowName } from "./row-names.ts";
+import type { RowResult } from "./row-result.ts";
+
+/** The rows of a run by name; a row that was not run, or that failed, is missing. */
+export type Rows = ReadonlyMap<RowName, RowResult>;
+
+export interface GoalOutcome {
+  readonly workload: string;
+  readonly goal: string;
+  /** Undefined where the rows that it needs are missing. */
+  readonly value: number | undefined;
+  readonly text: string;
+  readonly reached: boolean | undefined;
+}
+
+interface Goal {
+  readonly workload: string;
+  readonly goal: string;
+  readonly value: (rows: Rows) => number | undefined;
+  readonly format: (value: number) => string;
+  readonly reached: (value: number) => boolean;
+}
+
+function share(of: RowName, to: RowName): (rows: Rows) => number | undefined {
+  return (rows) => {
+    const row = rows.get(of);
+    const limit = rows.get(to);
+    return row === undefined || limit === undefined ? undefined : row.rate / limit.rate;
+  };
+}
+
+function shareGoal(workload: string, of: RowName, to: RowName, least: number, name: string): Goal {
+  return {
+    workload,
+    goal: `≥ ${least} × ${name}`,
+    value: share(of, to),
+    format: (value) => `${value.toFixed(2)} ×`,
+    reached: (value) => value >= least,
+  };
+}
+
+/** The goals that the project set itself, as in the table of ARCHITECTURE.md. */
+const GOALS: readonly Goal[] = [
+  shareGoal("8,190 a message, one shard", "wire-binary-8190", "limit-lmdb", 0.7, "LMDB alone"),
+  shareGoal("100 a message", "wire-binary-100", "limit-lmdb", 0.45, "LMDB alone"),
+  shareGoal("1 a message, 1,024 in flight", "wire-binary-1", "limit-echo-1", 0.8, "echo"),
+  shareGoal("JSON over WebSocket", "wire-json-1", "limit-echo-json", 0.5, "echo"),
+  shareGoal("REST", "rest-1", "limit-echo-rest", 0.5, "echo"),
+  shareGoal("one hot wallet", "wire-binary-100-hot", "wire-binary-100", 0.9, "uniform"),
+  {
+    workload: "open loop at 12,500 a second",
+    goal: "p99 < 5 ms",
+    value: (rows) => rows.get("open-loop-12500")?.latency?.p99Ms,
+    format: (value) => `${value.toFixed(2)} ms`,
+    reached: (value) => value < 5,
+  },
+  {
+    workload: "deltas to 1,000 subscribers",
+    goal: "≥ 1,000,000 a second",
+    value: (rows) => rows.get("stream-fanout")?.rate,
+    format: (value) => `${Math.round(value).toLocaleString("en-US")} a second`,
+    reached: (value) => value >= 1_000_000,
+  },
+];
+
+/** Holds the rows of a run against the goals. */
+export function judgeGoals(rows: Rows): GoalOutcome[] {
+  return GOALS.map(({ workload, goal, value: measure, format, reached }) => {
+    const value = measure(rows);
+    if (value === undefined) return { workload, goal, value, text: "not measured", reached: undefined };
+    return { workload, goal, value, text: format(value), reached: reached(value) };
+  });
+}

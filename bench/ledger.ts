@@ -1,0 +1,146 @@
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChildGroup } from "./child-group.ts";
+import { LedgerClient } from "./ledger-client.ts";
+import type { Endpoint } from "./load/workload.ts";
+import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
+
+const HOST = "127.0.0.1";
+const WALLETS = 10_000;
+const START_MS_MAX = 30_000;
+const OUTPUT_CHARACTERS_KEPT = 4_000;
+const GATEWAY = join(import.meta.dirname, "../gateway/main.ts");
+
+export interface LedgerOptions {
+  readonly shards: number;
+  /** Directory on the disk under test; the ledger gets an empty one inside it. */
+  readonly directory: string;
+  /** Where the server writes processor profiles when it ends. */
+  readonly profileDir: string | undefined;
+}
+
+/** A ledger in a process of its own, as `npm start` runs it, with wallets that hold money. */
+export class Ledger {
+  readonly endpoint: Endpoint;
+  readonly wallets: Uint8Array;
+  readonly #group: ChildGroup;
+  readonly #server: ChildProcess;
+  readonly #client: LedgerClient;
+  #totals: WalletTotals;
+
+  private constructor(
+    endpoint: Endpoint,
+    wallets: Uint8Array,
+    group: ChildGroup,
+    server: ChildProcess,
+    client: LedgerClient,
+    totals: WalletTotals,
+  ) {
+    this.endpoint = endpoint;
+    this.wallets = wallets;
+    this.#group = group;
+    this.#server = server;
+    this.#client = client;
+    this.#totals = totals;
+  }
+
+  static async start(group: ChildGroup, options: LedgerOptions): Promise<Ledger> {
+    const endpoint = { host: HOST, port: await freePort(), key: randomBytes(24).toString("base64url") };
+    const profile = options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
+    const server = group.spawnNode([...profile, GATEWAY], environmentOf(endpoint, options));
+    await untilReady(endpoint, server, collectOutput(server));
+    const client = await LedgerClient.open(endpoint);
+    const wallets = await openWallets(client, WALLETS);
+    return new Ledger(endpoint, wallets, group, server, client, await readTotals(client, wallets));
+  }
+
+  get pid(): number {
+    return this.#server.pid ?? 0;
+  }
+
+  /**
+   * Holds the books against what was acknowledged since the last audit; null where they agree.
+   *
+   * Each transfer raises the versions of two wallets by one, so the versions count the transfers that were applied.
+   */
+  async audit(acknowledged: number, rejected: number): Promise<string | null> {
+    if (rejected > 0) return `${rejected} transfers were rejected`;
+    const before = this.#totals;
+    this.#totals = await readTotals(this.#client, this.wallets);
+    const applied = (this.#totals.versions - before.versions) / 2;
+    if (applied !== acknowledged) return `${acknowledged} transfers were acknowledged, ${applied} applied`;
+    if (this.#totals.postedMinor !== before.postedMinor) return "the wallets together hold another sum than before";
+    const sums = await readSums(this.endpoint);
+    if (sums.length === 0) return "the trial balance is empty";
+    return sums.every((sum) => sum === "0") ? null : `the trial balance is not zero: ${sums.join(", ")}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#client.close();
+    await this.#group.end(this.#server);
+  }
+}
+
+/** The settings of the ledger under test; whatever `MIZAN_*` the caller has set is none of them. */
+function environmentOf(endpoint: Endpoint, { shards, directory }: LedgerOptions): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("MIZAN_"));
+  return {
+    ...Object.fromEntries(inherited),
+    MIZAN_HOST: endpoint.host,
+    MIZAN_PORT: String(endpoint.port),
+    MIZAN_ADMIN_KEY: endpoint.key,
+    MIZAN_DATA_DIR: mkdtempSync(join(directory, "ledger-")),
+    MIZAN_SHARDS: String(shards),
+    MIZAN_LOG_LEVEL: "warn",
+  };
+}
+
+/** Keeps the last of what a process prints, to show where it fails. */
+function collectOutput(server: ChildProcess): () => string {
+  let output = "";
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-OUTPUT_CHARACTERS_KEPT);
+    });
+  }
+  return () => output;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, HOST);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}
+
+async function untilReady(endpoint: Endpoint, server: ChildProcess, output: () => string): Promise<void> {
+  const giveUpAtMs = performance.now() + START_MS_MAX;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`the ledger ended with ${server.exitCode}: ${output()}`);
+    try {
+      const response = await fetch(`http://${endpoint.host}:${endpoint.port}/readyz`);
+      if (response.ok) return;
+    } catch {
+      // Nothing listens yet.
+    }
+    if (performance.now() > giveUpAtMs) throw new Error(`the ledger is not ready: ${output()}`);
+    await sleep(20);
+  }
+}
+
+/** Every `sumMinor` of the trial balance. */
+async function readSums({ host, port, key }: Endpoint): Promise<string[]> {
+  const response = await fetch(`http://${host}:${port}/api/v1/trial-balance`, {
+    headers: { Authorization: `Bearer ${key}` },
+  });
+  if (!response.ok) throw new Error(`the trial balance was refused: ${await response.text()}`);
+  return [...(await response.text()).matchAll(/"sumMinor": *"(-?\d+)"/g)].map(([, sum]) => sum);
+}

@@ -1,0 +1,72 @@
+/** `npm run bench`: measures the ledger and, in the same run, the limits of the machine that it is held against. */
+
+import { appendFileSync, mkdirSync } from "node:fs";
+import { cpus } from "node:os";
+import { judgeGoals } from "./goals.ts";
+import { describeMachine } from "./machine.ts";
+import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
+import { ROW_NAMES, type RowName } from "./row-names.ts";
+import { jsonLine, type Measurement, type RowResult } from "./row-result.ts";
+import { ROWS } from "./rows.ts";
+import { FULL_PACE, QUICK_PACE, Run } from "./run.ts";
+import { formatGoals, formatRows } from "./table.ts";
+
+function failed(error: unknown): Measurement {
+  const failure = error instanceof Error ? error.message : String(error);
+  return { rate: 0, latency: null, generatorCores: null, serverCpu: null, sendLagP99Ms: null, notes: [], failure };
+}
+
+async function runRow(run: Run, name: RowName, done: ReadonlyMap<RowName, RowResult>): Promise<RowResult> {
+  const { unit, limitName, measure } = ROWS[name];
+  const measurement = await measure(run).catch(failed);
+  const limit = limitName === null ? undefined : done.get(limitName);
+  const ratio = limit === undefined || measurement.failure !== null ? null : measurement.rate / limit.rate;
+  return { ...measurement, name, unit, limitName, ratio };
+}
+
+async function runAll(run: Run, options: BenchOptions): Promise<RowResult[]> {
+  const machine = describeMachine();
+  const names = options.only.length === 0 ? ROW_NAMES : ROW_NAMES.filter((name) => options.only.includes(name));
+  const rows: RowResult[] = [];
+  const valid = new Map<RowName, RowResult>();
+  console.log(`Mizan ${machine.commit}, Node ${machine.node}, ${machine.cpu}, ${new Date().toISOString()}`);
+  for (const name of names) {
+    const startedAtMs = performance.now();
+    const row = await runRow(run, name, valid);
+    rows.push(row);
+    if (row.failure === null) {
+      valid.set(name, row);
+      if (options.jsonPath !== undefined)
+        appendFileSync(options.jsonPath, `${JSON.stringify(jsonLine(row, machine))}\n`);
+    }
+    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+    console.log(
+      `${name}: ${row.failure ?? `${Math.round(row.rate).toLocaleString("en-US")} ${row.unit}`} (${seconds} s)`,
+    );
+  }
+  console.log(`\n${formatRows(rows, cpus().length)}\n\n${formatGoals(judgeGoals(valid))}`);
+  return rows;
+}
+
+async function main(): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  if (options.profileDir !== undefined) mkdirSync(options.profileDir, { recursive: true });
+  const run = new Run(options.quick ? QUICK_PACE : FULL_PACE, options.profileDir);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void run.end().then(() => process.exit(130)));
+  }
+  try {
+    const rows = await runAll(run, options);
+    return rows.some((row) => row.failure !== null) ? 1 : 0;
+  } finally {
+    await run.end();
+  }
+}
+
+process.exitCode = await main();

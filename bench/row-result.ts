@@ -1,0 +1,81 @@
+import type { Percentiles } from "./histogram.ts";
+import type { ServerCpu } from "./load/workload.ts";
+import type { RowName } from "./row-names.ts";
+
+/** What running a row gave. */
+export interface Measurement {
+  /** In the row's unit. */
+  readonly rate: number;
+  readonly latency: Percentiles | null;
+  readonly generatorCores: number | null;
+  readonly serverCpu: ServerCpu | null;
+  readonly sendLagP99Ms: number | null;
+  /** Facts that the reader of the row should know. */
+  readonly notes: readonly string[];
+  /** Why the figure must not be believed; null where nothing is wrong. */
+  readonly failure: string | null;
+}
+
+/** A row with its place in the table. */
+export interface RowResult extends Measurement {
+  readonly name: RowName;
+  readonly unit: string;
+  readonly limitName: RowName | null;
+  /** Share of the limit that was reached; null where the limit was not measured in this run. */
+  readonly ratio: number | null;
+}
+
+/** Where and of what a run was made. */
+export interface Machine {
+  readonly commit: string;
+  readonly node: string;
+  readonly cpu: string;
+}
+
+/** The generator counts as the bottleneck from this share of a core on. */
+const GENERATOR_CORES_MAX = 0.9;
+/** An open loop whose messages leave later than this no longer measures the server. */
+const SEND_LAG_MS_MAX = 1;
+/** Beyond this share of all cores, the processes of the run compete with each other. */
+const MACHINE_SHARE_MAX = 0.95;
+
+/** Why a row's figure says more about the run than about the server, in a few words each. */
+export function bottlenecks(measurement: Measurement, cores: number): string[] {
+  const { generatorCores, serverCpu, sendLagP99Ms } = measurement;
+  const found: string[] = [];
+  if (generatorCores === null) return found;
+  if (generatorCores >= GENERATOR_CORES_MAX) found.push("generator-bound");
+  if (sendLagP99Ms !== null && sendLagP99Ms > SEND_LAG_MS_MAX) found.push("generator late");
+  const used = generatorCores + (serverCpu === null ? 0 : serverCpu.mainCores + serverCpu.otherCores);
+  if (used >= cores * MACHINE_SHARE_MAX) found.push("all cores busy");
+  return found;
+}
+
+/** One line of the file that `--json` appends to. */
+export interface JsonLine extends Machine {
+  readonly name: string;
+  readonly rate: number;
+  readonly unit: string;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly p999Ms: number | null;
+  readonly limitName: string | null;
+  readonly ratio: number | null;
+}
+
+/** The line of a row. Rows that failed have none, since their figures mean nothing. */
+export function jsonLine(row: RowResult, { commit, node, cpu }: Machine): JsonLine {
+  return {
+    name: row.name,
+    rate: Math.round(row.rate),
+    unit: row.unit,
+    p50Ms: row.latency?.p50Ms ?? null,
+    p99Ms: row.latency?.p99Ms ?? null,
+    p999Ms: row.latency?.p999Ms ?? null,
+    limitName: row.limitName,
+    ratio: row.ratio === null ? null : Number(row.ratio.toFixed(4)),
+    commit,
+    node,
+    cpu,
+  };
+}

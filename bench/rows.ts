@@ -1,0 +1,52 @@
+import type { RowName } from "./row-names.ts";
+import type { Measurement } from "./row-result.ts";
+import type { Run } from "./run.ts";
+import { SHAPES } from "./workloads.ts";
+
+interface Row {
+  readonly unit: string;
+  /** The row whose rate this one's is a share of. */
+  readonly limitName: RowName | null;
+  readonly measure: (run: Run) => Promise<Measurement>;
+}
+
+const TRANSFERS = "transfers/s";
+
+/** How each row is measured. */
+export const ROWS: Readonly<Record<RowName, Row>> = {
+  "core-apply": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("core-apply") },
+  codecs: { unit: TRANSFERS, limitName: null, measure: (run) => run.core("codecs") },
+  "limit-lmdb": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("limit-lmdb") },
+  "limit-lmdb-prepared": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("limit-lmdb-prepared") },
+  "journal-commit": {
+    unit: TRANSFERS,
+    limitName: "limit-lmdb-prepared",
+    measure: (run) => run.core("journal-commit"),
+  },
+  "limit-echo-8190": { unit: TRANSFERS, limitName: null, measure: (run) => run.echoRow(SHAPES.batch) },
+  "wire-binary-8190": { unit: TRANSFERS, limitName: "limit-lmdb", measure: (run) => run.ledgerRow(SHAPES.batch, 1) },
+  "limit-echo-100": { unit: TRANSFERS, limitName: null, measure: (run) => run.echoRow(SHAPES.hundred) },
+  "wire-binary-100": { unit: TRANSFERS, limitName: "limit-lmdb", measure: (run) => run.ledgerRow(SHAPES.hundred, 1) },
+  "wire-binary-100-hot": {
+    unit: TRANSFERS,
+    limitName: "limit-lmdb",
+    measure: (run) => run.ledgerRow(SHAPES.hundredHot, 1),
+  },
+  "limit-echo-1": { unit: TRANSFERS, limitName: null, measure: (run) => run.echoRow(SHAPES.single) },
+  "wire-binary-1": { unit: TRANSFERS, limitName: "limit-echo-1", measure: (run) => run.ledgerRow(SHAPES.single, 1) },
+  "limit-echo-json": { unit: TRANSFERS, limitName: null, measure: (run) => run.echoRow(SHAPES.json) },
+  "wire-json-1": { unit: TRANSFERS, limitName: "limit-echo-json", measure: (run) => run.ledgerRow(SHAPES.json, 1) },
+  "limit-echo-rest": { unit: TRANSFERS, limitName: null, measure: (run) => run.echoRow(SHAPES.rest) },
+  "rest-1": { unit: TRANSFERS, limitName: "limit-echo-rest", measure: (run) => run.ledgerRow(SHAPES.rest, 1) },
+  "open-loop-12500": { unit: TRANSFERS, limitName: null, measure: (run) => run.ledgerRow(SHAPES.scheduled, 1) },
+  "stream-fanout": {
+    unit: "deltas/s",
+    limitName: null,
+    measure: () => Promise.reject(new Error("not measured yet")),
+  },
+  "wire-binary-100-2shards": {
+    unit: TRANSFERS,
+    limitName: "limit-lmdb",
+    measure: (run) => run.ledgerRow(SHAPES.hundred, 2),
+  },
+};

@@ -1,0 +1,98 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ChildGroup, firstMessage } from "./child-group.ts";
+import type { CoreReply, CoreRow } from "./core/core-job.ts";
+import { Echo } from "./echo.ts";
+import { Ledger } from "./ledger.ts";
+import type { LoadOutcome, LoadReply } from "./load/workload.ts";
+import type { Measurement } from "./row-result.ts";
+import type { Shape } from "./workloads.ts";
+
+/** How long rows warm up and measure. **Units**: milliseconds. */
+export interface Pace {
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+export const QUICK_PACE: Pace = { warmupMs: 700, measureMs: 2_000 };
+export const FULL_PACE: Pace = { warmupMs: 2_000, measureMs: 10_000 };
+
+/** Beyond its windows, what a process may take to start, connect, drain and answer. */
+const SLACK_MS = 40_000;
+/** Ignored by git, and on the same disk as the checkout: a temporary directory may be memory, where a sync costs nothing. */
+const SCRATCH = join(import.meta.dirname, "../.cache");
+
+/** The processes and the disk space of one run of the benchmark, made as rows need them. */
+export class Run {
+  readonly pace: Pace;
+  readonly group = new ChildGroup();
+  readonly #profileDir: string | undefined;
+  readonly #directory: string;
+  #echo: Echo | undefined;
+  #ledger: { readonly shards: number; readonly process: Ledger } | undefined;
+
+  constructor(pace: Pace, profileDir: string | undefined) {
+    this.pace = pace;
+    this.#profileDir = profileDir;
+    mkdirSync(SCRATCH, { recursive: true });
+    this.#directory = mkdtempSync(join(SCRATCH, "bench-"));
+  }
+
+  /** A ledger with this many shards; the one before is stopped where it has another number. */
+  async ledger(shards: number): Promise<Ledger> {
+    if (this.#ledger?.shards !== shards) {
+      await this.#ledger?.process.stop();
+      const options = { shards, directory: this.#directory, profileDir: this.#profileDir };
+      this.#ledger = { shards, process: await Ledger.start(this.group, options) };
+    }
+    return this.#ledger.process;
+  }
+
+  /** Runs a row that needs no server. */
+  async core(row: CoreRow): Promise<Measurement> {
+    const directory = mkdtempSync(join(this.#directory, "core-"));
+    const child = this.group.fork(new URL("./core/core-process.ts", import.meta.url));
+    child.send({ row, measureMs: this.pace.measureMs, directory });
+    const reply = await firstMessage<CoreReply>(child, this.pace.measureMs + SLACK_MS);
+    rmSync(directory, { recursive: true });
+    if ("error" in reply) throw new Error(reply.error);
+    return { ...reply.outcome, generatorCores: null, serverCpu: null, sendLagP99Ms: null, failure: null };
+  }
+
+  /** Sends a workload to the echo server. */
+  async echoRow(shape: Shape): Promise<Measurement> {
+    this.#echo ??= await Echo.start(this.group);
+    // An echo knows no wallets; ids of the same length do.
+    const wallets = crypto.getRandomValues(new Uint8Array(16_000));
+    return measurementOf(await this.load(shape, this.#echo, wallets), null);
+  }
+
+  /** Sends a workload to a ledger and holds its books against the answers. */
+  async ledgerRow(shape: Shape, shards: number): Promise<Measurement> {
+    const ledger = await this.ledger(shards);
+    const outcome = await this.load(shape, ledger, ledger.wallets);
+    return measurementOf(outcome, await ledger.audit(outcome.acceptedTotal, outcome.rejectedTotal));
+  }
+
+  /** Runs one workload in a generator of its own. */
+  async load(shape: Shape, server: Pick<Ledger, "endpoint" | "pid">, wallets: Uint8Array): Promise<LoadOutcome> {
+    const child = this.group.fork(new URL("./load/generator.ts", import.meta.url));
+    child.send({ ...shape, ...this.pace, endpoint: server.endpoint, serverPid: server.pid, wallets });
+    const { warmupMs, measureMs } = this.pace;
+    const reply = await firstMessage<LoadReply>(child, warmupMs + measureMs + SLACK_MS);
+    if ("error" in reply) throw new Error(reply.error);
+    return reply.outcome;
+  }
+
+  /** Ends every process and removes everything that the run has written. */
+  async end(): Promise<void> {
+    await this.group.endAll();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** A row's measurement from what its generator found. */
+export function measurementOf(outcome: LoadOutcome, failure: string | null): Measurement {
+  const { commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms } = outcome;
+  return { rate: commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms, notes: [], failure };
+}
