@@ -1,0 +1,55 @@
+import type { ShardPort } from "./port/shard-port.ts";
+
+export interface EngineOptions {
+  readonly dataDir: string;
+  /** Undefined: as stored with the data, or for new data one per spare core. */
+  readonly shards: number | undefined;
+  readonly walletsPerShardMax: number;
+  readonly idempotencyWindowMs: number;
+  readonly idempotencyIdsMax: number;
+  readonly idFutureSkewMs: number;
+  readonly openTransfersMax: number;
+  readonly journalSegmentBytes: number;
+  readonly requestRingBytes: number;
+  readonly replyRingBytes: number;
+}
+
+/** What a shard tells about itself at any moment, read from shared memory without asking it. */
+export interface ShardStats {
+  readonly commandsAccepted: number;
+  readonly commandsRejected: number;
+  readonly commandsReplayed: number;
+  readonly wallets: number;
+  readonly owners: number;
+  readonly frames: number;
+  readonly journalBytes: number;
+  readonly sequence: number;
+  readonly syncSeconds: number;
+  readonly idempotencyIds: number;
+  readonly idempotencyWindowMs: number;
+  readonly openTransfers: number;
+  readonly recoveryMs: number;
+  readonly recoveredRecords: number;
+}
+
+export interface EngineHooks {
+  /** One line a fact, for the log. */
+  readonly log: (level: "info" | "warn" | "error", fact: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Answers are waiting in the port of a shard, whose gateway had gone to sleep. */
+  readonly onWake: () => void;
+  /** A shard has stopped because its journal failed; nothing after its last acknowledged frame was released. */
+  readonly onFailure: (failure: { readonly shard: number; readonly message: string }) => void;
+}
+
+/** The running ledger: its shards' threads and the ports to them. */
+export interface Engine {
+  readonly ledgerId: string;
+  readonly shardCount: number;
+  readonly ports: readonly ShardPort[];
+  stats(shard: number): ShardStats;
+  /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */
+  stop(): Promise<void>;
+}
+
+/** Starts the shards and resolves when all have recovered. */
+export type StartEngine = (options: EngineOptions, hooks: EngineHooks) => Promise<Engine>;

@@ -1,0 +1,165 @@
+import { uuidTimeMs } from "../../protocol/ids.ts";
+import { IdMap } from "./id-map.ts";
+
+const BUCKET_MS = 1_000;
+const GENERATIONS_BY_AGE = 24;
+const GENERATIONS_BY_COUNT = 16;
+
+interface Generation {
+  readonly startedMs: number;
+  readonly ids: IdMap;
+}
+
+/**
+ * The command ids that a shard remembers, each with the journal sequence of its answer, bounded by time and by number.
+ *
+ * An id with a time in it (UUIDv7) lives in the bucket of its own second, so one probe tells whether it is known, and
+ * an id older than the oldest bucket kept is known to be unknowable: it is refused instead of applied a second time.
+ * Ids without a time live in generations by arrival, and are remembered for the window only.
+ *
+ * Forgetting happens in `advance` alone, from journaled time and counts, so a replay forgets the same.
+ *
+ * **Source**: design decision "idempotency".
+ */
+export class IdWindow {
+  readonly #windowMs: number;
+  readonly #idsMax: number;
+  readonly #buckets = new Map<number, IdMap>();
+  readonly #generations: Generation[] = [];
+  #oldestBucket = 0;
+  #newestBucket = 0;
+  #floorMs = 0;
+  #nowMs = 0;
+  #size = 0;
+  #lastKey = -1;
+  #lastBucket: IdMap | undefined;
+
+  constructor(windowMs: number, idsMax: number) {
+    this.#windowMs = windowMs;
+    this.#idsMax = idsMax;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Ids whose time lies before this are refused. **Units**: milliseconds since the epoch. */
+  get floorMs(): number {
+    return this.#floorMs;
+  }
+
+  /** How far back ids are remembered now. **Units**: milliseconds. */
+  get effectiveWindowMs(): number {
+    return Math.max(0, this.#nowMs - this.#floorMs);
+  }
+
+  /** Whether no more ids can be taken until the clock has moved on: everything kept is younger than a bucket. */
+  isFull(): boolean {
+    return this.#size >= this.#idsMax;
+  }
+
+  /** The sequence remembered for an id, or 0. */
+  find(lanes: Uint32Array, at: number): number {
+    const timeMs = uuidTimeMs(lanes, at);
+    if (timeMs >= 0) {
+      const bucket = this.#bucket(Math.floor(timeMs / BUCKET_MS));
+      return bucket === undefined ? 0 : bucket.get(lanes, at);
+    }
+    for (let i = this.#generations.length - 1; i >= 0; i -= 1) {
+      const sequence = this.#generations[i].ids.get(lanes, at);
+      if (sequence !== 0) return sequence;
+    }
+    return 0;
+  }
+
+  /** Remembers an id, or moves one that is remembered to a newer sequence. */
+  remember(lanes: Uint32Array, at: number, sequence: number): void {
+    const timeMs = uuidTimeMs(lanes, at);
+    if (timeMs >= 0) {
+      const key = Math.floor(timeMs / BUCKET_MS);
+      if (key * BUCKET_MS < this.#floorMs) return;
+      let bucket = this.#bucket(key);
+      if (bucket === undefined) {
+        bucket = new IdMap();
+        this.#buckets.set(key, bucket);
+        this.#lastBucket = bucket;
+        if (this.#buckets.size === 1 || key < this.#oldestBucket) this.#oldestBucket = key;
+        if (this.#buckets.size === 1 || key > this.#newestBucket) this.#newestBucket = key;
+      }
+      if (bucket.set(lanes, at, sequence)) this.#size += 1;
+      return;
+    }
+    for (const generation of this.#generations) {
+      if (generation.ids.get(lanes, at) !== 0) {
+        generation.ids.set(lanes, at, sequence);
+        return;
+      }
+    }
+    let newest = this.#generations.at(-1);
+    if (newest === undefined || this.#isComplete(newest)) {
+      newest = { startedMs: this.#nowMs, ids: new IdMap() };
+      this.#generations.push(newest);
+    }
+    newest.ids.set(lanes, at, sequence);
+    this.#size += 1;
+  }
+
+  /** Moves the clock to the time of the next frame and forgets what is too old or too much. */
+  advance(nowMs: number): void {
+    this.#nowMs = nowMs;
+    const oldestKept = Math.floor((nowMs - this.#windowMs) / BUCKET_MS);
+    this.#floorMs = Math.max(this.#floorMs, oldestKept * BUCKET_MS);
+    while (this.#buckets.size > 0 && this.#oldestBucket < oldestKept) this.#forgetOldestBucket();
+    while (this.#generations.length > 0 && this.#ageMs(this.#generations[0]) > this.#windowMs) this.#forgetGeneration();
+    const youngest = Math.floor(nowMs / BUCKET_MS) - 1;
+    while (this.#size >= this.#idsMax) {
+      const bucketIsOlder =
+        this.#generations.length < 2 || this.#oldestBucket * BUCKET_MS < (this.#generations[0]?.startedMs ?? 0);
+      if (bucketIsOlder && this.#buckets.size > 0 && this.#oldestBucket < youngest) this.#forgetOldestBucket();
+      else if (this.#generations.length > 1) this.#forgetGeneration();
+      else break;
+    }
+  }
+
+  #bucket(key: number): IdMap | undefined {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastBucket = this.#buckets.get(key);
+    }
+    return this.#lastBucket;
+  }
+
+  /** Age of the youngest id that a generation may hold, so that none is forgotten before its time. */
+  #ageMs(generation: Generation): number {
+    return this.#nowMs - generation.startedMs - this.#generationMs();
+  }
+
+  #isComplete(generation: Generation): boolean {
+    return (
+      this.#nowMs - generation.startedMs > this.#generationMs() ||
+      generation.ids.size >= this.#idsMax / GENERATIONS_BY_COUNT
+    );
+  }
+
+  #generationMs(): number {
+    return this.#windowMs / GENERATIONS_BY_AGE;
+  }
+
+  #forgetOldestBucket(): void {
+    const bucket = this.#buckets.get(this.#oldestBucket);
+    if (bucket !== undefined) {
+      this.#size -= bucket.size;
+      this.#buckets.delete(this.#oldestBucket);
+    }
+    this.#lastKey = -1;
+    this.#lastBucket = undefined;
+    this.#floorMs = Math.max(this.#floorMs, (this.#oldestBucket + 1) * BUCKET_MS);
+    do this.#oldestBucket += 1;
+    while (this.#oldestBucket < this.#newestBucket && !this.#buckets.has(this.#oldestBucket));
+  }
+
+  #forgetGeneration(): void {
+    const generation = this.#generations.shift();
+    if (generation !== undefined) this.#size -= generation.ids.size;
+  }
+}

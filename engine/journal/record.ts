@@ -1,0 +1,130 @@
+/**
+ * Journal records. Each takes one sequence number; lane 0 tells its kind and length.
+ *
+ * **Shape** of a posting, 64 bytes, in 32-bit lanes (u32 unless noted):
+ * ```
+ *   0  kind << 24 | amountMinor bits 32..52     1  amountMinor bits 0..31
+ *   2  command id (4 lanes)
+ *   6  slot debited                             7  slot credited
+ *   8  balance debited, after it (f64)         10  its version         11  records back to its previous record
+ *  12  balance credited, after it (f64)        14  its version         15  records back to its previous record
+ * ```
+ * A wide posting (kind | 128) goes on with what does not fit, 64 bytes and padded metadata:
+ * ```
+ *  16  reference (4 lanes)                     20  expectedVersion (f64)
+ *  22  version debited (f64)                   24  version credited (f64)
+ *  26  previous sequence debited (f64)         28  previous sequence credited (f64)
+ *  30  metadataBytes                           31  reserved
+ *  32  metadata, padded to a multiple of 64 bytes
+ * ```
+ * A change of a wallet's status, limit or existence, and the command that asked for it:
+ * ```
+ *   0  kind << 24 | recordBytes                 1  operation
+ *   2  slot                                     3  reserved
+ *   4  version after it (f64)                   6  previous sequence of the wallet (f64)
+ *   8  balance (f64)                           10  available balance after it (f64)
+ *  12  the command record, as in protocol/command-record.ts
+ * ```
+ * A rejected command: `0 kind << 24 | recordBytes, 1 code, 2… the command record`.
+ * An object event: `0 kind << 24 | recordBytes, 1 payloadBytes, 2… MessagePack, padded to a multiple of 8 bytes`.
+ */
+
+import { JOURNAL_OVERHEAD_BYTES_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
+
+export const RECORD_KIND = {
+  Transferred: 1,
+  Credited: 2,
+  Debited: 3,
+  /** A transfer to another shard: from the wallet into this shard's transit account. */
+  TransferSent: 4,
+  /** A transfer from another shard: out of this shard's transit account into the wallet. */
+  TransferReceived: 5,
+  /** A transfer that the other shard refused: back from the transit account into the wallet. */
+  TransferRefunded: 6,
+  WalletChanged: 16,
+  CommandRejected: 17,
+  ObjectChanged: 18,
+} as const;
+export type RecordKind = (typeof RECORD_KIND)[keyof typeof RECORD_KIND];
+
+/** Set in the kind of a wide posting. */
+export const WIDE = 0x80;
+
+/** Lane offsets in a posting. */
+export const POSTING = {
+  amountLow: 1,
+  id: 2,
+  debitSlot: 6,
+  creditSlot: 7,
+  debitPosted: 8,
+  debitVersion: 10,
+  debitBack: 11,
+  creditPosted: 12,
+  creditVersion: 14,
+  creditBack: 15,
+  reference: 16,
+  expectedVersion: 20,
+  debitVersionWide: 22,
+  creditVersionWide: 24,
+  debitPrevious: 26,
+  creditPrevious: 28,
+  metadataBytes: 30,
+  metadata: 32,
+} as const;
+export const POSTING_BYTES = RECORD_BYTES;
+export const WIDE_POSTING_BYTES = 2 * RECORD_BYTES;
+
+/** Lane offsets in a WalletChanged record. */
+export const CHANGE = {
+  operation: 1,
+  slot: 2,
+  version: 4,
+  previous: 6,
+  posted: 8,
+  available: 10,
+  command: 12,
+} as const;
+export const CHANGE_HEADER_BYTES = 48;
+
+/** Lane offsets in a CommandRejected record. */
+export const REJECTION = { code: 1, command: 2 } as const;
+export const REJECTION_HEADER_BYTES = 8;
+
+/** Lane offsets in an object event. */
+export const OBJECT = { payloadBytes: 1, payload: 2 } as const;
+export const OBJECT_HEADER_BYTES = 8;
+
+if (CHANGE_HEADER_BYTES > JOURNAL_OVERHEAD_BYTES_MAX) throw new Error("a wallet change takes more than its allowance");
+
+/** Kind of the record at a lane, without the wide bit. */
+export function recordKind(lanes: Uint32Array, at: number): RecordKind {
+  return ((lanes[at] >>> 24) & 0x7f) as RecordKind;
+}
+
+/** Whether the posting at a lane is a wide one. */
+export function isWide(lanes: Uint32Array, at: number): boolean {
+  return lanes[at] >>> 31 === 1;
+}
+
+/** Length of the record at a lane. **Units**: bytes. */
+export function recordBytes(lanes: Uint32Array, at: number): number {
+  if (recordKind(lanes, at) >= RECORD_KIND.WalletChanged) return lanes[at] & 0xff_ffff;
+  return isWide(lanes, at) ? widePostingBytes(lanes[at + POSTING.metadataBytes]) : POSTING_BYTES;
+}
+
+/** Length of a wide posting with metadata of a length. **Units**: bytes. */
+export function widePostingBytes(metadataBytes: number): number {
+  return WIDE_POSTING_BYTES + Math.ceil(metadataBytes / RECORD_BYTES) * RECORD_BYTES;
+}
+
+/** Amount of the posting at a lane. */
+export function postingAmountMinor(lanes: Uint32Array, at: number): number {
+  return (lanes[at] & 0x1f_ffff) * 4_294_967_296 + lanes[at + POSTING.amountLow];
+}
+
+/** Version of a wallet after the posting at a lane. */
+export function postingVersion(lanes: Uint32Array, floats: Float64Array, at: number, side: "debit" | "credit"): number {
+  const debit = side === "debit";
+  if (!isWide(lanes, at)) return lanes[at + (debit ? POSTING.debitVersion : POSTING.creditVersion)];
+  return floats[(at + (debit ? POSTING.debitVersionWide : POSTING.creditVersionWide)) >>> 1];
+}

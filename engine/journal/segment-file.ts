@@ -1,0 +1,94 @@
+/**
+ * Segment files of a shard's journal: `segment-00000001.mdb` and on, one LMDB environment each.
+ *
+ * A segment's room is written with zeros before the first frame goes in. Commits then only overwrite blocks that the
+ * file system has already allocated, which makes them two to three times as fast as in a file that grows.
+ */
+
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+
+const SEGMENT_NAME = /^segment-(\d{8})\.mdb$/;
+const ZEROS = new Uint8Array(1 << 20);
+const SYNC_EVERY_BYTES = 8 << 20;
+
+/** The path of a segment. */
+export function segmentPath(directory: string, ordinal: number): string {
+  return join(directory, `segment-${String(ordinal).padStart(8, "0")}.mdb`);
+}
+
+/** Ordinals of the segments in a directory, ascending. */
+export function listSegments(directory: string): number[] {
+  return readdirSync(directory)
+    .map((name) => SEGMENT_NAME.exec(name)?.[1])
+    .filter((ordinal) => ordinal !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Opens a segment; a commit returns after its sync, and the map is larger than the segment may become. */
+export function openSegment(path: string, segmentBytes: number): RootDatabase<Uint8Array, number> {
+  return open<Uint8Array, number>({
+    path,
+    noSubdir: true,
+    encoding: "binary",
+    mapSize: segmentBytes * 2,
+    overlappingSync: false,
+    eventTurnBatching: false,
+    maxDbs: 1,
+  });
+}
+
+/**
+ * Makes an empty segment whose room is already on the disk, and names it only when it is complete.
+ *
+ * Where the segment exists meanwhile, because it was needed earlier, the prepared file is dropped.
+ */
+export async function prepareSegment(directory: string, ordinal: number, segmentBytes: number): Promise<void> {
+  const unfinished = join(directory, `preparing-${ordinal}.mdb`);
+  rmSync(unfinished, { force: true });
+  await openSegment(unfinished, segmentBytes).close();
+  const file = openSync(unfinished, "r+");
+  try {
+    let unsyncedBytes = 0;
+    for (let at = fstatSync(file).size; at < segmentBytes; at += ZEROS.length) {
+      unsyncedBytes += writeSync(file, ZEROS, 0, Math.min(ZEROS.length, segmentBytes - at), at);
+      if (unsyncedBytes >= SYNC_EVERY_BYTES) {
+        fdatasyncSync(file);
+        unsyncedBytes = 0;
+      }
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    linkSync(unfinished, segmentPath(directory, ordinal));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  rmSync(unfinished, { force: true });
+  rmSync(`${unfinished}-lock`, { force: true });
+  syncDirectory(directory);
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(directory: string): void {
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,48 @@
+import { Packr } from "msgpackr";
+import type { Code } from "../../protocol/codes.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
+import { OBJECT, OBJECT_HEADER_BYTES, RECORD_KIND } from "../journal/record.ts";
+
+/** The payload of an ObjectChanged record: what happened to an aggregate that is kept as an object. */
+export interface ObjectRecord {
+  readonly aggregate: string;
+  readonly id: string;
+  /** The command that an integrator sent; absent where the engine itself moved the aggregate on. */
+  readonly command?: { readonly id: string; readonly body: unknown };
+  readonly code: Code;
+  readonly events: readonly unknown[];
+}
+
+// Plain maps, so that each record can be read without any other.
+const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });
+
+/** MessagePack of a value, as it stands in records and ring entries. */
+export function pack(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+/** The value in a range of MessagePack bytes. */
+export function unpack(bytes: Uint8Array, start: number, end: number): unknown {
+  return packr.unpack(bytes.subarray(start, end));
+}
+
+/** Room that a payload takes as a record. **Units**: bytes. */
+export function objectRecordBytes(payload: Uint8Array): number {
+  return OBJECT_HEADER_BYTES + Math.ceil(payload.byteLength / 8) * 8;
+}
+
+/** Adds an object record to a frame that has room for it. */
+export function addObjectRecord(frame: FrameBuilder, payload: Uint8Array): void {
+  const length = objectRecordBytes(payload);
+  const at = frame.add(length);
+  frame.lanes.fill(0, at, at + (length >>> 2));
+  frame.lanes[at] = (RECORD_KIND.ObjectChanged << 24) | length;
+  frame.lanes[at + OBJECT.payloadBytes] = payload.byteLength;
+  frame.bytes.set(payload, (at + OBJECT.payload) * 4);
+}
+
+/** Reads the object record at a lane. */
+export function readObjectRecord(lanes: Uint32Array, bytes: Uint8Array, at: number): ObjectRecord {
+  const start = (at + OBJECT.payload) * 4;
+  return unpack(bytes, start, start + lanes[at + OBJECT.payloadBytes]) as ObjectRecord;
+}

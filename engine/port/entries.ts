@@ -1,0 +1,108 @@
+/**
+ * What travels in the rings between the gateway and a shard, and between shards.
+ *
+ * Every entry begins with a header of 64 bytes; its payload follows. Requests of one ring are handled in order, and an
+ * answer is published after everything that the shard had decided before it is durable.
+ */
+
+export const ENTRY_HEADER_BYTES = 64;
+
+/**
+ * Header of a request, in 32-bit lanes.
+ *
+ * `token` comes back with the answer. `ownerId` and `role` are the principal on whose behalf the shard decides.
+ */
+export const REQUEST = {
+  entryBytes: 0,
+  kind: 1,
+  token: 2,
+  count: 3,
+  flags: 4,
+  role: 5,
+  payloadBytes: 6,
+  ownerId: 8,
+} as const;
+
+export const REQUEST_KIND = {
+  /** Payload: command records back to back. Answer: Results, then one LateResult for each deferred one. */
+  Commands: 1,
+  /** Payload: 16-byte wallet ids. Answer: Wallets. */
+  LookupWallets: 2,
+  /** Payload: one 16-byte command id. Answer: Object (`TransferView` or null). */
+  LookupTransfer: 3,
+  /** Payload: 16-byte wallet ids. Answer: Watched, one for all; from then on their changes come as Deltas. */
+  WatchWallets: 4,
+  UnwatchWallets: 5,
+  /** Payload: one 16-byte owner id. Answer: Watched entries; the last one has the flag `last`. Includes later wallets. */
+  WatchOwner: 6,
+  UnwatchOwner: 7,
+  /** No payload. Answer: Watched with count 0. */
+  WatchAll: 8,
+  UnwatchAll: 9,
+  /** Answer: Object (`TrialBalanceView` of the shard). */
+  TrialBalance: 10,
+  /** Payload: MessagePack of an `ObjectCommand`. Answer: Object (`ObjectOutcome`). */
+  ObjectCommand: 11,
+  /** Payload: MessagePack of `{ aggregate }`. Answer: Object (array of states). */
+  ListObjects: 12,
+  /** The shard commits what it has, answers Stopped and ends its thread. */
+  Stop: 13,
+
+  /** Between shards. Payload: MessagePack of a `CreditRequest`. */
+  PeerCredit: 20,
+  /** Between shards. Payload: MessagePack of a `CreditAnswer`. */
+  PeerAnswer: 21,
+} as const;
+
+export const REQUEST_FLAG = {
+  /** Answer with results in the long form. */
+  details: 1,
+  /** Refuse command ids that are not UUIDv7. */
+  timeOrderedIds: 2,
+} as const;
+
+/** Who asks. An admin may touch every wallet; merchants and users only those of their owner id. */
+export const ROLE = { admin: 1, merchant: 2, user: 3 } as const;
+export type Role = keyof typeof ROLE;
+
+/** Header of an answer, in 32-bit lanes. */
+export const REPLY = {
+  entryBytes: 0,
+  kind: 1,
+  token: 2,
+  count: 3,
+  flags: 4,
+  code: 5,
+  payloadBytes: 6,
+  /** LateResult: index of the command in the payload of its request. Watched, of an owner: the owner's index. */
+  index: 7,
+  /** Results: how many of the results are deferred. */
+  deferred: 8,
+} as const;
+
+export const REPLY_KIND = {
+  /** Payload: result records, compact or long as asked; a deferred one has the code CODE_DEFERRED. */
+  Results: 1,
+  /** Payload: one result record in the long form. */
+  LateResult: 2,
+  /** Payload: wallet records (96 bytes each). */
+  Wallets: 3,
+  /** Payload: watched records. */
+  Watched: 4,
+  /** Payload: ring deltas. Unasked, so the token is zero. */
+  Deltas: 5,
+  /** Payload: MessagePack; `code` says whether the request succeeded. */
+  Object: 6,
+  /** The shard's last entry. */
+  Stopped: 7,
+} as const;
+
+export const REPLY_FLAG = { details: 1, last: 2 } as const;
+
+/** A wallet record followed by `slot u32 | ownerIndex u32 | reserved 8`. */
+export const WATCHED_BYTES = 112;
+export const WATCHED = { slot: 96, ownerIndex: 100 } as const;
+
+/** A delta record followed by `slot u32 | ownerIndex u32 | reserved 8`, the keys by which a gateway finds its readers. */
+export const RING_DELTA_BYTES = 80;
+export const RING_DELTA = { slot: 64, ownerIndex: 68 } as const;

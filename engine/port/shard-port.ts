@@ -1,0 +1,116 @@
+import { Doorbell } from "./doorbell.ts";
+import { ENTRY_HEADER_BYTES, REQUEST, ROLE, type Role } from "./entries.ts";
+import { createRing, type RingMemory, RingReader, RingWriter } from "./ring.ts";
+
+/** Who a request is made for: the role, and the owner id as four lanes (all zero for an admin). */
+export interface Principal {
+  readonly role: Role;
+  readonly ownerId: Uint32Array;
+}
+
+/** The shared memory between the gateway's thread and one shard. */
+export interface ShardPortMemory {
+  readonly requests: RingMemory;
+  readonly replies: RingMemory;
+  readonly doorbell: SharedArrayBuffer;
+  /** Int32 [1 while the gateway's thread waits to be woken by a message]. */
+  readonly gatewayAsleep: SharedArrayBuffer;
+}
+
+/** Allocates the memory of a port. */
+export function createShardPortMemory(requestRingBytes: number, replyRingBytes: number): ShardPortMemory {
+  return {
+    requests: createRing(requestRingBytes),
+    replies: createRing(replyRingBytes),
+    doorbell: Doorbell.create(),
+    gatewayAsleep: new SharedArrayBuffer(4),
+  };
+}
+
+/**
+ * The gateway's side of one shard: requests go in, answers come out, nothing blocks.
+ *
+ * Requests are visible to the shard after `flush`, so that a caller can hand over many with one wake-up.
+ */
+export class ShardPort {
+  readonly shard: number;
+  readonly #requests: RingWriter;
+  readonly #replies: RingReader;
+  readonly #doorbell: Doorbell;
+  readonly #gatewayAsleep: Int32Array;
+  #unflushed = false;
+
+  constructor(shard: number, memory: ShardPortMemory) {
+    this.shard = shard;
+    this.#requests = new RingWriter(memory.requests);
+    this.#replies = new RingReader(memory.replies);
+    this.#doorbell = new Doorbell(memory.doorbell);
+    this.#gatewayAsleep = new Int32Array(memory.gatewayAsleep);
+  }
+
+  /** The bytes that `begin` returns offsets into. */
+  get requestBytes(): Uint8Array {
+    return this.#requests.bytes;
+  }
+
+  /**
+   * Takes room for a request and writes its header; the caller writes the payload at the returned offset of
+   * `requestBytes`.
+   *
+   * **Units**: returns a byte offset, a multiple of 64, or -1 where the shard's queue is full (answer `overloaded`).
+   */
+  begin(kind: number, token: number, count: number, flags: number, principal: Principal, payloadBytes: number): number {
+    const offset = this.#requests.reserve(ENTRY_HEADER_BYTES + payloadBytes, kind);
+    if (offset < 0) return -1;
+    const { lanes } = this.#requests;
+    const at = offset >>> 2;
+    lanes[at + REQUEST.token] = token;
+    lanes[at + REQUEST.count] = count;
+    lanes[at + REQUEST.flags] = flags;
+    lanes[at + REQUEST.role] = ROLE[principal.role];
+    lanes[at + REQUEST.payloadBytes] = payloadBytes;
+    lanes.set(principal.ownerId, at + REQUEST.ownerId);
+    this.#unflushed = true;
+    return offset + ENTRY_HEADER_BYTES;
+  }
+
+  /** Hands over a request with its payload; false where the shard's queue is full. */
+  send(kind: number, token: number, count: number, flags: number, principal: Principal, payload: Uint8Array): boolean {
+    const at = this.begin(kind, token, count, flags, principal, payload.byteLength);
+    if (at < 0) return false;
+    this.#requests.bytes.set(payload, at);
+    return true;
+  }
+
+  /** Shows the shard everything begun so far, and wakes it if it sleeps. */
+  flush(): void {
+    if (!this.#unflushed) return;
+    this.#unflushed = false;
+    this.#requests.publish();
+    this.#doorbell.ring();
+  }
+
+  /** Hands up to `entriesMax` answers to `onEntry`, each valid during the call only; returns how many there were. */
+  drain(onEntry: (replies: RingReader, offset: number, shard: number) => void, entriesMax: number): number {
+    let drained = 0;
+    while (drained < entriesMax) {
+      const offset = this.#replies.next();
+      if (offset < 0) break;
+      onEntry(this.#replies, offset, this.shard);
+      this.#replies.release(offset);
+      drained += 1;
+    }
+    return drained;
+  }
+
+  /**
+   * Declares that the gateway's thread is about to return to its event loop; false if answers have arrived meanwhile,
+   * in which case it goes on draining.
+   */
+  sleep(): boolean {
+    Atomics.store(this.#gatewayAsleep, 0, 1);
+    if (!this.#replies.hasNext()) return true;
+    Atomics.store(this.#gatewayAsleep, 0, 0);
+    return false;
+  }
+}

@@ -1,0 +1,325 @@
+import { CODE, CODES } from "../../protocol/codes.ts";
+import { OPERATION, RECORD, WALLET_TYPE } from "../../protocol/command-record.ts";
+import { currencyOf } from "../../protocol/currencies.ts";
+import { isNil, isSystemAccountId, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
+import { readUint64 } from "../../protocol/int64.ts";
+import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
+import { RECORD_KIND } from "../journal/record.ts";
+import { decideChange, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
+import { evolveChange } from "../wallet/evolve.ts";
+import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
+import type { DeltaBuffer } from "./delta-buffer.ts";
+import type { FirstAnswers } from "./first-answers.ts";
+import { Outcome } from "./outcome.ts";
+import { RequestPrincipal } from "./principal.ts";
+import { post, recordChange, reject } from "./record-writer.ts";
+import type { ShardState } from "./shard-state.ts";
+import type { TransferDesk } from "./transfer-desk.ts";
+import { UndoLog } from "./undo-log.ts";
+import { Watches } from "./watches.ts";
+
+/** Most that one command adds to a frame: its record, kept or as a transfer to another shard. **Units**: bytes. */
+export const COMMAND_FRAME_BYTES_MAX = 2 * RECORD_BYTES_MAX + METADATA_BYTES_MAX;
+
+const IS_KEPT = new Uint8Array(65_536);
+for (const facts of Object.values(CODES)) IS_KEPT[facts.number] = facts.memory === "kept" ? 1 : 0;
+
+const AMOUNT = RECORD.amountMinor >>> 2;
+const TAIL = RECORD.operation >>> 2;
+
+export interface ExecutorOptions {
+  readonly shardCount: number;
+  readonly idFutureSkewMs: number;
+}
+
+/**
+ * Executes one command at a time: known already? allowed? then changes the state and writes the record into the frame.
+ *
+ * This is the hot path: it reads the command where it lies in the ring, and allocates nothing for a plain movement.
+ */
+export class CommandExecutor {
+  readonly outcome = new Outcome();
+  readonly principal: RequestPrincipal;
+  readonly undo: UndoLog;
+  readonly watches: Watches;
+  /** Whether ids that carry no time are refused; set for each request. */
+  timeOrderedIds = false;
+  /** Whether the changes of every wallet are published. */
+  watchesAll = false;
+  /** Where in the request the answer to the current command belongs; a deferred answer needs it. */
+  token = 0;
+  index = 0;
+
+  readonly #state: ShardState;
+  readonly #frame: FrameBuilder;
+  readonly #deltas: DeltaBuffer;
+  readonly #answers: FirstAnswers;
+  readonly #transfers: TransferDesk;
+  readonly #shardCount: number;
+  readonly #idFutureSkewMs: number;
+
+  constructor(
+    state: ShardState,
+    frame: FrameBuilder,
+    deltas: DeltaBuffer,
+    answers: FirstAnswers,
+    transfers: TransferDesk,
+    options: ExecutorOptions,
+  ) {
+    this.#state = state;
+    this.#frame = frame;
+    this.#deltas = deltas;
+    this.#answers = answers;
+    this.#transfers = transfers;
+    this.#shardCount = options.shardCount;
+    this.#idFutureSkewMs = options.idFutureSkewMs;
+    this.principal = new RequestPrincipal(state.wallets);
+    this.undo = new UndoLog(state.wallets);
+    this.watches = new Watches(state.wallets);
+  }
+
+  /**
+   * Executes the command at a lane and returns its code number; `outcome` holds the rest.
+   *
+   * Inside a linked run (`undo.isOpen`) ids are not remembered and rejections not journaled: the run does so at its end.
+   */
+  execute(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
+    const { outcome } = this;
+    outcome.clear();
+    const known = this.#state.ids.find(lanes, at);
+    if (known !== 0) return this.#answers.answer(known, lanes, at, commandBytes, this.principal, outcome);
+    const idCode = this.#decideId(lanes, at);
+    if (idCode !== CODE.ok) return idCode;
+    const code = this.#decide(lanes, bytes, at, commandBytes);
+    if (this.undo.isOpen) return code;
+    if (code === CODE.ok) {
+      if (!outcome.deferred) this.#state.ids.remember(lanes, at, outcome.sequence);
+    } else if (IS_KEPT[code] === 1) {
+      this.keepRejection(code, lanes, at, commandBytes);
+    }
+    return code;
+  }
+
+  /** Journals a rejection and remembers the id for it. */
+  keepRejection(code: number, lanes: Uint32Array, at: number, commandBytes: number): void {
+    const sequence = reject(this.#frame, code, lanes, at, commandBytes);
+    this.outcome.sequence = sequence;
+    this.#state.ids.remember(lanes, at, sequence);
+  }
+
+  #decideId(lanes: Uint32Array, at: number): number {
+    if (isNil(lanes, at)) return CODE.id_required;
+    const timeMs = uuidTimeMs(lanes, at);
+    if (timeMs >= 0) {
+      if (timeMs < this.#state.ids.floorMs) return CODE.id_expired;
+      if (timeMs > this.#frame.clockMs + this.#idFutureSkewMs) return CODE.id_in_future;
+    } else if (this.timeOrderedIds) {
+      return CODE.id_not_time_ordered;
+    }
+    return this.#state.ids.isFull() ? CODE.overloaded : CODE.ok;
+  }
+
+  #decide(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
+    const operation = lanes[at + TAIL] & 0xff;
+    const isExtended = commandBytes > RECORD_BYTES;
+    if (isExtended && readUint64(lanes, at + (RECORD.expectedVersion >>> 2)) > AMOUNT_MINOR_MAX) {
+      return CODE.expected_version_invalid;
+    }
+    switch (operation) {
+      case OPERATION.Transfer:
+        return this.#transfer(lanes, bytes, at, isExtended);
+      case OPERATION.Credit:
+      case OPERATION.Debit:
+        return this.#creditOrDebit(lanes, at, operation, isExtended);
+      case OPERATION.CreateWallet:
+        return this.#createWallet(lanes, bytes, at, commandBytes);
+      case OPERATION.ActivateWallet:
+      case OPERATION.FreezeWallet:
+      case OPERATION.UnfreezeWallet:
+      case OPERATION.CloseWallet:
+      case OPERATION.SetOverdraftLimit:
+        return this.#change(lanes, at, operation, commandBytes);
+      default:
+        return CODE.unknown_operation;
+    }
+  }
+
+  #transfer(lanes: Uint32Array, bytes: Uint8Array, at: number, isExtended: boolean): number {
+    const { wallets } = this.#state;
+    const amountMinor = readUint64(lanes, at + AMOUNT);
+    if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
+    if (sameId(lanes, at + 4, lanes, at + 8)) return CODE.same_wallet;
+    const debit = wallets.find(lanes, at + 4);
+    if (debit < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
+    if (!this.principal.mayTouch(debit)) return CODE.forbidden;
+    const isLocal = this.#shardCount === 1 || shardOf(lanes, at + 8, this.#shardCount) === this.#state.shard;
+    const credit = isLocal ? wallets.find(lanes, at + 8) : -1;
+    if (isLocal && credit < 0) {
+      return isSystemAccountId(lanes, at + 8) ? CODE.system_account_protected : CODE.destination_not_found;
+    }
+    if (((wallets.flags[debit] | (isLocal ? wallets.flags[credit] : 0)) & WALLET_FLAG.account) !== 0) {
+      return CODE.system_account_protected;
+    }
+    if (!this.#isExpectedVersion(lanes, at, debit, isExtended)) return CODE.version_conflict;
+    const currency = lanes[at + TAIL] >>> 16;
+    if (
+      (isLocal && wallets.currency[debit] !== wallets.currency[credit]) ||
+      (currency !== 0 && wallets.currency[debit] !== currency)
+    ) {
+      return CODE.currency_mismatch;
+    }
+    const debitCode = decideDebit(wallets, debit, amountMinor);
+    if (!isLocal) {
+      if (debitCode !== CODE.ok) return debitCode;
+      if (isSystemAccountId(lanes, at + 8)) return CODE.system_account_protected;
+      if (this.undo.isOpen) return CODE.linked_across_shards;
+      return this.#transferAcross(lanes, bytes, at, debit, amountMinor, isExtended);
+    }
+    if (debitCode !== CODE.ok && debitCode !== CODE.insufficient_funds) return debitCode;
+    const creditCode = decideDestination(wallets, credit, amountMinor);
+    if (creditCode !== CODE.ok) return creditCode;
+    if (debitCode !== CODE.ok) return debitCode;
+    this.#post(RECORD_KIND.Transferred, lanes, at, debit, credit, amountMinor, isExtended);
+    this.outcome.takeWallet(wallets, debit);
+    if (this.principal.mayTouch(credit)) this.outcome.takeCounterparty(wallets, credit);
+    return CODE.ok;
+  }
+
+  #transferAcross(
+    lanes: Uint32Array,
+    bytes: Uint8Array,
+    at: number,
+    debit: number,
+    amountMinor: number,
+    isExtended: boolean,
+  ): number {
+    if (!this.#transfers.hasRoom()) return CODE.overloaded;
+    const waiter = { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
+    this.#transfers.begin(lanes, bytes, at, debit, amountMinor, isExtended, waiter);
+    this.outcome.sequence = this.#frame.nextSequence - 1;
+    this.outcome.deferred = true;
+    this.publish(debit, this.outcome.sequence);
+    return CODE.ok;
+  }
+
+  #creditOrDebit(lanes: Uint32Array, at: number, operation: number, isExtended: boolean): number {
+    const { wallets } = this.#state;
+    const amountMinor = readUint64(lanes, at + AMOUNT);
+    if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
+    const slot = wallets.find(lanes, at + 4);
+    if (slot < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
+    const isCredit = operation === OPERATION.Credit;
+    if (isCredit ? !this.principal.isAdmin : !this.principal.mayTouch(slot)) return CODE.forbidden;
+    if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
+    if (!this.#isExpectedVersion(lanes, at, slot, isExtended)) return CODE.version_conflict;
+    const currency = lanes[at + TAIL] >>> 16;
+    if (currency !== 0 && wallets.currency[slot] !== currency) return CODE.currency_mismatch;
+    const account = wallets.account(wallets.currency[slot], isCredit ? "funding" : "payout");
+    const debit = isCredit ? account : slot;
+    const credit = isCredit ? slot : account;
+    const namedCode = isCredit ? decideCredit(wallets, credit, amountMinor) : decideDebit(wallets, debit, amountMinor);
+    if (namedCode !== CODE.ok) return namedCode;
+    const accountCode = isCredit
+      ? decideDebit(wallets, debit, amountMinor)
+      : decideCredit(wallets, credit, amountMinor);
+    if (accountCode !== CODE.ok) return accountCode;
+    this.#post(
+      isCredit ? RECORD_KIND.Credited : RECORD_KIND.Debited,
+      lanes,
+      at,
+      debit,
+      credit,
+      amountMinor,
+      isExtended,
+    );
+    this.outcome.takeWallet(wallets, slot);
+    return CODE.ok;
+  }
+
+  #createWallet(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
+    const { wallets } = this.#state;
+    const limitMinor = readUint64(lanes, at + AMOUNT);
+    if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
+    for (const id of [at + 4, at + 8]) {
+      if (isNil(lanes, id) || isSystemAccountId(lanes, id)) return CODE.wallet_id_invalid;
+    }
+    const type = bytes[at * 4 + RECORD.walletType];
+    if (type < WALLET_TYPE.customer || type > WALLET_TYPE.system) return CODE.wallet_type_invalid;
+    const currency = lanes[at + TAIL] >>> 16;
+    if (currencyOf(currency) === undefined) return CODE.currency_unknown;
+    const mayOpen = this.principal.isOwner(lanes, at + 8) && (type !== WALLET_TYPE.system || this.principal.isAdmin);
+    if (!mayOpen || (limitMinor !== 0 && !this.principal.isAdmin)) return CODE.forbidden;
+    if (wallets.find(lanes, at + 4) >= 0) return CODE.wallet_exists;
+    if (commandBytes > RECORD_BYTES && readUint64(lanes, at + (RECORD.expectedVersion >>> 2)) !== 0) {
+      return CODE.version_conflict;
+    }
+    if (!wallets.hasRoom()) return CODE.ledger_full;
+    const sequence = this.#frame.nextSequence;
+    const slot = wallets.open(lanes, at + 4, at + 8, currency, type, limitMinor, sequence);
+    recordChange(this.#frame, wallets, OPERATION.CreateWallet, slot, 0, lanes, at, commandBytes);
+    this.principal.refresh();
+    this.watches.opened(slot);
+    this.#changed(slot, sequence);
+    return CODE.ok;
+  }
+
+  #change(lanes: Uint32Array, at: number, operation: number, commandBytes: number): number {
+    const { wallets } = this.#state;
+    const limitMinor = readUint64(lanes, at + AMOUNT);
+    if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
+    const slot = wallets.find(lanes, at + 4);
+    if (slot < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
+    const isForOwners = operation === OPERATION.ActivateWallet || operation === OPERATION.CloseWallet;
+    if (isForOwners ? !this.principal.mayTouch(slot) : !this.principal.isAdmin) return CODE.forbidden;
+    if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
+    if (!this.#isExpectedVersion(lanes, at, slot, commandBytes > RECORD_BYTES)) return CODE.version_conflict;
+    const code = decideChange(wallets, slot, operation, limitMinor, this.#state.openTransfersOfSlot.has(slot));
+    if (code !== CODE.ok) return code;
+    if (this.undo.isOpen) this.undo.save(slot);
+    const previous = wallets.head[slot];
+    const sequence = this.#frame.nextSequence;
+    evolveChange(wallets, slot, operation, limitMinor, sequence);
+    recordChange(this.#frame, wallets, operation, slot, previous, lanes, at, commandBytes);
+    this.#changed(slot, sequence);
+    return CODE.ok;
+  }
+
+  #isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean {
+    if (!isExtended) return true;
+    const expected = readUint64(lanes, at + (RECORD.expectedVersion >>> 2));
+    return expected === 0 || expected === this.#state.wallets.version[slot];
+  }
+
+  #post(
+    kind: typeof RECORD_KIND.Transferred | typeof RECORD_KIND.Credited | typeof RECORD_KIND.Debited,
+    lanes: Uint32Array,
+    at: number,
+    debit: number,
+    credit: number,
+    amountMinor: number,
+    isExtended: boolean,
+  ): void {
+    if (this.undo.isOpen) {
+      this.undo.save(debit);
+      this.undo.save(credit);
+    }
+    const sequence = post(this.#frame, this.#state.wallets, kind, lanes, at, debit, credit, amountMinor, isExtended);
+    this.outcome.sequence = sequence;
+    this.publish(debit, sequence);
+    this.publish(credit, sequence);
+  }
+
+  #changed(slot: number, sequence: number): void {
+    this.outcome.sequence = sequence;
+    this.outcome.takeWallet(this.#state.wallets, slot);
+    this.publish(slot, sequence);
+  }
+
+  /** Publishes the state of a wallet after a change, if somebody watches it. */
+  publish(slot: number, sequence: number): void {
+    if (this.watchesAll || (this.#state.wallets.flags[slot] & WALLET_FLAG.watched) !== 0) {
+      this.#deltas.add(slot, sequence, this.#frame.clockMs);
+    }
+  }
+}

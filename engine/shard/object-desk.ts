@@ -1,0 +1,61 @@
+import type { Code } from "../../protocol/codes.ts";
+import { isUuid } from "../../protocol/ids.ts";
+import { type ApiKeyCommand, apiKeyAggregate } from "../api-key/api-key.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
+import { RECORD_KIND, recordKind } from "../journal/record.ts";
+import { addObjectRecord, type ObjectRecord, pack, readObjectRecord } from "../object/object-record.ts";
+import type { ObjectCommand, ObjectOutcome } from "../views.ts";
+import type { RecordReader } from "./record-reader.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Executes the commands that integrators send to aggregates kept as objects. */
+export class ObjectDesk {
+  readonly #state: ShardState;
+  readonly #frame: FrameBuilder;
+  readonly #records: RecordReader;
+
+  constructor(state: ShardState, frame: FrameBuilder, records: RecordReader) {
+    this.#state = state;
+    this.#frame = frame;
+    this.#records = records;
+  }
+
+  /** Decides, journals and applies a command; the same command id again gives the first answer. */
+  execute(command: ObjectCommand): ObjectOutcome {
+    if (command.aggregate !== apiKeyAggregate.name) return this.#outcome("unknown_operation");
+    if (!isUuid(command.commandId) || !isUuid(command.id)) return this.#outcome("invalid_request");
+    const known = this.#state.findText(command.commandId);
+    if (known !== 0) return this.#answerAgain(known, command);
+    if (this.#state.ids.isFull()) return this.#outcome("overloaded");
+    const body = { ...command.command, id: command.id } as ApiKeyCommand;
+    const decision = this.#state.apiKeys.decide(command.id, body, { nowMs: this.#frame.clockMs });
+    if (decision.code === "unknown_operation") return this.#outcome(decision.code);
+    const record: ObjectRecord = {
+      aggregate: command.aggregate,
+      id: command.id,
+      command: { id: command.commandId, body: command.command },
+      code: decision.code,
+      events: decision.code === "ok" ? decision.events : [],
+    };
+    const sequence = this.#frame.nextSequence;
+    addObjectRecord(this.#frame, pack(record));
+    this.#state.evolveObject(record, sequence);
+    return this.#outcome(decision.code, sequence, false, command.id);
+  }
+
+  #answerAgain(sequence: number, command: ObjectCommand): ObjectOutcome {
+    const at = this.#records.locate(sequence);
+    if (recordKind(this.#records.lanes, at) !== RECORD_KIND.ObjectChanged) return this.#outcome("id_reused");
+    const first = readObjectRecord(this.#records.lanes, this.#records.bytes, at);
+    const isSame =
+      first.aggregate === command.aggregate &&
+      first.id === command.id &&
+      Buffer.compare(pack(first.command?.body), pack(command.command)) === 0;
+    return isSame ? this.#outcome(first.code, sequence, true, command.id) : this.#outcome("id_reused");
+  }
+
+  #outcome(code: Code, sequence = 0, replayed = false, id?: string): ObjectOutcome {
+    const state = code === "ok" && id !== undefined ? (this.#state.apiKeys.get(id) ?? null) : null;
+    return { code, replayed, shard: this.#state.shard, sequence, state: state === null ? null : { ...state } };
+  }
+}

@@ -1,0 +1,71 @@
+import { writeInt64 } from "../../protocol/int64.ts";
+import { RESULT, RESULT_FLAG } from "../../protocol/result-record.ts";
+import { availableMinor } from "../wallet/decide.ts";
+import type { WalletColumns } from "../wallet/wallet-columns.ts";
+
+/**
+ * What one command came to, in fields that are written anew for each command.
+ *
+ * The two sides are the wallet that the command names and, for a transfer, the wallet credited; version 0 means that
+ * a side is absent or not for the caller to see.
+ */
+export class Outcome {
+  sequence = 0;
+  replayed = false;
+  /** The result comes later, when the other shard has answered. */
+  deferred = false;
+  postedMinor = 0;
+  availableMinor = 0;
+  version = 0;
+  counterpartyPostedMinor = 0;
+  counterpartyAvailableMinor = 0;
+  counterpartyVersion = 0;
+
+  clear(): void {
+    this.sequence = 0;
+    this.replayed = false;
+    this.deferred = false;
+    this.version = 0;
+    this.counterpartyVersion = 0;
+  }
+
+  /** Takes the named wallet's side from its columns. */
+  takeWallet(wallets: WalletColumns, slot: number): void {
+    this.postedMinor = wallets.postedMinor[slot];
+    this.availableMinor = availableMinor(wallets, slot);
+    this.version = wallets.version[slot];
+  }
+
+  /** Takes the credited wallet's side from its columns. */
+  takeCounterparty(wallets: WalletColumns, slot: number): void {
+    this.counterpartyPostedMinor = wallets.postedMinor[slot];
+    this.counterpartyAvailableMinor = availableMinor(wallets, slot);
+    this.counterpartyVersion = wallets.version[slot];
+  }
+
+  /** Writes the compact form of the result record. */
+  writeCompact(lanes: Uint32Array, at: number, code: number, shard: number): void {
+    lanes[at + (RESULT.code >>> 2)] = code | ((this.replayed ? RESULT_FLAG.replayed : 0) << 16) | (shard << 24);
+    lanes[at + 1] = 0;
+    writeInt64(lanes, at + (RESULT.sequence >>> 2), this.sequence);
+  }
+
+  /** Writes the long form of the result record. */
+  writeDetails(lanes: Uint32Array, at: number, code: number, shard: number): void {
+    this.writeCompact(lanes, at, code, shard);
+    if (this.version === 0) {
+      lanes.fill(0, at + 4, at + 10);
+    } else {
+      writeInt64(lanes, at + (RESULT.postedMinor >>> 2), this.postedMinor);
+      writeInt64(lanes, at + (RESULT.availableMinor >>> 2), this.availableMinor);
+      writeInt64(lanes, at + (RESULT.version >>> 2), this.version);
+    }
+    if (this.counterpartyVersion === 0) {
+      lanes.fill(0, at + 10, at + 16);
+    } else {
+      writeInt64(lanes, at + (RESULT.counterpartyPostedMinor >>> 2), this.counterpartyPostedMinor);
+      writeInt64(lanes, at + (RESULT.counterpartyAvailableMinor >>> 2), this.counterpartyAvailableMinor);
+      writeInt64(lanes, at + (RESULT.counterpartyVersion >>> 2), this.counterpartyVersion);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { Doorbell } from "../port/doorbell.ts";
+import { ENTRY_HEADER_BYTES, REQUEST } from "../port/entries.ts";
+import { type RingMemory, RingReader, RingWriter } from "../port/ring.ts";
+
+/** The shared memory between all shards: `rings[from][to]`, and a doorbell for each shard. */
+export interface PeerMemory {
+  readonly rings: readonly (readonly RingMemory[])[];
+  readonly doorbells: readonly SharedArrayBuffer[];
+}
+
+/**
+ * A shard's ends of the rings to and from the other shards.
+ *
+ * A message that finds its ring full waits in order here; there are never more of them than open transfers, which are
+ * bounded on each shard.
+ */
+export class Peers {
+  /** What the other shards sent; empty for the shard itself. */
+  readonly incoming: readonly RingReader[];
+  readonly #writers: readonly RingWriter[];
+  readonly #doorbells: readonly Doorbell[];
+  readonly #backlogs: { readonly kind: number; readonly payload: Uint8Array }[][];
+
+  constructor(shard: number, memory: PeerMemory) {
+    this.incoming = memory.rings.flatMap((row, from) => (from === shard ? [] : [new RingReader(row[shard])]));
+    this.#writers = memory.rings[shard].map((ring) => new RingWriter(ring));
+    this.#doorbells = memory.doorbells.map((bell) => new Doorbell(bell));
+    this.#backlogs = memory.rings.map(() => []);
+  }
+
+  /** Whether messages wait for room. */
+  get hasBacklog(): boolean {
+    return this.#backlogs.some((backlog) => backlog.length > 0);
+  }
+
+  send(toShard: number, kind: number, payload: Uint8Array): void {
+    this.#backlogs[toShard].push({ kind, payload });
+  }
+
+  /** Hands over what was sent, as far as there is room, and wakes the receivers. */
+  flush(): void {
+    for (const [toShard, backlog] of this.#backlogs.entries()) {
+      if (backlog.length === 0) continue;
+      const ring = this.#writers[toShard];
+      let handed = 0;
+      while (handed < backlog.length && write(ring, backlog[handed].kind, backlog[handed].payload)) handed += 1;
+      if (handed === 0) continue;
+      backlog.splice(0, handed);
+      ring.publish();
+      this.#doorbells[toShard].ring();
+    }
+  }
+}
+
+function write(ring: RingWriter, kind: number, payload: Uint8Array): boolean {
+  const offset = ring.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
+  if (offset < 0) return false;
+  const at = offset >>> 2;
+  ring.lanes.fill(0, at + REQUEST.token, at + (ENTRY_HEADER_BYTES >>> 2));
+  ring.lanes[at + REQUEST.count] = 1;
+  ring.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
+  ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+  return true;
+}

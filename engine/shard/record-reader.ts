@@ -1,0 +1,88 @@
+import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
+import { type FrameBuilder, openFrame } from "../journal/frame.ts";
+import type { Journal } from "../journal/journal.ts";
+import { recordBytes } from "../journal/record.ts";
+
+/**
+ * Finds the record with a sequence, in the frame being filled or in the journal.
+ *
+ * It remembers where it was, so that reading a frame's records in order takes one step each.
+ */
+export class RecordReader {
+  lanes: Uint32Array;
+  floats: Float64Array;
+  bytes: Uint8Array;
+  clockMs = 0;
+  readonly #frame: FrameBuilder;
+  readonly #journal: Journal;
+  readonly #shard: number;
+  /** First sequence of the journal frame in hand; 0 while there is none. */
+  #firstSequence = 0;
+  #recordCount = 0;
+  #at = 0;
+  #sequence = 0;
+  #inHand: { lanes: Uint32Array; floats: Float64Array; bytes: Uint8Array; clockMs: number };
+
+  constructor(shard: number, frame: FrameBuilder, journal: Journal) {
+    this.#shard = shard;
+    this.#frame = frame;
+    this.#journal = journal;
+    this.lanes = frame.lanes;
+    this.floats = frame.floats;
+    this.bytes = frame.bytes;
+    this.#inHand = { lanes: frame.lanes, floats: frame.floats, bytes: frame.bytes, clockMs: 0 };
+  }
+
+  /**
+   * Lane of the record with a sequence, in `lanes`, `floats` and `bytes`.
+   *
+   * **Errors**: throws where the journal does not hold it, which contradicts the set of remembered ids.
+   */
+  locate(sequence: number): number {
+    if (sequence >= this.#frame.firstSequence && sequence < this.#frame.nextSequence)
+      return this.#locateInFrame(sequence);
+    if (
+      this.#firstSequence === 0 ||
+      sequence < this.#firstSequence ||
+      sequence >= this.#firstSequence + this.#recordCount
+    ) {
+      this.#load(sequence);
+    }
+    this.lanes = this.#inHand.lanes;
+    this.floats = this.#inHand.floats;
+    this.bytes = this.#inHand.bytes;
+    this.clockMs = this.#inHand.clockMs;
+    if (sequence < this.#sequence) {
+      this.#sequence = this.#firstSequence;
+      this.#at = FRAME_HEADER_BYTES >>> 2;
+    }
+    for (; this.#sequence < sequence; this.#sequence += 1) this.#at += recordBytes(this.lanes, this.#at) >>> 2;
+    return this.#at;
+  }
+
+  #locateInFrame(sequence: number): number {
+    this.lanes = this.#frame.lanes;
+    this.floats = this.#frame.floats;
+    this.bytes = this.#frame.bytes;
+    this.clockMs = this.#frame.clockMs;
+    let at = FRAME_HEADER_BYTES >>> 2;
+    for (let current = this.#frame.firstSequence; current < sequence; current += 1)
+      at += recordBytes(this.lanes, at) >>> 2;
+    return at;
+  }
+
+  #load(sequence: number): void {
+    const value = this.#journal.frameAt(sequence);
+    const frame = value === undefined ? "it is missing" : openFrame(value, this.#shard);
+    if (typeof frame === "string")
+      throw new Error(`the frame with record ${this.#shard}:${sequence} cannot be read: ${frame}`);
+    if (sequence >= frame.firstSequence + frame.recordCount) {
+      throw new Error(`the journal does not hold record ${this.#shard}:${sequence}`);
+    }
+    this.#inHand = frame;
+    this.#firstSequence = frame.firstSequence;
+    this.#recordCount = frame.recordCount;
+    this.#sequence = frame.firstSequence;
+    this.#at = FRAME_HEADER_BYTES >>> 2;
+  }
+}

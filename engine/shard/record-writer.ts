@@ -1,0 +1,136 @@
+import { RECORD, RECORD_FLAG } from "../../protocol/command-record.ts";
+import { readUint64 } from "../../protocol/int64.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
+import {
+  CHANGE,
+  CHANGE_HEADER_BYTES,
+  POSTING,
+  POSTING_BYTES,
+  RECORD_KIND,
+  REJECTION,
+  REJECTION_HEADER_BYTES,
+  type RecordKind,
+  WIDE,
+  widePostingBytes,
+} from "../journal/record.ts";
+import { availableMinor } from "../wallet/decide.ts";
+import { evolvePosting } from "../wallet/evolve.ts";
+import type { WalletColumns } from "../wallet/wallet-columns.ts";
+
+const NARROW_MAX = 0xffff_ffff;
+const EXTENSION_LANES = 16;
+
+/**
+ * Moves an amount and journals it: balances after it, new versions, and the way back to each wallet's previous record.
+ *
+ * `lanes` and `at` give the command: its id, and its extension where it has one. Returns the sequence of the record.
+ */
+export function post(
+  frame: FrameBuilder,
+  wallets: WalletColumns,
+  kind: RecordKind,
+  lanes: Uint32Array,
+  at: number,
+  debitSlot: number,
+  creditSlot: number,
+  amountMinor: number,
+  isExtended: boolean,
+): number {
+  const sequence = frame.nextSequence;
+  const debitHead = wallets.head[debitSlot];
+  const creditHead = wallets.head[creditSlot];
+  const debitBack = debitHead === 0 ? 0 : sequence - debitHead;
+  const creditBack = creditHead === 0 ? 0 : sequence - creditHead;
+  evolvePosting(wallets, debitSlot, creditSlot, amountMinor, sequence);
+  const debitVersion = wallets.version[debitSlot];
+  const creditVersion = wallets.version[creditSlot];
+  const isWide =
+    isExtended ||
+    debitBack > NARROW_MAX ||
+    creditBack > NARROW_MAX ||
+    debitVersion > NARROW_MAX ||
+    creditVersion > NARROW_MAX;
+  const metadataBytes = isExtended ? lanes[at + (RECORD.metadataBytes >>> 2)] & 0xffff : 0;
+  const out = frame.lanes;
+  const to = frame.add(isWide ? widePostingBytes(metadataBytes) : POSTING_BYTES);
+  const amountHigh = Math.floor(amountMinor / 4_294_967_296);
+  out[to] = ((isWide ? kind | WIDE : kind) << 24) | amountHigh;
+  out[to + POSTING.amountLow] = amountMinor - amountHigh * 4_294_967_296;
+  out[to + POSTING.id] = lanes[at];
+  out[to + POSTING.id + 1] = lanes[at + 1];
+  out[to + POSTING.id + 2] = lanes[at + 2];
+  out[to + POSTING.id + 3] = lanes[at + 3];
+  out[to + POSTING.debitSlot] = debitSlot;
+  out[to + POSTING.creditSlot] = creditSlot;
+  frame.floats[(to + POSTING.debitPosted) >>> 1] = wallets.postedMinor[debitSlot];
+  out[to + POSTING.debitVersion] = debitVersion;
+  out[to + POSTING.debitBack] = debitBack;
+  frame.floats[(to + POSTING.creditPosted) >>> 1] = wallets.postedMinor[creditSlot];
+  out[to + POSTING.creditVersion] = creditVersion;
+  out[to + POSTING.creditBack] = creditBack;
+  if (isWide) {
+    out.fill(0, to + POSTING.reference, to + POSTING.metadata);
+    if (isExtended) {
+      const extension = at + (RECORD.reference >>> 2);
+      for (let lane = 0; lane < 4; lane += 1) out[to + POSTING.reference + lane] = lanes[extension + lane];
+      frame.floats[(to + POSTING.expectedVersion) >>> 1] = readUint64(lanes, at + (RECORD.expectedVersion >>> 2));
+      out[to + POSTING.metadataBytes] = metadataBytes;
+      const metadata = at + 2 * EXTENSION_LANES;
+      const metadataLanes = Math.ceil(metadataBytes / 64) * 16;
+      for (let lane = 0; lane < metadataLanes; lane += 1) out[to + POSTING.metadata + lane] = lanes[metadata + lane];
+    }
+    frame.floats[(to + POSTING.debitVersionWide) >>> 1] = debitVersion;
+    frame.floats[(to + POSTING.creditVersionWide) >>> 1] = creditVersion;
+    frame.floats[(to + POSTING.debitPrevious) >>> 1] = debitHead;
+    frame.floats[(to + POSTING.creditPrevious) >>> 1] = creditHead;
+  }
+  return sequence;
+}
+
+/** Journals a rejected command; returns the sequence of the record. */
+export function reject(
+  frame: FrameBuilder,
+  code: number,
+  lanes: Uint32Array,
+  at: number,
+  commandBytes: number,
+): number {
+  const sequence = frame.nextSequence;
+  const recordBytes = REJECTION_HEADER_BYTES + commandBytes;
+  const to = frame.add(recordBytes);
+  frame.lanes[to] = (RECORD_KIND.CommandRejected << 24) | recordBytes;
+  frame.lanes[to + REJECTION.code] = code;
+  keepCommand(frame.lanes, to + REJECTION.command, lanes, at, commandBytes);
+  return sequence;
+}
+
+/** Journals a wallet change that was applied under the sequence given, with the wallet as it is after it. */
+export function recordChange(
+  frame: FrameBuilder,
+  wallets: WalletColumns,
+  operation: number,
+  slot: number,
+  previous: number,
+  lanes: Uint32Array,
+  at: number,
+  commandBytes: number,
+): void {
+  const recordBytes = CHANGE_HEADER_BYTES + commandBytes;
+  const to = frame.add(recordBytes);
+  frame.lanes[to] = (RECORD_KIND.WalletChanged << 24) | recordBytes;
+  frame.lanes[to + CHANGE.operation] = operation;
+  frame.lanes[to + CHANGE.slot] = slot;
+  frame.lanes[to + CHANGE.slot + 1] = 0;
+  frame.floats[(to + CHANGE.version) >>> 1] = wallets.version[slot];
+  frame.floats[(to + CHANGE.previous) >>> 1] = previous;
+  frame.floats[(to + CHANGE.posted) >>> 1] = wallets.postedMinor[slot];
+  frame.floats[(to + CHANGE.available) >>> 1] = availableMinor(wallets, slot);
+  keepCommand(frame.lanes, to + CHANGE.command, lanes, at, commandBytes);
+}
+
+function keepCommand(out: Uint32Array, to: number, lanes: Uint32Array, at: number, commandBytes: number): void {
+  const commandLanes = commandBytes >>> 2;
+  for (let lane = 0; lane < commandLanes; lane += 1) out[to + lane] = lanes[at + lane];
+  // Whether a command was linked says nothing about what it asks for, so a resend may differ in it.
+  out[to + (RECORD.operation >>> 2)] &= ~(RECORD_FLAG.linked << 8);
+}

@@ -1,0 +1,46 @@
+import { CODES, type Code } from "../../protocol/codes.ts";
+import { pack } from "../object/object-record.ts";
+import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../port/entries.ts";
+import type { RingWriter } from "../port/ring.ts";
+
+/** Writes answers into the reply ring, ahead of what is published. */
+export class ReplyWriter {
+  readonly ring: RingWriter;
+
+  constructor(ring: RingWriter) {
+    this.ring = ring;
+  }
+
+  /**
+   * Begins an answer and returns the byte offset of its header; the caller fills in the payload behind it.
+   *
+   * **Errors**: throws where the ring is full: the shard asks for room before it takes a request.
+   */
+  begin(kind: number, token: number, count: number, payloadBytes: number): number {
+    const offset = this.ring.reserve(ENTRY_HEADER_BYTES + payloadBytes, kind);
+    if (offset < 0) throw new Error("the reply ring is full although there was room before the request");
+    const { lanes } = this.ring;
+    const at = offset >>> 2;
+    lanes[at + REPLY.token] = token;
+    lanes[at + REPLY.count] = count;
+    lanes[at + REPLY.flags] = 0;
+    lanes[at + REPLY.code] = 0;
+    lanes[at + REPLY.payloadBytes] = payloadBytes;
+    lanes[at + REPLY.index] = 0;
+    lanes[at + REPLY.deferred] = 0;
+    return offset;
+  }
+
+  /** Answers with a MessagePack value; one that is too large for the ring is answered as `message_too_large`. */
+  object(token: number, code: Code, value: unknown): void {
+    let payload = pack(value);
+    let shown = code;
+    if (2 * payload.byteLength + 4_096 > this.ring.freeBytes()) {
+      payload = pack(null);
+      shown = "message_too_large";
+    }
+    const offset = this.begin(REPLY_KIND.Object, token, 1, payload.byteLength);
+    this.ring.lanes[(offset >>> 2) + REPLY.code] = CODES[shown].number;
+    this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+  }
+}

@@ -1,0 +1,313 @@
+import { CODE, CODE_DEFERRED, CODES, type Code } from "../../protocol/codes.ts";
+import { recordBytesAt } from "../../protocol/command-record.ts";
+import { FRAME_BYTES_MAX, JOURNAL_OVERHEAD_BYTES_MAX } from "../../protocol/limits.ts";
+import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
+import { FrameBuilder } from "../journal/frame.ts";
+import type { Journal } from "../journal/journal.ts";
+import { pack, unpack } from "../object/object-record.ts";
+import {
+  ENTRY_HEADER_BYTES,
+  REPLY,
+  REPLY_FLAG,
+  REPLY_KIND,
+  REQUEST,
+  REQUEST_FLAG,
+  REQUEST_KIND,
+  RING_DELTA_BYTES,
+  WATCHED_BYTES,
+} from "../port/entries.ts";
+import type { RingReader, RingWriter } from "../port/ring.ts";
+import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
+import type { ObjectCommand, TrialBalanceView } from "../views.ts";
+import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
+import { DeltaBuffer } from "./delta-buffer.ts";
+import { FirstAnswers } from "./first-answers.ts";
+import { executeLinkedRun, findLinkedRun, isLinked } from "./linked-run.ts";
+import { ObjectDesk } from "./object-desk.ts";
+import type { Outcome } from "./outcome.ts";
+import { RecordReader } from "./record-reader.ts";
+import { ReplyWriter } from "./reply-writer.ts";
+import { ShardReads } from "./shard-reads.ts";
+import type { ShardState } from "./shard-state.ts";
+import { STAT } from "./shard-stats.ts";
+import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
+import { trialBalance } from "./trial-balance.ts";
+export interface ShardCoreOptions {
+  readonly shardCount: number;
+  readonly idFutureSkewMs: number;
+  readonly openTransfersMax: number;
+}
+
+export interface ShardCorePorts {
+  readonly journal: Journal;
+  readonly replies: RingWriter;
+  readonly stats: Float64Array;
+  readonly nowMs: () => number;
+  /** Tells the gateway that answers are there, if it sleeps. */
+  readonly wakeGateway: () => void;
+  /** Sends a message to another shard; called only for what is durable. */
+  readonly sendToPeer: (toShard: number, kind: number, payload: Uint8Array) => void;
+}
+
+/**
+ * One shard without its thread: requests in, answers and journal frames out, all in the order of the requests.
+ *
+ * Answers are written ahead into the reply ring and become visible in `flush`, after the frame that they depend on is
+ * durable. The simulation, the tests and the benchmark of the core drive this class directly.
+ */
+export class ShardCore {
+  readonly #state: ShardState;
+  readonly #frame: FrameBuilder;
+  readonly #deltas: DeltaBuffer;
+  readonly #records: RecordReader;
+  readonly #executor: CommandExecutor;
+  readonly #transfers: TransferDesk;
+  readonly #objects: ObjectDesk;
+  readonly #reads: ShardReads;
+  readonly #replies: ReplyWriter;
+  readonly #ports: ShardCorePorts;
+  readonly #shardCount: number;
+  /** Messages to other shards that wait for the next commit. */
+  readonly #outbox: { readonly toShard: number; readonly kind: number; readonly payload: Uint8Array }[] = [];
+  #isStopping = false;
+
+  constructor(state: ShardState, options: ShardCoreOptions, ports: ShardCorePorts) {
+    this.#state = state;
+    this.#ports = ports;
+    this.#shardCount = options.shardCount;
+    this.#frame = new FrameBuilder(state.shard);
+    this.#deltas = new DeltaBuffer(state.wallets);
+    this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
+    this.#transfers = new TransferDesk(state, this.#frame, options, {
+      send: (toShard, kind, message) => this.#outbox.push({ toShard, kind, payload: pack(message) }),
+      answer: (waiter, code, outcome) => this.#answerLate(waiter, code, outcome),
+      publish: (slot, sequence) => this.#executor.publish(slot, sequence),
+    });
+    const answers = new FirstAnswers(state, this.#records);
+    this.#executor = new CommandExecutor(state, this.#frame, this.#deltas, answers, this.#transfers, options);
+    this.#objects = new ObjectDesk(state, this.#frame, this.#records);
+    this.#replies = new ReplyWriter(ports.replies);
+    this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies);
+    this.#beginFrame();
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** Takes up the transfers that were open when the journal ended. */
+  resume(): void {
+    this.#transfers.resume();
+    this.flush();
+  }
+
+  /** Whether the reply ring has room for whatever the request at an offset may come to. */
+  hasRoomFor(ring: RingReader, offset: number): boolean {
+    const count = ring.lanes[(offset >>> 2) + REQUEST.count];
+    const answerBytes = ENTRY_HEADER_BYTES + count * WATCHED_BYTES;
+    const deltaBytes = ENTRY_HEADER_BYTES + (this.#deltas.count + 2 * count + 2) * RING_DELTA_BYTES;
+    return this.#ports.replies.freeBytes() >= 2 * (answerBytes + deltaBytes) + 4_096;
+  }
+
+  /** Whether enough has gathered that a commit should not wait for more. */
+  isCommitDue(): boolean {
+    return !this.#frame.fits(FRAME_BYTES_MAX >>> 3);
+  }
+
+  /** Handles the request at an offset of a ring; the answer becomes visible with the next `flush`. */
+  handle(ring: RingReader, offset: number): void {
+    if (this.#frame.recordCount === 0) this.#beginFrame();
+    const kind = ring.lanes[(offset >>> 2) + REQUEST.kind];
+    const token = ring.lanes[(offset >>> 2) + REQUEST.token];
+    switch (kind) {
+      case REQUEST_KIND.Commands:
+        this.#commands(ring, offset);
+        break;
+      case REQUEST_KIND.PeerCredit:
+        this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
+        this.#transfers.credit(unpackPayload(ring, offset) as CreditRequest);
+        break;
+      case REQUEST_KIND.PeerAnswer:
+        this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
+        this.#transfers.settle(unpackPayload(ring, offset) as CreditAnswer);
+        break;
+      case REQUEST_KIND.LookupWallets:
+        this.#reads.lookupWallets(ring, offset);
+        break;
+      case REQUEST_KIND.LookupTransfer:
+        this.#reads.lookupTransfer(ring, offset);
+        break;
+      case REQUEST_KIND.WatchWallets:
+      case REQUEST_KIND.UnwatchWallets:
+      case REQUEST_KIND.WatchOwner:
+      case REQUEST_KIND.UnwatchOwner:
+      case REQUEST_KIND.WatchAll:
+      case REQUEST_KIND.UnwatchAll:
+        // Changes so far belong before the state that a new reader gets.
+        this.#flushDeltas();
+        this.#reads.watch(kind, ring, offset);
+        break;
+      case REQUEST_KIND.TrialBalance: {
+        const view: TrialBalanceView = {
+          shard: this.#state.shard,
+          sequence: this.#frame.nextSequence - 1,
+          openTransfers: this.#state.transfers.size,
+          lines: trialBalance(this.#state.wallets),
+        };
+        this.#replies.object(token, "ok", view);
+        break;
+      }
+      case REQUEST_KIND.ObjectCommand: {
+        this.#makeRoom(2 * COMMAND_FRAME_BYTES_MAX + ring.lanes[(offset >>> 2) + REQUEST.payloadBytes]);
+        const outcome = this.#objects.execute(unpackPayload(ring, offset) as ObjectCommand);
+        this.#replies.object(token, outcome.code, outcome);
+        break;
+      }
+      case REQUEST_KIND.ListObjects:
+        this.#replies.object(token, "ok", [...this.#state.apiKeys.states()]);
+        break;
+      case REQUEST_KIND.Stop:
+        this.#isStopping = true;
+        this.#replies.begin(REPLY_KIND.Stopped, token, 0, 0);
+        break;
+      default:
+        throw new Error(`a ring holds a request of unknown kind ${kind}`);
+    }
+  }
+
+  /**
+   * Makes durable what was decided, then shows the answers, the changes of watched wallets and the messages to other
+   * shards; returns whether there was anything to show.
+   *
+   * **Errors**: throws when the journal cannot take the frame. Nothing of it was shown then, and the shard must stop.
+   */
+  flush(): boolean {
+    this.#commit();
+    if (this.#ports.replies.isPublished()) return false;
+    this.#ports.replies.publish();
+    this.#ports.wakeGateway();
+    return true;
+  }
+
+  #commit(): void {
+    const { stats } = this.#ports;
+    if (this.#frame.recordCount > 0) {
+      const sealed = this.#frame.seal(this.#state.hash);
+      const startedMs = performance.now();
+      this.#ports.journal.append(this.#frame.firstSequence, sealed);
+      stats[STAT.syncSeconds] += (performance.now() - startedMs) / 1_000;
+      stats[STAT.frames] += 1;
+      stats[STAT.journalBytes] += sealed.byteLength;
+      this.#state.hash = sealed.slice(0, 32);
+      this.#state.sequence = this.#frame.nextSequence - 1;
+      this.#state.clockMs = this.#frame.clockMs;
+      stats[STAT.sequence] = this.#state.sequence;
+      this.#beginFrame();
+    }
+    this.#flushDeltas();
+    for (const { toShard, kind, payload } of this.#outbox) this.#ports.sendToPeer(toShard, kind, payload);
+    this.#outbox.length = 0;
+  }
+
+  #beginFrame(): void {
+    const clockMs = Math.max(this.#state.clockMs, this.#ports.nowMs());
+    this.#frame.begin(this.#state.sequence + 1, clockMs);
+    this.#state.ids.advance(clockMs);
+    const { stats } = this.#ports;
+    stats[STAT.wallets] = this.#state.wallets.count;
+    stats[STAT.owners] = this.#state.wallets.owners.count;
+    stats[STAT.idempotencyIds] = this.#state.ids.size;
+    stats[STAT.idempotencyWindowMs] = this.#state.ids.effectiveWindowMs;
+    stats[STAT.openTransfers] = this.#state.transfers.size;
+  }
+
+  /** Commits early where the frame could not take what comes next; its answers stay hidden until `flush`. */
+  #makeRoom(recordBytes: number): void {
+    if (!this.#frame.fits(recordBytes) || !this.#deltas.hasRoom()) this.#commit();
+  }
+
+  #flushDeltas(): void {
+    const { count } = this.#deltas;
+    if (count === 0) return;
+    const payloadBytes = count * RING_DELTA_BYTES;
+    const offset = this.#replies.begin(REPLY_KIND.Deltas, 0, count, payloadBytes);
+    this.#replies.ring.bytes.set(this.#deltas.bytes.subarray(0, payloadBytes), offset + ENTRY_HEADER_BYTES);
+    this.#deltas.truncate(0);
+  }
+
+  #answerLate(waiter: TransferWaiter, code: Code, outcome: Outcome): void {
+    const offset = this.#replies.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
+    this.#replies.ring.lanes[(offset >>> 2) + REPLY.index] = waiter.index;
+    outcome.writeDetails(
+      this.#replies.ring.lanes,
+      (offset + ENTRY_HEADER_BYTES) >>> 2,
+      CODES[code].number,
+      this.#state.shard,
+    );
+  }
+
+  #commands(ring: RingReader, offset: number): void {
+    const { lanes, bytes } = ring;
+    const head = offset >>> 2;
+    const count = lanes[head + REQUEST.count];
+    const payloadBytes = lanes[head + REQUEST.payloadBytes];
+    const flags = lanes[head + REQUEST.flags];
+    const isDetailed = (flags & REQUEST_FLAG.details) !== 0;
+    // A request that shares a frame only in part would hold back the answers before it.
+    if (this.#frame.recordCount > 0 && !this.#frame.fits(payloadBytes + 8 * count)) this.flush();
+    const resultBytes = isDetailed ? RESULT_DETAIL_BYTES : RESULT_BYTES;
+    const token = lanes[head + REQUEST.token];
+    const reply = this.#replies.begin(REPLY_KIND.Results, token, count, count * resultBytes);
+    const out = this.#ports.replies.lanes;
+    const executor = this.#executor;
+    executor.principal.load(lanes, head);
+    executor.timeOrderedIds = (flags & REQUEST_FLAG.timeOrderedIds) !== 0;
+    executor.token = token;
+    const { shard } = this.#state;
+    const tally = { accepted: 0, replayed: 0, deferred: 0 };
+    const answer = (index: number, code: number): void => {
+      const { outcome } = executor;
+      const shown = outcome.deferred ? CODE_DEFERRED : code;
+      if (outcome.deferred) tally.deferred += 1;
+      else if (outcome.replayed) tally.replayed += 1;
+      else if (code === CODE.ok) tally.accepted += 1;
+      const to = (reply + ENTRY_HEADER_BYTES + index * resultBytes) >>> 2;
+      if (isDetailed) outcome.writeDetails(out, to, shown, shard);
+      else outcome.writeCompact(out, to, shown, shard);
+    };
+    const overheadBytes = this.#shardCount > 1 ? COMMAND_FRAME_BYTES_MAX : JOURNAL_OVERHEAD_BYTES_MAX;
+    const end = offset + ENTRY_HEADER_BYTES + payloadBytes;
+    let at = offset + ENTRY_HEADER_BYTES;
+    for (let index = 0; index < count; ) {
+      if (isLinked(bytes, at)) {
+        const run = findLinkedRun(bytes, at, end);
+        this.#makeRoom(run.code === CODE.ok ? run.end - at + run.offsets.length * JOURNAL_OVERHEAD_BYTES_MAX : 0);
+        const first = index;
+        executeLinkedRun(run, lanes, bytes, executor, this.#state, this.#frame, this.#deltas, (i, code) =>
+          answer(first + i, code),
+        );
+        index += run.offsets.length;
+        at = run.end;
+        continue;
+      }
+      const commandBytes = recordBytesAt(bytes, at, end);
+      const isMovement = bytes[at + 56] <= 3;
+      this.#makeRoom(commandBytes + (isMovement && this.#shardCount === 1 ? 8 : overheadBytes));
+      executor.index = index;
+      answer(index, executor.execute(lanes, bytes, at >>> 2, commandBytes));
+      index += 1;
+      at += commandBytes;
+    }
+    out[(reply >>> 2) + REPLY.flags] = isDetailed ? REPLY_FLAG.details : 0;
+    out[(reply >>> 2) + REPLY.deferred] = tally.deferred;
+    const { stats } = this.#ports;
+    stats[STAT.commandsAccepted] += tally.accepted + tally.deferred;
+    stats[STAT.commandsReplayed] += tally.replayed;
+    stats[STAT.commandsRejected] += count - tally.accepted - tally.replayed - tally.deferred;
+  }
+}
+
+function unpackPayload(ring: RingReader, offset: number): unknown {
+  const start = offset + ENTRY_HEADER_BYTES;
+  return unpack(ring.bytes, start, start + ring.lanes[(offset >>> 2) + REQUEST.payloadBytes]);
+}

@@ -1,0 +1,145 @@
+import { CODE } from "../../protocol/codes.ts";
+import { WALLET_BYTES } from "../../protocol/result-record.ts";
+import {
+  ENTRY_HEADER_BYTES,
+  REPLY,
+  REPLY_FLAG,
+  REPLY_KIND,
+  REQUEST,
+  REQUEST_KIND,
+  WATCHED,
+  WATCHED_BYTES,
+} from "../port/entries.ts";
+import type { RingReader } from "../port/ring.ts";
+import type { CommandExecutor } from "./command-executor.ts";
+import type { RecordReader } from "./record-reader.ts";
+import type { ReplyWriter } from "./reply-writer.ts";
+import type { ShardState } from "./shard-state.ts";
+import { viewTransfer } from "./transfer-view.ts";
+import { writeNoWallet, writeWallet } from "./wallet-record.ts";
+
+/** Wallets in one Watched entry at most. */
+const WATCHED_PER_ENTRY = 1_024;
+
+export type WatchKind =
+  | typeof REQUEST_KIND.WatchWallets
+  | typeof REQUEST_KIND.UnwatchWallets
+  | typeof REQUEST_KIND.WatchOwner
+  | typeof REQUEST_KIND.UnwatchOwner
+  | typeof REQUEST_KIND.WatchAll
+  | typeof REQUEST_KIND.UnwatchAll;
+
+/** Answers the requests that read a shard's state, or say what of it shall be watched. */
+export class ShardReads {
+  readonly #state: ShardState;
+  readonly #executor: CommandExecutor;
+  readonly #records: RecordReader;
+  readonly #replies: ReplyWriter;
+
+  constructor(state: ShardState, executor: CommandExecutor, records: RecordReader, replies: ReplyWriter) {
+    this.#state = state;
+    this.#executor = executor;
+    this.#records = records;
+    this.#replies = replies;
+  }
+
+  lookupWallets(ring: RingReader, offset: number): void {
+    const { lanes } = ring;
+    const head = offset >>> 2;
+    const count = lanes[head + REQUEST.count];
+    this.#executor.principal.load(lanes, head);
+    const reply = this.#replies.begin(REPLY_KIND.Wallets, lanes[head + REQUEST.token], count, count * WALLET_BYTES);
+    for (let index = 0; index < count; index += 1) {
+      const id = (offset + ENTRY_HEADER_BYTES + index * 16) >>> 2;
+      this.#writeWallet((reply + ENTRY_HEADER_BYTES + index * WALLET_BYTES) >>> 2, lanes, id);
+    }
+  }
+
+  lookupTransfer(ring: RingReader, offset: number): void {
+    const { lanes } = ring;
+    const head = offset >>> 2;
+    this.#executor.principal.load(lanes, head);
+    const sequence = this.#state.ids.find(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
+    const view = viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
+    this.#replies.object(lanes[head + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+  }
+
+  watch(kind: WatchKind, ring: RingReader, offset: number): void {
+    const { lanes, bytes } = ring;
+    const head = offset >>> 2;
+    const token = lanes[head + REQUEST.token];
+    const count = lanes[head + REQUEST.count];
+    const payload = (offset + ENTRY_HEADER_BYTES) >>> 2;
+    const { watches, principal } = this.#executor;
+    principal.load(lanes, head);
+    switch (kind) {
+      case REQUEST_KIND.WatchWallets: {
+        const reply = this.#beginWatched(token, count, true);
+        for (let index = 0; index < count; index += 1) {
+          const to = (reply + ENTRY_HEADER_BYTES + index * WATCHED_BYTES) >>> 2;
+          const slot = this.#writeWallet(to, lanes, payload + index * 4);
+          this.#writeKeys(to, slot);
+          if (slot >= 0) watches.watchWallet(slot);
+        }
+        break;
+      }
+      case REQUEST_KIND.UnwatchWallets:
+        for (let index = 0; index < count; index += 1) {
+          const slot = this.#state.wallets.find(lanes, payload + index * 4);
+          if (slot >= 0) watches.unwatchWallet(slot);
+        }
+        break;
+      case REQUEST_KIND.WatchOwner:
+        this.#answerOwner(token, watches.watchOwner(lanes, bytes, payload));
+        break;
+      case REQUEST_KIND.UnwatchOwner:
+        watches.unwatchOwner(lanes, bytes, payload);
+        break;
+      case REQUEST_KIND.WatchAll:
+        this.#executor.watchesAll = true;
+        this.#beginWatched(token, 0, true);
+        break;
+      case REQUEST_KIND.UnwatchAll:
+        this.#executor.watchesAll = false;
+        break;
+    }
+  }
+
+  #answerOwner(token: number, slots: readonly number[]): void {
+    for (let first = 0; first === 0 || first < slots.length; first += WATCHED_PER_ENTRY) {
+      const part = slots.slice(first, first + WATCHED_PER_ENTRY);
+      const reply = this.#beginWatched(token, part.length, first + WATCHED_PER_ENTRY >= slots.length);
+      for (const [index, slot] of part.entries()) {
+        const to = (reply + ENTRY_HEADER_BYTES + index * WATCHED_BYTES) >>> 2;
+        writeWallet(this.#replies.ring.lanes, to, this.#state.wallets, slot);
+        this.#writeKeys(to, slot);
+      }
+    }
+  }
+
+  #beginWatched(token: number, count: number, isLast: boolean): number {
+    const reply = this.#replies.begin(REPLY_KIND.Watched, token, count, count * WATCHED_BYTES);
+    this.#replies.ring.lanes[(reply >>> 2) + REPLY.flags] = isLast ? REPLY_FLAG.last : 0;
+    return reply;
+  }
+
+  /** Writes the record of a wallet id and returns its slot, or -1 where there is nothing for the principal to see. */
+  #writeWallet(to: number, lanes: Uint32Array, id: number): number {
+    const out = this.#replies.ring.lanes;
+    const slot = this.#state.wallets.find(lanes, id);
+    if (slot >= 0 && this.#executor.principal.mayTouch(slot)) {
+      writeWallet(out, to, this.#state.wallets, slot);
+      return slot;
+    }
+    writeNoWallet(out, to, lanes, id, slot < 0 ? CODE.wallet_not_found : CODE.forbidden);
+    return -1;
+  }
+
+  #writeKeys(to: number, slot: number): void {
+    const { lanes } = this.#replies.ring;
+    lanes[to + (WATCHED.slot >>> 2)] = slot;
+    lanes[to + (WATCHED.ownerIndex >>> 2)] = slot < 0 ? 0 : this.#state.wallets.owner[slot];
+    lanes[to + 26] = 0;
+    lanes[to + 27] = 0;
+  }
+}

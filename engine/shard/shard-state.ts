@@ -1,0 +1,241 @@
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { formatUuid, uuidBytes } from "../../protocol/ids.ts";
+import { readUint64 } from "../../protocol/int64.ts";
+import { apiKeyAggregate } from "../api-key/api-key.ts";
+import { IdWindow } from "../idempotency/id-window.ts";
+import { type Frame, HASH_BYTES } from "../journal/frame.ts";
+import {
+  CHANGE,
+  POSTING,
+  postingAmountMinor,
+  postingVersion,
+  RECORD_KIND,
+  REJECTION,
+  recordBytes,
+  recordKind,
+} from "../journal/record.ts";
+import { AggregateStore } from "../object/aggregate.ts";
+import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
+import { ReceiptOrder, receiptAggregate } from "../transfer/receipt.ts";
+import { transferAggregate } from "../transfer/transfer.ts";
+import { evolveChange, evolvePosting } from "../wallet/evolve.ts";
+import { WalletColumns } from "../wallet/wallet-columns.ts";
+
+export interface ShardStateOptions {
+  readonly shard: number;
+  readonly walletsPerShardMax: number;
+  readonly idempotencyWindowMs: number;
+  readonly idempotencyIdsMax: number;
+}
+
+/**
+ * Everything that a shard knows: a fold of its journal, and nothing else.
+ *
+ * `evolveFrame` is the whole of recovery. Live commands change the same parts through the same functions, one record
+ * at a time, before the record's frame is made durable.
+ */
+export class ShardState {
+  readonly shard: number;
+  readonly wallets: WalletColumns;
+  readonly ids: IdWindow;
+  readonly transfers = new AggregateStore(transferAggregate);
+  readonly receipts = new AggregateStore(receiptAggregate);
+  readonly apiKeys = new AggregateStore(apiKeyAggregate);
+  /** Slot → transfers to other shards that are still running from it. */
+  readonly openTransfersOfSlot = new Map<number, number>();
+  /** Other shard → the number of the last transfer sent there, and up to which all are completed. */
+  readonly channels = new Map<number, { sent: number; completedThrough: number; readonly completed: Set<number> }>();
+  /** Sequence of the newest record. */
+  sequence = 0;
+  /** Wall clock of the newest frame; it never goes back. */
+  clockMs = 0;
+  hash: Uint8Array;
+  readonly #receiptOrder = new ReceiptOrder();
+  readonly #idLanes = new Uint32Array(4);
+  readonly #idBytes = new Uint8Array(this.#idLanes.buffer);
+
+  constructor(options: ShardStateOptions, genesis: Uint8Array) {
+    this.shard = options.shard;
+    this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax);
+    this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax);
+    this.hash = genesis;
+  }
+
+  /**
+   * Applies a verified frame.
+   *
+   * **Errors**: throws where the frame does not follow from the state: recomputed balances and versions must equal the
+   * journaled ones.
+   */
+  evolveFrame(frame: Frame): void {
+    this.clockMs = frame.clockMs;
+    this.ids.advance(frame.clockMs);
+    const { lanes, floats, bytes } = frame;
+    let at = (HASH_BYTES * 3) >>> 2;
+    for (let index = 0; index < frame.recordCount; index += 1) {
+      const sequence = frame.firstSequence + index;
+      switch (recordKind(lanes, at)) {
+        case RECORD_KIND.Transferred:
+        case RECORD_KIND.Credited:
+        case RECORD_KIND.Debited:
+          this.ids.remember(lanes, at + POSTING.id, sequence);
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        // The transfer's own records remember its id.
+        case RECORD_KIND.TransferSent:
+        case RECORD_KIND.TransferReceived:
+        case RECORD_KIND.TransferRefunded:
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        case RECORD_KIND.WalletChanged:
+          this.ids.remember(lanes, at + CHANGE.command, sequence);
+          this.#evolveWallet(lanes, floats, bytes, at, sequence);
+          break;
+        case RECORD_KIND.CommandRejected:
+          this.ids.remember(lanes, at + REJECTION.command, sequence);
+          break;
+        case RECORD_KIND.ObjectChanged:
+          this.evolveObject(readObjectRecord(lanes, bytes, at), sequence);
+          break;
+        default:
+          throw new Error(`record ${this.shard}:${sequence} is of a kind that this program does not know`);
+      }
+      at += recordBytes(lanes, at) >>> 2;
+    }
+    this.sequence = frame.firstSequence + frame.recordCount - 1;
+    this.hash = frame.hash.slice();
+  }
+
+  /** Applies an object record, live or from the journal. */
+  evolveObject(record: ObjectRecord, sequence: number): void {
+    if (record.command !== undefined) this.rememberText(record.command.id, sequence);
+    switch (record.aggregate) {
+      case transferAggregate.name:
+        this.#evolveTransfer(record.id, record.events as Parameters<typeof this.transfers.evolve>[1], sequence);
+        break;
+      case receiptAggregate.name:
+        this.#evolveReceipt(record.events as Parameters<typeof this.receipts.evolve>[1]);
+        break;
+      case apiKeyAggregate.name:
+        this.apiKeys.evolve(record.id, record.events as Parameters<typeof this.apiKeys.evolve>[1]);
+        break;
+      default:
+        throw new Error(
+          `record ${this.shard}:${sequence} is of aggregate ${record.aggregate}, which this program does not know`,
+        );
+    }
+  }
+
+  /** The sequence remembered for a command id given as text, or 0. */
+  findText(id: string): number {
+    this.#idBytes.set(uuidBytes(id));
+    return this.ids.find(this.#idLanes, 0);
+  }
+
+  rememberText(id: string, sequence: number): void {
+    this.#idBytes.set(uuidBytes(id));
+    this.ids.remember(this.#idLanes, 0, sequence);
+  }
+
+  /** The slot of a wallet id given as text, or -1. */
+  findWallet(id: string): number {
+    this.#idBytes.set(uuidBytes(id));
+    return this.wallets.find(this.#idLanes, 0);
+  }
+
+  /** The wallet id in a slot, as text. */
+  walletId(slot: number): string {
+    const { ids } = this.wallets;
+    return formatUuid(new Uint8Array(ids.buffer, ids.byteOffset + slot * 16, 16));
+  }
+
+  channel(toShard: number): { sent: number; completedThrough: number; readonly completed: Set<number> } {
+    let channel = this.channels.get(toShard);
+    if (channel === undefined) {
+      channel = { sent: 0, completedThrough: 0, completed: new Set() };
+      this.channels.set(toShard, channel);
+    }
+    return channel;
+  }
+
+  #evolveTransfer(id: string, events: Parameters<typeof this.transfers.evolve>[1], sequence: number): void {
+    this.rememberText(id, sequence);
+    for (const event of events) {
+      if (event.type === "TransferInitiated") {
+        this.channel(event.toShard).sent = event.number;
+        this.#countOpenTransfer(event.body.fromWalletId, 1);
+      } else if (event.type === "TransferEnded") {
+        const state = this.transfers.get(id);
+        if (state !== undefined) this.#complete(state.toShard, state.number);
+        this.#countOpenTransfer(event.body.fromWalletId, -1);
+      }
+    }
+    this.transfers.evolve(id, events);
+  }
+
+  #evolveReceipt(events: Parameters<typeof this.receipts.evolve>[1]): void {
+    for (const { receipt, completedThrough } of events) {
+      this.receipts.evolve(receipt.id, events);
+      this.#receiptOrder.add(receipt);
+      for (const { id } of this.#receiptOrder.takeThrough(receipt.fromShard, completedThrough))
+        this.receipts.forget(id);
+    }
+  }
+
+  #complete(toShard: number, number: number): void {
+    const channel = this.channel(toShard);
+    channel.completed.add(number);
+    while (channel.completed.delete(channel.completedThrough + 1)) channel.completedThrough += 1;
+  }
+
+  #countOpenTransfer(walletId: string, change: number): void {
+    const slot = this.findWallet(walletId);
+    const open = (this.openTransfersOfSlot.get(slot) ?? 0) + change;
+    if (open === 0) this.openTransfersOfSlot.delete(slot);
+    else this.openTransfersOfSlot.set(slot, open);
+  }
+
+  #evolvePosting(lanes: Uint32Array, floats: Float64Array, at: number, sequence: number): void {
+    const debit = lanes[at + POSTING.debitSlot];
+    const credit = lanes[at + POSTING.creditSlot];
+    const { wallets } = this;
+    if (debit >= wallets.count || credit >= wallets.count)
+      this.#contradiction(sequence, "names a wallet that was never opened");
+    evolvePosting(wallets, debit, credit, postingAmountMinor(lanes, at), sequence);
+    if (
+      wallets.postedMinor[debit] !== floats[(at + POSTING.debitPosted) >>> 1] ||
+      wallets.postedMinor[credit] !== floats[(at + POSTING.creditPosted) >>> 1] ||
+      wallets.version[debit] !== postingVersion(lanes, floats, at, "debit") ||
+      wallets.version[credit] !== postingVersion(lanes, floats, at, "credit")
+    ) {
+      this.#contradiction(sequence, "has balances or versions that do not follow from the records before it");
+    }
+  }
+
+  #evolveWallet(lanes: Uint32Array, floats: Float64Array, bytes: Uint8Array, at: number, sequence: number): void {
+    const command = at + CHANGE.command;
+    const slot = lanes[at + CHANGE.slot];
+    const operation = lanes[at + CHANGE.operation];
+    const amountMinor = readUint64(lanes, command + (RECORD.amountMinor >>> 2));
+    if (operation === OPERATION.CreateWallet) {
+      const tail = lanes[command + (RECORD.operation >>> 2)];
+      const type = bytes[command * 4 + RECORD.walletType];
+      const opened = this.wallets.open(lanes, command + 4, command + 8, tail >>> 16, type, amountMinor, sequence);
+      if (opened !== slot) this.#contradiction(sequence, "opens a wallet in another slot");
+    } else {
+      evolveChange(this.wallets, slot, operation, amountMinor, sequence);
+    }
+    if (this.wallets.version[slot] !== floats[(at + CHANGE.version) >>> 1]) {
+      this.#contradiction(sequence, "has a version that does not follow from the records before it");
+    }
+  }
+
+  #contradiction(sequence: number, what: string): never {
+    throw new Error(`record ${this.shard}:${sequence} ${what}`);
+  }
+}
+
+/** A journal position as text. */
+export function positionText(shard: number, sequence: number): string {
+  return `${shard}:${sequence}`;
+}

@@ -1,0 +1,35 @@
+import type { ShardStats } from "../engine.ts";
+
+/** The fields of `ShardStats`, in the order in which they lie in shared memory. */
+const FIELDS = [
+  "commandsAccepted",
+  "commandsRejected",
+  "commandsReplayed",
+  "wallets",
+  "owners",
+  "frames",
+  "journalBytes",
+  "sequence",
+  "syncSeconds",
+  "idempotencyIds",
+  "idempotencyWindowMs",
+  "openTransfers",
+  "recoveryMs",
+  "recoveredRecords",
+] as const satisfies readonly (keyof ShardStats)[];
+
+/** Index of each field in the shared Float64Array, for the shard that writes it. */
+export const STAT = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Readonly<
+  Record<keyof ShardStats, number>
+>;
+
+/** Memory that a shard writes and the gateway's thread reads at any time; each field is current, their set is not atomic. */
+export function createStatsMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(FIELDS.length * 8);
+}
+
+/** Reads the fields. */
+export function readStats(memory: SharedArrayBuffer): ShardStats {
+  const values = new Float64Array(memory);
+  return Object.fromEntries(FIELDS.map((name, index) => [name, values[index]])) as unknown as ShardStats;
+}

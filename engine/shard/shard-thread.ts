@@ -1,0 +1,127 @@
+/**
+ * The thread of one shard: recover, then for ever drain, decide, commit, release; sleep when there is nothing to do.
+ */
+
+import { join } from "node:path";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { EngineOptions } from "../engine.ts";
+import { genesisHash } from "../journal/frame.ts";
+import { LmdbJournal } from "../journal/journal.ts";
+import { Doorbell } from "../port/doorbell.ts";
+import { RingReader, RingWriter } from "../port/ring.ts";
+import type { ShardPortMemory } from "../port/shard-port.ts";
+import { type PeerMemory, Peers } from "./peers.ts";
+import { type RecoveryProgress, recover } from "./recover.ts";
+import { ShardCore } from "./shard-core.ts";
+import { ShardState } from "./shard-state.ts";
+import { STAT } from "./shard-stats.ts";
+
+export interface ShardThreadData {
+  readonly shard: number;
+  readonly shardCount: number;
+  readonly ledgerId: string;
+  readonly options: EngineOptions;
+  readonly port: ShardPortMemory;
+  readonly stats: SharedArrayBuffer;
+  readonly peers: PeerMemory;
+  /** Takes the directory and ordinal of a segment to prepare. */
+  readonly segmentPreparer: MessagePort;
+}
+
+/** What a shard's thread tells the engine. */
+export type ShardThreadMessage =
+  | { readonly type: "recovering"; readonly progress: RecoveryProgress }
+  | { readonly type: "cut"; readonly position: string; readonly reason: string; readonly keptIn: string }
+  | { readonly type: "ready"; readonly progress: RecoveryProgress }
+  | { readonly type: "wake" }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "stopped" };
+
+/** Requests taken from one ring before the others get their turn. */
+const REQUESTS_PER_TURN = 1_024;
+const SLEEP_MS = 1_000;
+/** A full ring has no bell to tell when there is room again. */
+const RETRY_MS = 1;
+
+const data = workerData as ShardThreadData;
+
+function tell(message: ShardThreadMessage): void {
+  parentPort?.postMessage(message);
+}
+
+async function main(): Promise<void> {
+  const { shard, options } = data;
+  const directory = join(options.dataDir, `shard-${shard}`);
+  const stats = new Float64Array(data.stats);
+  const startedMs = performance.now();
+  const journal = await LmdbJournal.open(directory, options.journalSegmentBytes, (ordinal) =>
+    data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
+  );
+  const state = new ShardState({ ...options, shard }, genesisHash(data.ledgerId, shard));
+  const progress = recover(state, journal, directory, {
+    progress: (progress) => tell({ type: "recovering", progress }),
+    cut: (damage) => tell({ type: "cut", ...damage }),
+  });
+  stats[STAT.recoveryMs] = performance.now() - startedMs;
+  stats[STAT.recoveredRecords] = progress.records;
+  stats[STAT.sequence] = state.sequence;
+  const allReady = new Promise((resolve) => parentPort?.once("message", resolve));
+  tell({ type: "ready", progress });
+  await allReady;
+  run(state, journal, stats);
+  await journal.close();
+  tell({ type: "stopped" });
+}
+
+function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void {
+  const { port, options, shardCount } = data;
+  const requests = new RingReader(port.requests);
+  const replies = new RingWriter(port.replies);
+  const peers = new Peers(data.shard, data.peers);
+  const doorbell = new Doorbell(port.doorbell);
+  const gatewayAsleep = new Int32Array(port.gatewayAsleep);
+  const core = new ShardCore(
+    state,
+    { shardCount, idFutureSkewMs: options.idFutureSkewMs, openTransfersMax: options.openTransfersMax },
+    {
+      journal,
+      replies,
+      stats,
+      nowMs: Date.now,
+      sendToPeer: (toShard, kind, payload) => peers.send(toShard, kind, payload),
+      wakeGateway: () => {
+        if (Atomics.exchange(gatewayAsleep, 0, 0) === 1) tell({ type: "wake" });
+      },
+    },
+  );
+  const rings = [...peers.incoming, requests];
+  const hasWork = (): boolean => rings.some((ring) => ring.hasNext());
+  core.resume();
+  peers.flush();
+  while (!core.isStopping) {
+    let handled = 0;
+    for (const ring of rings) handled += drain(ring, core);
+    core.flush();
+    peers.flush();
+    if (handled > 0) continue;
+    // Work that is waiting but could not be taken waits for room in a ring that others empty.
+    const mustRetry = peers.hasBacklog || hasWork();
+    doorbell.sleep(mustRetry ? () => false : hasWork, mustRetry ? RETRY_MS : SLEEP_MS);
+  }
+}
+
+function drain(ring: RingReader, core: ShardCore): number {
+  let handled = 0;
+  while (handled < REQUESTS_PER_TURN && !core.isCommitDue()) {
+    const offset = ring.next();
+    if (offset < 0 || !core.hasRoomFor(ring, offset)) break;
+    core.handle(ring, offset);
+    ring.release(offset);
+    handled += 1;
+  }
+  return handled;
+}
+
+main().catch((error: unknown) => {
+  tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+});

@@ -1,0 +1,147 @@
+import { type Code, codeName } from "../../protocol/codes.ts";
+import { operationName, RECORD } from "../../protocol/command-record.ts";
+import { currencyOf } from "../../protocol/currencies.ts";
+import { formatUuid } from "../../protocol/ids.ts";
+import {
+  isWide,
+  POSTING,
+  postingAmountMinor,
+  RECORD_KIND,
+  REJECTION,
+  REJECTION_HEADER_BYTES,
+  recordBytes,
+  recordKind,
+} from "../journal/record.ts";
+import { readObjectRecord } from "../object/object-record.ts";
+import { type TransferBody, type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import type { TransferView } from "../views.ts";
+import { readTransferBody } from "./first-answers.ts";
+import type { RequestPrincipal } from "./principal.ts";
+import type { RecordReader } from "./record-reader.ts";
+import { positionText, type ShardState } from "./shard-state.ts";
+
+const TYPE_OF_KIND = {
+  [RECORD_KIND.Transferred]: "Transfer",
+  [RECORD_KIND.Credited]: "Credit",
+  [RECORD_KIND.Debited]: "Debit",
+} as const;
+
+/** The movement that a remembered id led to, for a principal who may touch one of its wallets; else null. */
+export function viewTransfer(
+  state: ShardState,
+  records: RecordReader,
+  sequence: number,
+  principal: RequestPrincipal,
+): TransferView | null {
+  if (sequence === 0) return null;
+  const at = records.locate(sequence);
+  const kind = recordKind(records.lanes, at);
+  const found = { position: positionText(state.shard, sequence), timestampMs: records.clockMs };
+  switch (kind) {
+    case RECORD_KIND.Transferred:
+    case RECORD_KIND.Credited:
+    case RECORD_KIND.Debited: {
+      const debit = records.lanes[at + POSTING.debitSlot];
+      const credit = records.lanes[at + POSTING.creditSlot];
+      if (!principal.mayTouch(debit) && !principal.mayTouch(credit)) return null;
+      return {
+        id: formatUuid(records.bytes, (at + POSTING.id) * 4),
+        type: TYPE_OF_KIND[kind],
+        status: "COMPLETED",
+        fromWalletId: state.walletId(debit),
+        toWalletId: state.walletId(credit),
+        amountMinor: postingAmountMinor(records.lanes, at),
+        currency: currencyText(state.wallets.currency[debit]),
+        ...extensionView(records, at),
+        ...found,
+      };
+    }
+    case RECORD_KIND.CommandRejected:
+      return viewRejection(state, records, at, found, principal);
+    case RECORD_KIND.ObjectChanged: {
+      const object = readObjectRecord(records.lanes, records.bytes, at);
+      if (object.aggregate !== transferAggregate.name) return null;
+      const open = state.transfers.get(object.id);
+      const ended = (object.events as readonly TransferEvent[]).find((event) => event.type === "TransferEnded");
+      const body = ended?.body ?? open;
+      if (body === undefined || !mayTouchEither(state, body, principal)) return null;
+      const code: Code | undefined = ended?.code ?? open?.code;
+      return {
+        ...bodyView(body),
+        status: ended?.status ?? open?.status ?? "INITIATED",
+        ...(code === undefined || code === "ok" ? {} : { code }),
+        ...found,
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+function viewRejection(
+  state: ShardState,
+  records: RecordReader,
+  at: number,
+  found: { readonly position: string; readonly timestampMs: number },
+  principal: RequestPrincipal,
+): TransferView | null {
+  const command = at + REJECTION.command;
+  const type = operationName(records.lanes[command + (RECORD.operation >>> 2)] & 0xff);
+  if (type !== "Transfer" && type !== "Credit" && type !== "Debit") return null;
+  const body = readTransferBody(records.lanes, command, recordBytes(records.lanes, at) - REJECTION_HEADER_BYTES);
+  if (!mayTouchEither(state, body, principal)) return null;
+  const slot = state.findWallet(body.fromWalletId);
+  const currency = slot < 0 ? body.currency : state.wallets.currency[slot];
+  const sides =
+    type === "Transfer"
+      ? {}
+      : type === "Credit"
+        ? { fromWalletId: "", toWalletId: body.fromWalletId }
+        : { toWalletId: "" };
+  return {
+    ...bodyView({ ...body, currency }),
+    ...sides,
+    type,
+    status: "FAILED",
+    code: codeName(records.lanes[at + REJECTION.code]),
+    ...found,
+  };
+}
+
+function bodyView(body: TransferBody): Omit<TransferView, "position" | "timestampMs" | "status"> {
+  return {
+    id: body.id,
+    type: "Transfer",
+    fromWalletId: body.fromWalletId,
+    toWalletId: body.toWalletId,
+    amountMinor: body.amountMinor,
+    currency: currencyText(body.currency),
+    ...(body.reference === undefined ? {} : { reference: body.reference }),
+    ...(body.metadata === undefined ? {} : { metadata: JSON.parse(body.metadata) }),
+  };
+}
+
+function extensionView(records: RecordReader, at: number): Pick<TransferView, "reference" | "metadata"> {
+  if (!isWide(records.lanes, at)) return {};
+  const referenceAt = (at + POSTING.reference) * 4;
+  const hasReference = records.bytes.subarray(referenceAt, referenceAt + 16).some((byte) => byte !== 0);
+  const metadataAt = (at + POSTING.metadata) * 4;
+  const metadataBytes = records.lanes[at + POSTING.metadataBytes];
+  const metadata = records.bytes.slice(metadataAt, metadataAt + metadataBytes);
+  return {
+    ...(hasReference ? { reference: formatUuid(records.bytes, referenceAt) } : {}),
+    ...(metadataBytes === 0 ? {} : { metadata: JSON.parse(new TextDecoder().decode(metadata)) }),
+  };
+}
+
+function mayTouchEither(state: ShardState, body: TransferBody, principal: RequestPrincipal): boolean {
+  if (principal.isAdmin) return true;
+  return [body.fromWalletId, body.toWalletId].some((id) => {
+    const slot = state.findWallet(id);
+    return slot >= 0 && principal.mayTouch(slot);
+  });
+}
+
+function currencyText(currency: number): string {
+  return currencyOf(currency) ?? "";
+}

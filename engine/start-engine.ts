@@ -1,0 +1,148 @@
+import { availableParallelism } from "node:os";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { SHARDS_MAX } from "../protocol/limits.ts";
+import { unreachable } from "../protocol/unreachable.ts";
+import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
+import { openLedgerFile } from "./ledger-file.ts";
+import { REQUEST_KIND } from "./port/entries.ts";
+import { createRing } from "./port/ring.ts";
+import { createShardPortMemory, ShardPort } from "./port/shard-port.ts";
+import type { PeerMemory } from "./shard/peers.ts";
+import { createStatsMemory, readStats } from "./shard/shard-stats.ts";
+import type { ShardThreadData, ShardThreadMessage } from "./shard/shard-thread.ts";
+
+const PEER_RING_BYTES = 4 << 20;
+const NOBODY = { role: "admin", ownerId: new Uint32Array(4) } as const;
+
+/**
+ * Starts the shards and resolves when all have recovered.
+ *
+ * **Errors**: rejects where the data cannot be opened or recovered, with what to do about it; every thread is ended then.
+ */
+export async function startEngine(options: EngineOptions, hooks: EngineHooks): Promise<Engine> {
+  const ledger = openLedgerFile(options.dataDir, options.shards, Math.max(1, availableParallelism() - 1));
+  if (ledger.shards > SHARDS_MAX) throw new Error(`a ledger has at most ${SHARDS_MAX} shards, not ${ledger.shards}`);
+  const shards = Array.from({ length: ledger.shards }, (_, shard) => shard);
+  const memories = shards.map(() => createShardPortMemory(options.requestRingBytes, options.replyRingBytes));
+  const statsMemories = shards.map(createStatsMemory);
+  const peers: PeerMemory = {
+    rings: shards.map((from) => shards.map((to) => createRing(from === to ? 4_096 : PEER_RING_BYTES))),
+    doorbells: memories.map(({ doorbell }) => doorbell),
+  };
+  const channels = shards.map(() => new MessageChannel());
+  const preparer = startPreparer(
+    channels.map(({ port2 }) => port2),
+    hooks,
+  );
+  const threads = shards.map((shard) => {
+    const data: ShardThreadData = {
+      shard,
+      shardCount: ledger.shards,
+      ledgerId: ledger.ledgerId,
+      options,
+      port: memories[shard],
+      stats: statsMemories[shard],
+      peers,
+      segmentPreparer: channels[shard].port1,
+    };
+    return new ShardThread(data, hooks);
+  });
+  try {
+    await Promise.all(threads.map((thread) => thread.recovered));
+  } catch (error) {
+    await Promise.all([...threads.map((thread) => thread.terminate()), preparer.terminate()]);
+    throw error;
+  }
+  for (const thread of threads) thread.begin();
+  const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
+  return {
+    ledgerId: ledger.ledgerId,
+    shardCount: ledger.shards,
+    ports,
+    stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
+    stop: async () => {
+      for (const port of ports) {
+        if (port.begin(REQUEST_KIND.Stop, 0, 0, 0, NOBODY, 0) >= 0) port.flush();
+      }
+      await Promise.all(threads.map((thread) => thread.stopped));
+      await preparer.terminate();
+    },
+  };
+}
+
+function startPreparer(ports: MessagePort[], hooks: EngineHooks): Worker {
+  const preparer = new Worker(new URL("./journal/segment-preparer.ts", import.meta.url), {
+    workerData: { ports },
+    transferList: ports,
+  });
+  preparer.on("message", (fields: Readonly<Record<string, unknown>>) =>
+    hooks.log("warn", "a journal segment could not be prepared ahead", fields),
+  );
+  preparer.on("error", (error) => hooks.log("error", "the segment preparer failed", { message: error.message }));
+  return preparer;
+}
+
+/** The engine's handle on one shard's thread. */
+class ShardThread {
+  readonly recovered: Promise<void>;
+  readonly stopped: Promise<void>;
+  readonly #worker: Worker;
+
+  constructor(data: ShardThreadData, hooks: EngineHooks) {
+    this.#worker = new Worker(new URL("./shard/shard-thread.ts", import.meta.url), {
+      workerData: data,
+      transferList: [data.segmentPreparer],
+    });
+    const { promise: recovered, resolve: onRecovered, reject: onUnrecoverable } = Promise.withResolvers<void>();
+    const { promise: stopped, resolve: onStopped } = Promise.withResolvers<void>();
+    this.recovered = recovered;
+    this.stopped = stopped;
+    let isReady = false;
+    let isStopped = false;
+    const fail = (message: string): void => {
+      if (isReady) hooks.onFailure({ shard: data.shard, message });
+      else onUnrecoverable(new Error(message));
+      onStopped();
+    };
+    this.#worker.on("message", (message: ShardThreadMessage) => {
+      switch (message.type) {
+        case "wake":
+          hooks.onWake();
+          break;
+        case "recovering":
+          hooks.log("info", "recovering", { shard: data.shard, ...message.progress });
+          break;
+        case "cut":
+          hooks.log("error", "cut an incomplete frame off the end of the journal", { shard: data.shard, ...message });
+          break;
+        case "ready":
+          isReady = true;
+          hooks.log("info", "recovered", { shard: data.shard, ...message.progress });
+          onRecovered();
+          break;
+        case "failed":
+          fail(message.message);
+          break;
+        case "stopped":
+          isStopped = true;
+          onStopped();
+          break;
+        default:
+          unreachable(message);
+      }
+    });
+    this.#worker.on("error", (error) => fail(error.message));
+    this.#worker.on("exit", () => {
+      if (!isStopped) fail("the thread ended");
+    });
+  }
+
+  /** Lets the shard take requests; all shards have recovered. */
+  begin(): void {
+    this.#worker.postMessage("begin");
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

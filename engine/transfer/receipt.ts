@@ -1,0 +1,64 @@
+import type { Code } from "../../protocol/codes.ts";
+import type { Aggregate } from "../object/aggregate.ts";
+
+/**
+ * What a shard answered to a transfer from another shard.
+ *
+ * With it a request that is sent again after a crash gets the same answer, and is never credited twice. It is kept
+ * until the sending shard has said that it knows the answer.
+ */
+export interface ReceiptState {
+  readonly id: string;
+  readonly fromShard: number;
+  readonly number: number;
+  readonly code: Code;
+  readonly position: string;
+  readonly postedMinor: number;
+  readonly availableMinor: number;
+  readonly version: number;
+}
+
+export interface ReceiptCommand {
+  readonly type: "KeepReceipt";
+  readonly receipt: ReceiptState;
+  readonly completedThrough: number;
+}
+
+/** A receipt is kept, and those of the same sender up to `completedThrough` have served their purpose. */
+export interface ReceiptEvent {
+  readonly type: "ReceiptKept";
+  readonly receipt: ReceiptState;
+  readonly completedThrough: number;
+}
+
+/** The receiving side of a transfer between two shards. */
+export const receiptAggregate: Aggregate<ReceiptState, ReceiptCommand, ReceiptEvent> = {
+  name: "Receipt",
+
+  decide(state, { receipt, completedThrough }) {
+    return { code: "ok", events: state === undefined ? [{ type: "ReceiptKept", receipt, completedThrough }] : [] };
+  },
+
+  evolve(_state, { receipt }) {
+    return receipt;
+  },
+};
+
+/** Receipts by sender, in the order in which they were given, so that those no longer needed can be dropped. */
+export class ReceiptOrder {
+  readonly #bySender = new Map<number, ReceiptState[]>();
+
+  add(receipt: ReceiptState): void {
+    const receipts = this.#bySender.get(receipt.fromShard);
+    if (receipts === undefined) this.#bySender.set(receipt.fromShard, [receipt]);
+    else receipts.push(receipt);
+  }
+
+  /** Takes out the receipts of a sender up to a number. */
+  *takeThrough(fromShard: number, completedThrough: number): Generator<ReceiptState> {
+    const receipts = this.#bySender.get(fromShard) ?? [];
+    let taken = 0;
+    for (; taken < receipts.length && receipts[taken].number <= completedThrough; taken += 1) yield receipts[taken];
+    receipts.splice(0, taken);
+  }
+}

@@ -1,0 +1,72 @@
+/** What a shard answers about itself and its rarer aggregates, as MessagePack maps: the shapes that the gateway shows. */
+
+import type { Code } from "../protocol/codes.ts";
+
+/** One transfer, credit or debit, found by the id of its command. */
+export interface TransferView {
+  readonly id: string;
+  readonly type: "Transfer" | "Credit" | "Debit";
+  /** INITIATED to REFUNDING only while a transfer between shards is running. FAILED carries the code of the rejection. */
+  readonly status: "INITIATED" | "DEBITED" | "CREDITED" | "COMPLETED" | "REFUNDING" | "FAILED";
+  readonly code?: Code;
+  readonly fromWalletId: string;
+  readonly toWalletId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly reference?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly position: string;
+  readonly timestampMs: number;
+}
+
+/** The books of one shard in one currency; sums are decimal strings, since they may exceed 2^53. */
+export interface TrialBalanceLine {
+  readonly shard: number;
+  readonly currency: string;
+  /** The sum over every account; zero, or the books are broken. */
+  readonly sumMinor: string;
+  readonly walletsMinor: string;
+  readonly fundingMinor: string;
+  readonly payoutMinor: string;
+  readonly feesMinor: string;
+  readonly transitMinor: string;
+  readonly wallets: number;
+}
+
+/** The books of one shard at a journal position. */
+export interface TrialBalanceView {
+  readonly shard: number;
+  readonly sequence: number;
+  readonly openTransfers: number;
+  readonly lines: readonly TrialBalanceLine[];
+}
+
+/** A command for an aggregate that is kept as an object. `id` and `commandId` are UUIDs. */
+export interface ObjectCommand {
+  readonly aggregate: string;
+  readonly id: string;
+  readonly commandId: string;
+  readonly command: { readonly type: string } & Readonly<Record<string, unknown>>;
+}
+
+/** What an object command came to. */
+export interface ObjectOutcome {
+  readonly code: Code;
+  readonly replayed: boolean;
+  readonly shard: number;
+  readonly sequence: number;
+  /** The aggregate's state after the command, where it succeeded. */
+  readonly state: Readonly<Record<string, unknown>> | null;
+}
+
+/** An API key as the engine keeps it: never the key itself, only its SHA-256. */
+export interface ApiKeyState {
+  readonly id: string;
+  readonly name: string;
+  readonly role: "admin" | "merchant" | "user";
+  /** Empty for an admin. */
+  readonly ownerId: string;
+  readonly keyHash: string;
+  readonly createdAtMs: number;
+  readonly revokedAtMs: number | null;
+}

@@ -1,0 +1,52 @@
+import { SlotIndex } from "./slot-index.ts";
+
+/** No slot: the end of a list of wallets. */
+export const NO_SLOT = 0xffff_ffff;
+
+/**
+ * The owners of a shard's wallets: each has a dense index, the newest of its wallets, and whether somebody watches them.
+ *
+ * The wallets of an owner form a list through `WalletColumns.nextOfOwner`.
+ */
+export class Owners {
+  readonly ids: Uint32Array;
+  readonly newestWallet: Uint32Array;
+  readonly watched: Uint8Array;
+  readonly #index: SlotIndex;
+  #count = 0;
+
+  constructor(ownersMax: number) {
+    this.ids = new Uint32Array(ownersMax * 4);
+    this.newestWallet = new Uint32Array(ownersMax);
+    this.watched = new Uint8Array(ownersMax);
+    this.#index = new SlotIndex(this.ids);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The index of an owner, or -1. */
+  find(lanes: Uint32Array, at: number): number {
+    return this.#index.find(lanes, at);
+  }
+
+  /** The index of an owner, who is added if new. There are never more owners than wallets, so there is always room. */
+  findOrAdd(lanes: Uint32Array, at: number): number {
+    const found = this.#index.find(lanes, at);
+    if (found >= 0) return found;
+    const owner = this.#count;
+    this.#count += 1;
+    for (let lane = 0; lane < 4; lane += 1) this.ids[owner * 4 + lane] = lanes[at + lane];
+    this.newestWallet[owner] = NO_SLOT;
+    this.watched[owner] = 0;
+    this.#index.add(owner);
+    return owner;
+  }
+
+  /** Forgets the newest owner, when the wallet that brought it was not opened after all. */
+  removeNewest(): void {
+    this.#index.remove(this.#count - 1);
+    this.#count -= 1;
+  }
+}
