@@ -2,24 +2,31 @@ import { sameId } from "../../protocol/ids.ts";
 import { seededHash } from "../seeded-hash.ts";
 
 const ROW_LANES = 6;
-const FIRST_ROWS = 16;
-const SPLIT_AT_ROWS = 32_768;
-const PARTITIONS = 64;
-const PARTITION_SHIFT = 26;
+const CELLS_MIN = 32;
 
 /**
- * Command id → journal sequence, in open-addressing tables.
+ * Command id → journal sequence.
  *
- * A map that has grown to 32,768 ids splits into 64 partitions that then double one at a time, so that no single
- * insertion takes longer than about a millisecond.
+ * The ids stand in rows in the order in which they came, so that memory is written front to back; a small table of
+ * cells finds the row. A cell also holds the upper bits of the hash, so that a look-up of an unknown id, which is what
+ * nearly every command does, stays in the table.
  *
- * **Shape**: rows of six lanes, `id 4 | sequence low | sequence high`; sequence 0 marks a free row.
- * **Units**: 40 to 60 bytes per id.
+ * **Shape**: rows of six lanes, `id 4 | sequence low | sequence high`. A cell is `hash bits | row + 1`, with as many bits
+ * for the row as the table needs; 0 is a free cell. At most half of the cells are taken.
+ * **Units**: 32 to 64 bytes per id.
  */
 export class IdMap {
-  #tables: Uint32Array[] = [new Uint32Array(FIRST_ROWS * ROW_LANES)];
-  #counts = new Uint32Array(1);
+  #rows: Uint32Array;
+  #cells: Uint32Array;
   #size = 0;
+
+  /** `expected` is how many ids will probably come, so that the table need not double on the way there. */
+  constructor(expected: number) {
+    let cells = CELLS_MIN;
+    while (cells < 2 * expected) cells *= 2;
+    this.#cells = new Uint32Array(cells);
+    this.#rows = new Uint32Array((cells / 2) * ROW_LANES);
+  }
 
   get size(): number {
     return this.#size;
@@ -27,70 +34,64 @@ export class IdMap {
 
   /** The sequence kept for an id, or 0. */
   get(lanes: Uint32Array, at: number): number {
-    const hash = seededHash(lanes, at);
-    const table = this.#tables[this.#tables.length === 1 ? 0 : hash >>> PARTITION_SHIFT];
-    const row = findRow(table, hash, lanes, at);
-    return table[row + 5] * 4_294_967_296 + table[row + 4];
+    const row = this.#find(lanes, at);
+    return row < 0 ? 0 : this.#rows[row + 5] * 4_294_967_296 + this.#rows[row + 4];
   }
 
-  /** Keeps a sequence for an id, in place of an earlier one; true if the id is new. */
-  set(lanes: Uint32Array, at: number, sequence: number): boolean {
+  /** Keeps a sequence for an id that is not kept yet. */
+  add(lanes: Uint32Array, at: number, sequence: number): void {
+    if (this.#size * 2 === this.#cells.length) this.#double();
+    const row = this.#size * ROW_LANES;
+    const rows = this.#rows;
+    rows[row] = lanes[at];
+    rows[row + 1] = lanes[at + 1];
+    rows[row + 2] = lanes[at + 2];
+    rows[row + 3] = lanes[at + 3];
+    this.#setSequence(row, sequence);
+    this.#size += 1;
+    place(this.#cells, seededHash(lanes, at), this.#size);
+  }
+
+  /** Keeps a newer sequence for an id that is kept already; false if it is not. */
+  move(lanes: Uint32Array, at: number, sequence: number): boolean {
+    const row = this.#find(lanes, at);
+    if (row >= 0) this.#setSequence(row, sequence);
+    return row >= 0;
+  }
+
+  #find(lanes: Uint32Array, at: number): number {
+    const cells = this.#cells;
+    const mask = cells.length - 1;
     const hash = seededHash(lanes, at);
-    let partition = this.#tables.length === 1 ? 0 : hash >>> PARTITION_SHIFT;
-    let table = this.#tables[partition];
-    let row = findRow(table, hash, lanes, at);
-    const isNew = (table[row + 4] | table[row + 5]) === 0;
-    if (isNew) {
-      this.#size += 1;
-      if (this.#tables.length === 1 && this.#size > SPLIT_AT_ROWS) {
-        this.#split();
-        partition = hash >>> PARTITION_SHIFT;
-        table = this.#tables[partition];
-        row = findRow(table, hash, lanes, at);
-      }
-      this.#counts[partition] += 1;
-      if (this.#counts[partition] * ROW_LANES * 2 > table.length) {
-        const grown = new Uint32Array(table.length * 2);
-        copyRows(table, () => grown);
-        this.#tables[partition] = grown;
-        table = grown;
-        row = findRow(table, hash, lanes, at);
-      }
-      for (let lane = 0; lane < 4; lane += 1) table[row + lane] = lanes[at + lane];
+    const tag = hash & ~mask;
+    for (let index = hash & mask; cells[index] !== 0; index = (index + 1) & mask) {
+      const cell = cells[index];
+      if (((cell ^ tag) & ~mask) !== 0) continue;
+      const row = ((cell & mask) - 1) * ROW_LANES;
+      if (sameId(this.#rows, row, lanes, at)) return row;
     }
+    return -1;
+  }
+
+  #setSequence(row: number, sequence: number): void {
     const high = Math.floor(sequence / 4_294_967_296);
-    table[row + 4] = sequence - high * 4_294_967_296;
-    table[row + 5] = high;
-    return isNew;
+    this.#rows[row + 4] = sequence - high * 4_294_967_296;
+    this.#rows[row + 5] = high;
   }
 
-  #split(): void {
-    const rows = (4 * SPLIT_AT_ROWS) / PARTITIONS;
-    const tables = Array.from({ length: PARTITIONS }, () => new Uint32Array(rows * ROW_LANES));
-    const counts = new Uint32Array(PARTITIONS);
-    copyRows(this.#tables[0], (hash) => {
-      counts[hash >>> PARTITION_SHIFT] += 1;
-      return tables[hash >>> PARTITION_SHIFT];
-    });
-    this.#tables = tables;
-    this.#counts = counts;
+  #double(): void {
+    const rows = new Uint32Array(this.#rows.length * 2);
+    rows.set(this.#rows);
+    const cells = new Uint32Array(this.#cells.length * 2);
+    for (let index = 0; index < this.#size; index += 1) place(cells, seededHash(rows, index * ROW_LANES), index + 1);
+    this.#rows = rows;
+    this.#cells = cells;
   }
 }
 
-function findRow(table: Uint32Array, hash: number, lanes: Uint32Array, at: number): number {
-  const rowMask = table.length / ROW_LANES - 1;
-  for (let index = hash & rowMask; ; index = (index + 1) & rowMask) {
-    const row = index * ROW_LANES;
-    if ((table[row + 4] | table[row + 5]) === 0 || sameId(table, row, lanes, at)) return row;
-  }
-}
-
-function copyRows(from: Uint32Array, tableFor: (hash: number) => Uint32Array): void {
-  for (let row = 0; row < from.length; row += ROW_LANES) {
-    if ((from[row + 4] | from[row + 5]) === 0) continue;
-    const hash = seededHash(from, row);
-    const to = tableFor(hash);
-    const target = findRow(to, hash, from, row);
-    for (let lane = 0; lane < ROW_LANES; lane += 1) to[target + lane] = from[row + lane];
-  }
+function place(cells: Uint32Array, hash: number, rowPlusOne: number): void {
+  const mask = cells.length - 1;
+  let index = hash & mask;
+  while (cells[index] !== 0) index = (index + 1) & mask;
+  cells[index] = (hash & ~mask) | rowPlusOne;
 }

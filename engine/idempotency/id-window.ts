@@ -1,9 +1,10 @@
 import { uuidTimeMs } from "../../protocol/ids.ts";
 import { IdMap } from "./id-map.ts";
+import { IdSecond } from "./id-second.ts";
 
 const BUCKET_MS = 1_000;
 const GENERATIONS_BY_AGE = 24;
-const GENERATIONS_BY_COUNT = 16;
+const GENERATIONS_BY_COUNT = 32;
 
 interface Generation {
   readonly startedMs: number;
@@ -24,7 +25,7 @@ interface Generation {
 export class IdWindow {
   readonly #windowMs: number;
   readonly #idsMax: number;
-  readonly #buckets = new Map<number, IdMap>();
+  readonly #buckets = new Map<number, IdSecond>();
   readonly #generations: Generation[] = [];
   #oldestBucket = 0;
   #newestBucket = 0;
@@ -32,7 +33,7 @@ export class IdWindow {
   #nowMs = 0;
   #size = 0;
   #lastKey = -1;
-  #lastBucket: IdMap | undefined;
+  #lastBucket: IdSecond | undefined;
 
   constructor(windowMs: number, idsMax: number) {
     this.#windowMs = windowMs;
@@ -72,36 +73,21 @@ export class IdWindow {
     return 0;
   }
 
-  /** Remembers an id, or moves one that is remembered to a newer sequence. */
+  /** Remembers an id that is not remembered yet. */
   remember(lanes: Uint32Array, at: number, sequence: number): void {
     const timeMs = uuidTimeMs(lanes, at);
+    if (timeMs >= 0) this.#rememberInTime(timeMs, lanes, at, sequence);
+    else this.#newestGeneration().ids.add(lanes, at, sequence);
+  }
+
+  /** Moves an id that is remembered to a newer sequence; one that was forgotten meanwhile stays so. */
+  move(lanes: Uint32Array, at: number, sequence: number): void {
+    const timeMs = uuidTimeMs(lanes, at);
     if (timeMs >= 0) {
-      const key = Math.floor(timeMs / BUCKET_MS);
-      if (key * BUCKET_MS < this.#floorMs) return;
-      let bucket = this.#bucket(key);
-      if (bucket === undefined) {
-        bucket = new IdMap();
-        this.#buckets.set(key, bucket);
-        this.#lastBucket = bucket;
-        if (this.#buckets.size === 1 || key < this.#oldestBucket) this.#oldestBucket = key;
-        if (this.#buckets.size === 1 || key > this.#newestBucket) this.#newestBucket = key;
-      }
-      if (bucket.set(lanes, at, sequence)) this.#size += 1;
+      this.#bucket(Math.floor(timeMs / BUCKET_MS))?.move(lanes, at, sequence);
       return;
     }
-    for (const generation of this.#generations) {
-      if (generation.ids.get(lanes, at) !== 0) {
-        generation.ids.set(lanes, at, sequence);
-        return;
-      }
-    }
-    let newest = this.#generations.at(-1);
-    if (newest === undefined || this.#isComplete(newest)) {
-      newest = { startedMs: this.#nowMs, ids: new IdMap() };
-      this.#generations.push(newest);
-    }
-    newest.ids.set(lanes, at, sequence);
-    this.#size += 1;
+    this.#generations.some(({ ids }) => ids.move(lanes, at, sequence));
   }
 
   /** Moves the clock to the time of the next frame and forgets what is too old or too much. */
@@ -121,7 +107,32 @@ export class IdWindow {
     }
   }
 
-  #bucket(key: number): IdMap | undefined {
+  #rememberInTime(timeMs: number, lanes: Uint32Array, at: number, sequence: number): void {
+    const key = Math.floor(timeMs / BUCKET_MS);
+    if (key * BUCKET_MS < this.#floorMs) return;
+    let bucket = this.#bucket(key);
+    if (bucket === undefined) {
+      bucket = new IdSecond();
+      this.#buckets.set(key, bucket);
+      this.#lastBucket = bucket;
+      if (this.#buckets.size === 1 || key < this.#oldestBucket) this.#oldestBucket = key;
+      if (this.#buckets.size === 1 || key > this.#newestBucket) this.#newestBucket = key;
+    }
+    bucket.add(lanes, at, sequence);
+    this.#size += 1;
+  }
+
+  #newestGeneration(): Generation {
+    let newest = this.#generations.at(-1);
+    if (newest === undefined || this.#isComplete(newest)) {
+      newest = { startedMs: this.#nowMs, ids: new IdMap(0) };
+      this.#generations.push(newest);
+    }
+    this.#size += 1;
+    return newest;
+  }
+
+  #bucket(key: number): IdSecond | undefined {
     if (key !== this.#lastKey) {
       this.#lastKey = key;
       this.#lastBucket = this.#buckets.get(key);

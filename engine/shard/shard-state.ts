@@ -108,7 +108,7 @@ export class ShardState {
 
   /** Applies an object record, live or from the journal. */
   evolveObject(record: ObjectRecord, sequence: number): void {
-    if (record.command !== undefined) this.rememberText(record.command.id, sequence);
+    if (record.command !== undefined) this.#rememberText(record.command.id, sequence);
     switch (record.aggregate) {
       case transferAggregate.name:
         this.#evolveTransfer(record.id, record.events as Parameters<typeof this.transfers.evolve>[1], sequence);
@@ -132,9 +132,11 @@ export class ShardState {
     return this.ids.find(this.#idLanes, 0);
   }
 
-  rememberText(id: string, sequence: number): void {
+  /** Remembers a command id given as text, or moves it to a newer sequence. */
+  #rememberText(id: string, sequence: number): void {
     this.#idBytes.set(uuidBytes(id));
-    this.ids.remember(this.#idLanes, 0, sequence);
+    if (this.ids.find(this.#idLanes, 0) === 0) this.ids.remember(this.#idLanes, 0, sequence);
+    else this.ids.move(this.#idLanes, 0, sequence);
   }
 
   /** The slot of a wallet id given as text, or -1. */
@@ -159,7 +161,7 @@ export class ShardState {
   }
 
   #evolveTransfer(id: string, events: Parameters<typeof this.transfers.evolve>[1], sequence: number): void {
-    this.rememberText(id, sequence);
+    this.#rememberText(id, sequence);
     for (const event of events) {
       if (event.type === "TransferInitiated") {
         this.channel(event.toShard).sent = event.number;
