@@ -1,0 +1,109 @@
+import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../engine/port/entries.ts";
+import type { RingReader } from "../engine/port/ring.ts";
+import type { Waiting } from "./request-table.ts";
+
+/** Takes the answer to a message: `count` records back to back, valid during the call only. */
+export type TakeRecords = (records: Uint8Array, count: number) => void;
+
+/**
+ * The records that answer one message, gathered from the shards that each hold a part of it.
+ *
+ * A message that lies on one shard and has all its results at once is handed on straight from the ring.
+ */
+export class RecordBatch {
+  readonly count: number;
+  readonly recordBytes: number;
+  readonly #done: TakeRecords;
+  #partsLeft = 0;
+  #lanes: Uint32Array | undefined;
+
+  constructor(count: number, recordBytes: number, done: TakeRecords) {
+    this.count = count;
+    this.recordBytes = recordBytes;
+    this.#done = done;
+  }
+
+  /** The whole message, on one shard. */
+  whole(): Waiting {
+    this.#partsLeft = 1;
+    return new BatchPart(this, undefined, this.count);
+  }
+
+  /** A part of the message on one shard; `order` holds the place in the message of each of its records. */
+  part(order: Uint16Array): Waiting {
+    this.#partsLeft += 1;
+    return new BatchPart(this, order, order.length);
+  }
+
+  /** Forgets a part that could not be handed over. */
+  dropPart(): void {
+    this.#partsLeft -= 1;
+  }
+
+  /** The gathered records, in the order of the message. */
+  get lanes(): Uint32Array {
+    this.#lanes ??= new Uint32Array((this.count * this.recordBytes) >>> 2);
+    return this.#lanes;
+  }
+
+  /** Ends a part whose records are all gathered. */
+  finishPart(): void {
+    this.#partsLeft -= 1;
+    if (this.#partsLeft === 0) this.finish();
+  }
+
+  /** Answers the message with what was gathered. */
+  finish(): void {
+    this.#done(new Uint8Array(this.lanes.buffer), this.count);
+  }
+
+  /** Answers the message with the records of its only shard. */
+  finishWhole(records: Uint8Array): void {
+    this.#done(records, this.count);
+  }
+}
+
+class BatchPart implements Waiting {
+  readonly #batch: RecordBatch;
+  readonly #order: Uint16Array | undefined;
+  readonly #count: number;
+  #deferredLeft = 0;
+
+  constructor(batch: RecordBatch, order: Uint16Array | undefined, count: number) {
+    this.#batch = batch;
+    this.#order = order;
+    this.#count = count;
+  }
+
+  take(replies: RingReader, offset: number): boolean {
+    const { lanes } = replies;
+    const header = offset >>> 2;
+    const payloadAt = offset + ENTRY_HEADER_BYTES;
+    if (lanes[header + REPLY.kind] === REPLY_KIND.LateResult) {
+      this.#place(lanes, payloadAt >>> 2, lanes[header + REPLY.index] as number);
+      this.#deferredLeft -= 1;
+    } else {
+      const payloadBytes = lanes[header + REPLY.payloadBytes] as number;
+      const strideBytes = this.#batch.recordBytes;
+      if (payloadBytes !== this.#count * strideBytes) {
+        throw new Error(`a shard answered ${payloadBytes} bytes for ${this.#count} records of ${strideBytes} bytes`);
+      }
+      this.#deferredLeft = lanes[header + REPLY.deferred] as number;
+      if (this.#order === undefined && this.#deferredLeft === 0) {
+        this.#batch.finishWhole(replies.bytes.subarray(payloadAt, payloadAt + payloadBytes));
+        return true;
+      }
+      for (let i = 0; i < this.#count; i += 1) this.#place(lanes, (payloadAt + i * strideBytes) >>> 2, i);
+    }
+    if (this.#deferredLeft > 0) return false;
+    this.#batch.finishPart();
+    return true;
+  }
+
+  #place(from: Uint32Array, fromAt: number, index: number): void {
+    const strideLanes = this.#batch.recordBytes >>> 2;
+    const to = this.#batch.lanes;
+    const toAt = (this.#order === undefined ? index : (this.#order[index] as number)) * strideLanes;
+    for (let lane = 0; lane < strideLanes; lane += 1) to[toAt + lane] = from[fromAt + lane] as number;
+  }
+}

@@ -1,0 +1,260 @@
+import { z } from "zod";
+import { SHARDS_MAX } from "../protocol/limits.ts";
+
+/**
+ * One setting of the ledger: how it is named, checked, defaulted and explained. The configuration is read from these and
+ * its table in the README is written from them.
+ */
+interface Setting<T> {
+  readonly name: `MIZAN_${string}`;
+  readonly schema: z.ZodType<T, string>;
+  readonly default: T;
+  /** What the table shows where the default is not a plain value. */
+  readonly defaultText: string;
+  readonly unit: string;
+  readonly meaning: string;
+}
+
+interface WholeNumber {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+  readonly meaning: string;
+}
+
+function wholeSchema(min: number, max: number): z.ZodType<number, string> {
+  const wanted = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, wanted)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, wanted);
+}
+
+function whole(name: Setting<number>["name"], facts: WholeNumber): Setting<number> {
+  return { ...facts, name, schema: wholeSchema(facts.min, facts.max), defaultText: String(facts.default) };
+}
+
+function powerOfTwo(name: Setting<number>["name"], facts: WholeNumber): Setting<number> {
+  const schema = wholeSchema(facts.min, facts.max).refine(
+    (value) => Number.isInteger(Math.log2(value)),
+    "must be a power of two",
+  );
+  return { ...facts, name, schema, defaultText: String(facts.default) };
+}
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const GIB = 1_024 * MIB;
+const HOUR_MS = 3_600_000;
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+/** The settings by their field in `Config`. */
+export const SETTINGS = {
+  port: whole("MIZAN_PORT", {
+    default: 7_070,
+    min: 0,
+    max: 65_535,
+    unit: "",
+    meaning: "TCP port of HTTP and WebSocket; 0 takes a free one.",
+  }),
+  host: {
+    name: "MIZAN_HOST",
+    schema: z.string().min(1, "must not be empty"),
+    default: "127.0.0.1",
+    defaultText: "127.0.0.1",
+    unit: "",
+    meaning: "Address to listen on.",
+  } satisfies Setting<string>,
+  dataDir: {
+    name: "MIZAN_DATA_DIR",
+    schema: z.string().min(1, "must not be empty"),
+    default: "./data",
+    defaultText: "./data",
+    unit: "",
+    meaning: "Directory of the journal; one process at a time may use it.",
+  } satisfies Setting<string>,
+  shards: {
+    name: "MIZAN_SHARDS",
+    schema: wholeSchema(1, SHARDS_MAX),
+    default: undefined,
+    defaultText: "cores − 1, at least 1",
+    unit: "",
+    meaning: "Shards, each a thread; fixed at the first start and stored with the data.",
+  } satisfies Setting<number | undefined>,
+  adminKey: {
+    name: "MIZAN_ADMIN_KEY",
+    schema: z.string().regex(/^[\x21-\x7e]{16,255}$/, "must be 16 to 255 visible ASCII characters"),
+    default: undefined,
+    defaultText: "generated and shown once at the first start",
+    unit: "",
+    meaning: "API key of an admin that exists from the start on.",
+  } satisfies Setting<string | undefined>,
+  logLevel: {
+    name: "MIZAN_LOG_LEVEL",
+    schema: z.string().pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`)),
+    default: "info",
+    defaultText: "info",
+    unit: "",
+    meaning: `Least severe level that is logged: ${LOG_LEVELS.join(", ")}.`,
+  } satisfies Setting<(typeof LOG_LEVELS)[number]>,
+
+  walletsPerShardMax: whole("MIZAN_WALLETS_PER_SHARD_MAX", {
+    default: 16_777_216,
+    min: 1_024,
+    max: 268_435_456,
+    unit: "wallets",
+    meaning: "Wallets that one shard may hold; beyond it `ledger_full`.",
+  }),
+  idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
+    default: 24 * HOUR_MS,
+    min: 1_000,
+    max: 365 * 24 * HOUR_MS,
+    unit: "ms",
+    meaning: "How long the answer to a command is remembered under its id.",
+  }),
+  idempotencyIdsMax: whole("MIZAN_IDEMPOTENCY_IDS_MAX", {
+    default: 16_777_216,
+    min: 65_536,
+    max: 1_073_741_824,
+    unit: "ids per shard",
+    meaning: "Command ids remembered at most; more of them shorten the window.",
+  }),
+  idFutureSkewMs: whole("MIZAN_ID_FUTURE_SKEW_MS", {
+    default: 300_000,
+    min: 1_000,
+    max: HOUR_MS,
+    unit: "ms",
+    meaning: "How far ahead of the ledger's clock the time inside a command id may lie.",
+  }),
+  openTransfersMax: whole("MIZAN_OPEN_TRANSFERS_MAX", {
+    default: 65_536,
+    min: 1_024,
+    max: 16_777_216,
+    unit: "per shard",
+    meaning: "Transfers between shards that may run at once; beyond it `overloaded`.",
+  }),
+  journalSegmentBytes: whole("MIZAN_JOURNAL_SEGMENT_BYTES", {
+    default: 128 * MIB,
+    min: 16 * MIB,
+    max: 4 * GIB,
+    unit: "bytes",
+    meaning: "Size at which the journal goes on in a new segment.",
+  }),
+  requestRingBytes: powerOfTwo("MIZAN_REQUEST_RING_BYTES", {
+    default: 16 * MIB,
+    min: 4 * MIB,
+    max: GIB,
+    unit: "bytes per shard",
+    meaning: "Queue of requests to a shard; when it is full, commands are `overloaded`. A power of two.",
+  }),
+  replyRingBytes: powerOfTwo("MIZAN_REPLY_RING_BYTES", {
+    default: 32 * MIB,
+    min: 4 * MIB,
+    max: GIB,
+    unit: "bytes per shard",
+    meaning: "Queue of answers and balance deltas from a shard. A power of two.",
+  }),
+
+  connectionsMax: whole("MIZAN_CONNECTIONS_MAX", {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "connections",
+    meaning: "WebSocket connections at once; beyond it HTTP 503 `overloaded`.",
+  }),
+  heartbeatIntervalMs: whole("MIZAN_HEARTBEAT_INTERVAL_MS", {
+    default: 15_000,
+    min: 100,
+    max: HOUR_MS,
+    unit: "ms",
+    meaning: "A connection on which nothing was sent for this long gets a heartbeat.",
+  }),
+  idleTimeoutMs: whole("MIZAN_IDLE_TIMEOUT_MS", {
+    default: 120_000,
+    min: 8_000,
+    max: 900_000,
+    unit: "ms",
+    meaning: "A peer that does not even answer pings for this long is disconnected; counted in steps of 4 s.",
+  }),
+  socketBufferedSoftBytes: whole("MIZAN_SOCKET_BUFFERED_SOFT_BYTES", {
+    default: MIB,
+    min: 64 * KIB,
+    max: GIB,
+    unit: "bytes",
+    meaning: "Unread answers of a connection above which its deltas are conflated and its commands `overloaded`.",
+  }),
+  socketBufferedMaxBytes: whole("MIZAN_SOCKET_BUFFERED_MAX_BYTES", {
+    default: 16 * MIB,
+    min: 128 * KIB,
+    max: GIB,
+    unit: "bytes",
+    meaning: "Unread answers of a connection above which it is closed as `slow_consumer`.",
+  }),
+
+  streamHistoryDeltas: whole("MIZAN_STREAM_HISTORY_DELTAS", {
+    default: 256,
+    min: 1,
+    max: 65_536,
+    unit: "deltas per wallet",
+    meaning: "Latest steps of a watched wallet kept for readers that come back.",
+  }),
+  streamHistoryBytes: whole("MIZAN_STREAM_HISTORY_BYTES", {
+    default: 256 * MIB,
+    min: MIB,
+    max: 64 * GIB,
+    unit: "bytes",
+    meaning: "Memory of all kept steps together.",
+  }),
+  streamGraceMs: whole("MIZAN_STREAM_GRACE_MS", {
+    default: 60_000,
+    min: 0,
+    max: HOUR_MS,
+    unit: "ms",
+    meaning: "How long a wallet stays watched after its last reader left.",
+  }),
+  streamGraceWalletsMax: whole("MIZAN_STREAM_GRACE_WALLETS_MAX", {
+    default: 65_536,
+    min: 0,
+    max: 16_777_216,
+    unit: "wallets",
+    meaning: "Wallets without a reader that stay watched at once.",
+  }),
+  streamPendingDeltasMax: whole("MIZAN_STREAM_PENDING_DELTAS_MAX", {
+    default: 262_144,
+    min: 1_024,
+    max: 16_777_216,
+    unit: "deltas",
+    meaning: "Deltas waiting for one slow reader, one a wallet, above which it is closed as `slow_consumer`.",
+  }),
+  streamFlushIntervalMs: whole("MIZAN_STREAM_FLUSH_INTERVAL_MS", {
+    default: 5,
+    min: 0,
+    max: 1_000,
+    unit: "ms",
+    meaning: "Deltas of one reader that come closer together than this share a message.",
+  }),
+
+  ticketTtlMs: whole("MIZAN_TICKET_TTL_MS", {
+    default: 30_000,
+    min: 1_000,
+    max: HOUR_MS,
+    unit: "ms",
+    meaning: "How long a ticket for opening a socket is good.",
+  }),
+  ticketsMax: whole("MIZAN_TICKETS_MAX", {
+    default: 65_536,
+    min: 1,
+    max: 16_777_216,
+    unit: "tickets",
+    meaning: "Tickets that may be open at once; a further one makes the oldest worthless.",
+  }),
+  shutdownGraceMs: whole("MIZAN_SHUTDOWN_GRACE_MS", {
+    default: 10_000,
+    min: 0,
+    max: HOUR_MS,
+    unit: "ms",
+    meaning: "How long a stop waits for commands in flight and for peers to read their last answers.",
+  }),
+} as const;

@@ -1,0 +1,402 @@
+import {
+  ENTRY_HEADER_BYTES,
+  REPLY,
+  REPLY_FLAG,
+  REQUEST_KIND,
+  RING_DELTA,
+  RING_DELTA_BYTES,
+  WATCHED,
+  WATCHED_BYTES,
+} from "../../engine/port/entries.ts";
+import type { RingReader } from "../../engine/port/ring.ts";
+import type { Principal } from "../../engine/port/shard-port.ts";
+import { type Code, codeName } from "../../protocol/codes.ts";
+import { formatUuid, shardOf } from "../../protocol/ids.ts";
+import { readUint64 } from "../../protocol/int64.ts";
+import { SUBSCRIPTIONS_PER_CONNECTION_MAX } from "../../protocol/limits.ts";
+import { DELTA_FLAG, WALLET } from "../../protocol/result-record.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { TopicName } from "../../protocol/wire-frame.ts";
+import type { Config } from "../config.ts";
+import type { Counters } from "../counters.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import { DeltaHistory, HistoryBudget } from "./delta-history.ts";
+import { FlushList } from "./flush-list.ts";
+import { IdleTopics } from "./idle-topics.ts";
+import { Outbox } from "./outbox.ts";
+import type { Subscriber } from "./subscriber.ts";
+import { OwnerTopic, Topic, WalletTopic } from "./topic.ts";
+import { WatchedState } from "./watched-state.ts";
+
+const ID_BYTES = 16;
+const NOTHING = new Uint8Array(0);
+const SLOT_LANE = RING_DELTA.slot >>> 2;
+const OWNER_LANE = RING_DELTA.ownerIndex >>> 2;
+const RING_DELTA_LANES = RING_DELTA_BYTES >>> 2;
+const SWEEP_INTERVAL_MS = 250;
+
+type Done = (code: Code) => void;
+
+/** What is watched on one shard, by the numbers that its deltas carry. */
+interface ShardTopics {
+  readonly wallets: Map<number, WalletTopic>;
+  readonly owners: Map<number, OwnerTopic>;
+}
+
+/**
+ * Balance streams: who follows which wallets, and how the deltas of the shards get to them.
+ *
+ * A shard reports on a wallet only while somebody here follows it. Its answer to a subscription stands in the same queue
+ * as its deltas, so a reader that gets the state from the answer and from then on every delta misses nothing.
+ */
+export class Streams {
+  readonly #dispatcher: Dispatcher;
+  readonly #config: Config;
+  readonly #counters: Counters;
+  readonly #shards: readonly ShardTopics[];
+  readonly #outboxes = new Map<Subscriber, Outbox>();
+  readonly #wallets = new Map<string, WalletTopic>();
+  readonly #owners = new Map<string, OwnerTopic>();
+  readonly #all = new Topic("all");
+  readonly #idle: IdleTopics;
+  /** Topics without a reader whose shards have yet to be told. */
+  readonly #unwatching = new Set<Topic>();
+  readonly #budget: HistoryBudget;
+  readonly #flushList: FlushList;
+  readonly #state = new WatchedState();
+  readonly #sweepTimer: NodeJS.Timeout;
+  #stamp = 0;
+  #publishing = false;
+  readonly #leaving: Outbox[] = [];
+
+  constructor(dispatcher: Dispatcher, config: Config, counters: Counters) {
+    this.#dispatcher = dispatcher;
+    this.#config = config;
+    this.#counters = counters;
+    this.#shards = Array.from({ length: dispatcher.shardCount }, () => ({ wallets: new Map(), owners: new Map() }));
+    this.#idle = new IdleTopics(config.streamGraceMs, config.streamGraceWalletsMax);
+    this.#budget = new HistoryBudget(config.streamHistoryBytes);
+    this.#flushList = new FlushList(config.streamFlushIntervalMs);
+    this.#sweepTimer = setInterval(() => this.sweep(Date.now()), SWEEP_INTERVAL_MS).unref();
+    dispatcher.onDeltas((replies, payloadAt, count, shard) => this.#publish(replies, payloadAt, count, shard));
+  }
+
+  /**
+   * Lets a subscriber follow a topic: `done` first, then the state of each wallet, then its deltas.
+   *
+   * `fromVersion` is the last version of a wallet that the reader has seen: where all later deltas are still kept it gets
+   * just those; where they are not, a state marked `reset`. -1 asks for the state.
+   */
+  subscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array, fromVersion: number, done: Done): void {
+    const outbox = this.#outboxOf(subscriber);
+    const key = topicKey(topic, id);
+    if (!outbox.topics.has(key) && outbox.topics.size >= SUBSCRIPTIONS_PER_CONNECTION_MAX) {
+      done("too_many_subscriptions");
+      return;
+    }
+    switch (topic) {
+      case "wallet":
+        this.#subscribeWallet(outbox, key, id, fromVersion, done);
+        break;
+      case "owner":
+        this.#subscribeOwner(outbox, key, id, done);
+        break;
+      case "all":
+        this.#subscribeAll(outbox, key, done);
+        break;
+      default:
+        unreachable(topic);
+    }
+  }
+
+  /** Ends a subscription; one that does not exist is fine. */
+  unsubscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array): void {
+    const outbox = this.#outboxes.get(subscriber);
+    const left = outbox?.topics.get(topicKey(topic, id));
+    if (outbox === undefined || left === undefined) return;
+    outbox.topics.delete(left.key);
+    this.#leave(outbox, left);
+  }
+
+  /** Forgets a subscriber whose connection has closed. */
+  drop(subscriber: Subscriber): void {
+    const outbox = this.#outboxes.get(subscriber);
+    if (outbox === undefined) return;
+    this.#outboxes.delete(subscriber);
+    outbox.closed = true;
+    // The readers of a topic must not change while they are gone through.
+    if (this.#publishing) this.#leaving.push(outbox);
+    else this.#leaveAll(outbox);
+  }
+
+  /** The socket of a subscriber has room again. */
+  drained(subscriber: Subscriber): void {
+    this.#outboxes.get(subscriber)?.flush();
+  }
+
+  /** Called at the end of each turn of the drain loop: sends what gathered, at most once per flush interval. */
+  endTurn(): void {
+    this.#flushList.endTurn();
+  }
+
+  /** Stops the timers. */
+  stop(): void {
+    clearInterval(this.#sweepTimer);
+    this.#flushList.stop();
+  }
+
+  /** Lets go of what nobody has followed for the grace period. */
+  sweep(nowMs: number): void {
+    this.#idle.sweep(nowMs, (topic) => {
+      if (!this.#dispatcher.tell(topic.shard, REQUEST_KIND.UnwatchWallets, 1, topic.id)) return false;
+      this.#wallets.delete(topic.key);
+      this.#shards[topic.shard]?.wallets.delete(topic.slot);
+      topic.history.free();
+      return true;
+    });
+    for (const topic of this.#unwatching) {
+      if (!topic.isUnused || this.#unwatch(topic)) this.#unwatching.delete(topic);
+    }
+    for (const outbox of this.#outboxes.values()) outbox.sweep(nowMs);
+    this.#counters.watchedWallets = this.#wallets.size;
+  }
+
+  #subscribeWallet(outbox: Outbox, key: string, id: Uint8Array, fromVersion: number, done: Done): void {
+    const topic = this.#wallets.get(key) ?? this.#newWalletTopic(key, id);
+    const { principal } = outbox.subscriber;
+    const code = this.#dispatcher.ask(topic.shard, REQUEST_KIND.WatchWallets, principal, 1, id, (replies, offset) => {
+      this.#onWatchedWallet(topic, outbox, fromVersion, replies, offset, done);
+      return true;
+    });
+    if (code !== "ok") {
+      done(code);
+      return;
+    }
+    this.#wallets.set(key, topic);
+    this.#idle.remove(topic);
+    this.#ask(outbox, topic);
+    outbox.asking += 1;
+  }
+
+  #onWatchedWallet(
+    topic: WalletTopic,
+    outbox: Outbox,
+    fromVersion: number,
+    replies: RingReader,
+    offset: number,
+    done: Done,
+  ): void {
+    const { lanes, bytes } = replies;
+    const at = offset + ENTRY_HEADER_BYTES;
+    const code = codeName((bytes[at + WALLET.code] as number) | ((bytes[at + WALLET.code + 1] as number) << 8));
+    topic.asking -= 1;
+    outbox.asking -= 1;
+    if (code === "ok" && topic.slot < 0) {
+      topic.slot = lanes[(at + WATCHED.slot) >>> 2] as number;
+      this.#shards[topic.shard]?.wallets.set(topic.slot, topic);
+    }
+    const wanted = !outbox.closed && outbox.topics.get(topic.key) === topic;
+    if (code === "ok" && wanted) {
+      topic.add(outbox);
+      done("ok");
+      this.#resume(topic, outbox, fromVersion, lanes, bytes, at);
+    } else {
+      if (code !== "ok") outbox.topics.delete(topic.key);
+      this.#leave(outbox, topic);
+      done(code);
+    }
+    this.#flushList.add(outbox);
+  }
+
+  /** Brings a reader from the last version it has seen to the current one. */
+  #resume(
+    topic: WalletTopic,
+    outbox: Outbox,
+    fromVersion: number,
+    lanes: Uint32Array,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    const version = readUint64(lanes, (at + WALLET.version) >>> 2);
+    const key = deltaKey(topic.shard, topic.slot);
+    const nowMs = Date.now();
+    const isUpToDate = fromVersion === version;
+    const missed = fromVersion >= 0 && fromVersion < version && topic.history.covers(fromVersion, version);
+    if (!isUpToDate && !missed) {
+      const flags = fromVersion < 0 ? DELTA_FLAG.state : DELTA_FLAG.state | DELTA_FLAG.reset;
+      this.#state.write(lanes, bytes, at, flags, nowMs);
+    }
+    outbox.begin(key, version, isUpToDate || missed ? undefined : this.#state.lanes, nowMs);
+    if (missed) topic.history.replay(fromVersion, (kept, keptAt) => outbox.push(kept, keptAt, key));
+  }
+
+  #subscribeOwner(outbox: Outbox, key: string, id: Uint8Array, done: Done): void {
+    const { principal } = outbox.subscriber;
+    if (principal.role !== "admin" && !isOwnId(principal, id)) {
+      done("forbidden");
+      return;
+    }
+    const topic = this.#owners.get(key) ?? new OwnerTopic(key, id.slice());
+    this.#owners.set(key, topic);
+    this.#askShards(REQUEST_KIND.WatchOwner, outbox, topic, topic.id, done, (replies, offset, shard) => {
+      const header = offset >>> 2;
+      if (outbox.topics.get(key) === topic && !outbox.closed) {
+        topic.add(outbox);
+        const index = replies.lanes[header + REPLY.index] as number;
+        topic.indexOfShard[shard] = index;
+        this.#shards[shard]?.owners.set(index, topic);
+        this.#pushStates(outbox, replies, offset, shard);
+      }
+      return ((replies.lanes[header + REPLY.flags] as number) & REPLY_FLAG.last) !== 0;
+    });
+  }
+
+  #pushStates(outbox: Outbox, replies: RingReader, offset: number, shard: number): void {
+    const { lanes, bytes } = replies;
+    const count = lanes[(offset >>> 2) + REPLY.count] as number;
+    const nowMs = Date.now();
+    for (let i = 0; i < count; i += 1) {
+      const at = offset + ENTRY_HEADER_BYTES + i * WATCHED_BYTES;
+      this.#state.write(lanes, bytes, at, DELTA_FLAG.state, nowMs);
+      const key = deltaKey(shard, lanes[(at + WATCHED.slot) >>> 2] as number);
+      outbox.begin(key, readUint64(lanes, (at + WALLET.version) >>> 2), this.#state.lanes, nowMs);
+    }
+  }
+
+  #subscribeAll(outbox: Outbox, key: string, done: Done): void {
+    if (outbox.subscriber.principal.role !== "admin") {
+      done("forbidden");
+      return;
+    }
+    this.#askShards(REQUEST_KIND.WatchAll, outbox, this.#all, NOTHING, done, () => {
+      if (outbox.topics.get(key) === this.#all && !outbox.closed) this.#all.add(outbox);
+      return true;
+    });
+  }
+
+  /**
+   * Asks every shard to report on a topic. It is confirmed at once, because a shard handles requests in order: whatever is
+   * sent after the confirmation will be reported.
+   */
+  #askShards(
+    kind: number,
+    outbox: Outbox,
+    topic: Topic,
+    id: Uint8Array,
+    done: Done,
+    take: (replies: RingReader, offset: number, shard: number) => boolean,
+  ): void {
+    for (let shard = 0; shard < this.#dispatcher.shardCount; shard += 1) {
+      const code = this.#dispatcher.ask(shard, kind, outbox.subscriber.principal, 1, id, (replies, offset) => {
+        if (!take(replies, offset, shard)) return false;
+        topic.asking -= 1;
+        this.#leaveIfUnused(topic);
+        return true;
+      });
+      if (code !== "ok") {
+        outbox.topics.delete(topic.key);
+        this.#leave(outbox, topic);
+        done(code);
+        return;
+      }
+      this.#ask(outbox, topic);
+    }
+    done("ok");
+  }
+
+  #ask(outbox: Outbox, topic: Topic): void {
+    topic.asking += 1;
+    outbox.topics.set(topic.key, topic);
+  }
+
+  #leaveAll(outbox: Outbox): void {
+    for (const topic of outbox.topics.values()) this.#leave(outbox, topic);
+    outbox.topics.clear();
+  }
+
+  #leave(outbox: Outbox, topic: Topic): void {
+    topic.remove(outbox);
+    this.#leaveIfUnused(topic);
+  }
+
+  #leaveIfUnused(topic: Topic): void {
+    if (!topic.isUnused) return;
+    if (!(topic instanceof WalletTopic)) {
+      if (!this.#unwatch(topic)) this.#unwatching.add(topic);
+    } else if (topic.slot < 0) {
+      // No shard ever confirmed it, so none reports on it.
+      this.#wallets.delete(topic.key);
+    } else {
+      this.#idle.add(topic, Date.now());
+    }
+  }
+
+  /** Tells every shard that a topic has no reader left; false where one had no room for it. */
+  #unwatch(topic: Topic): boolean {
+    const isOwner = topic instanceof OwnerTopic;
+    const kind = isOwner ? REQUEST_KIND.UnwatchOwner : REQUEST_KIND.UnwatchAll;
+    for (let shard = 0; shard < this.#dispatcher.shardCount; shard += 1) {
+      if (!this.#dispatcher.tell(shard, kind, 1, isOwner ? topic.id : NOTHING)) return false;
+    }
+    if (isOwner) {
+      this.#owners.delete(topic.key);
+      for (const [shard, index] of topic.indexOfShard.entries()) {
+        if (index !== undefined) this.#shards[shard]?.owners.delete(index);
+      }
+    }
+    return true;
+  }
+
+  #publish(replies: RingReader, payloadAt: number, count: number, shard: number): void {
+    const { lanes } = replies;
+    const { wallets, owners } = this.#shards[shard] as ShardTopics;
+    this.#publishing = true;
+    let at = payloadAt >>> 2;
+    for (let i = 0; i < count; i += 1, at += RING_DELTA_LANES) {
+      const slot = lanes[at + SLOT_LANE] as number;
+      const key = deltaKey(shard, slot);
+      this.#stamp += 1;
+      const wallet = wallets.get(slot);
+      if (wallet !== undefined) {
+        wallet.history.keep(lanes, at);
+        wallet.publish(lanes, at, key, this.#stamp);
+      }
+      if (owners.size > 0) owners.get(lanes[at + OWNER_LANE] as number)?.publish(lanes, at, key, this.#stamp);
+      this.#all.publish(lanes, at, key, this.#stamp);
+    }
+    this.#publishing = false;
+    this.#counters.deltasPublished += count;
+    for (const outbox of this.#leaving) this.#leaveAll(outbox);
+    this.#leaving.length = 0;
+  }
+
+  #newWalletTopic(key: string, id: Uint8Array): WalletTopic {
+    const copy = id.slice();
+    const shard = shardOf(new Uint32Array(copy.buffer), 0, this.#dispatcher.shardCount);
+    return new WalletTopic(key, copy, shard, new DeltaHistory(this.#config.streamHistoryDeltas, this.#budget));
+  }
+
+  #outboxOf(subscriber: Subscriber): Outbox {
+    let outbox = this.#outboxes.get(subscriber);
+    if (outbox === undefined) {
+      outbox = new Outbox(subscriber, this.#config, this.#counters, this.#flushList);
+      this.#outboxes.set(subscriber, outbox);
+    }
+    return outbox;
+  }
+}
+
+/** Shard and slot in one number, exact because slots have 32 bits. */
+function deltaKey(shard: number, slot: number): number {
+  return shard * 4_294_967_296 + slot;
+}
+
+function topicKey(topic: TopicName, id: Uint8Array): string {
+  return topic === "all" ? "all" : `${topic} ${formatUuid(id)}`;
+}
+
+function isOwnId(principal: Principal, id: Uint8Array): boolean {
+  const { ownerId } = principal;
+  const own = new Uint8Array(ownerId.buffer, ownerId.byteOffset, ID_BYTES);
+  return own.every((byte, i) => byte === id[i]);
+}
