@@ -55,7 +55,7 @@ export class Ledger {
     const server = group.spawnNode([...profile, GATEWAY], environmentOf(endpoint, options));
     await untilReady(endpoint, server, collectOutput(server));
     const client = await LedgerClient.open(endpoint);
-    const wallets = await openWallets(client, WALLETS);
+    const wallets = await openWallets((records) => client.commands(records), WALLETS);
     return new Ledger(endpoint, wallets, group, server, client, await readTotals(client, wallets));
   }
 

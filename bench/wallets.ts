@@ -10,8 +10,11 @@ import type { LedgerClient } from "./ledger-client.ts";
 const FUNDS_MINOR = 100_000_000_000;
 const CURRENCY = currencyNumber("EUR");
 
-/** Opens, activates and funds wallets, and returns their ids, 16 bytes each. */
-export async function openWallets(client: LedgerClient, count: number): Promise<Uint8Array> {
+/** Opens, activates and funds wallets with the commands that `send` takes, and returns their ids, 16 bytes each. */
+export async function openWallets(
+  send: (records: Uint8Array) => Promise<void> | void,
+  count: number,
+): Promise<Uint8Array> {
   const newId = new UuidV7();
   const wallets = new Uint8Array(count * 16);
   for (let i = 0; i < count; i += 1) newId.write(wallets, i * 16);
@@ -27,7 +30,7 @@ export async function openWallets(client: LedgerClient, count: number): Promise<
         record.set(wallets.subarray(wallet, wallet + 16), RECORD.wallet);
         write(record, new DataView(records.buffer, at, RECORD_BYTES));
       }
-      await client.commands(records);
+      await send(records);
     }
   };
   await forEach((record, view) => {

@@ -1,18 +1,22 @@
 /** The process of an in-process row: takes one job, runs it, answers with what it measured, and ends. */
 
 import { unreachable } from "../../protocol/unreachable.ts";
+import { measureApply } from "./core-apply.ts";
 import type { CoreJob, CoreOutcome, CoreReply } from "./core-job.ts";
+import { measureCommit } from "./journal-commit.ts";
 import { measureLmdb } from "./lmdb-limit.ts";
 
-async function run({ row, directory }: CoreJob): Promise<CoreOutcome> {
+async function run({ row, measureMs, directory }: CoreJob): Promise<CoreOutcome> {
   switch (row) {
     case "limit-lmdb":
       return measureLmdb(directory, "growing");
     case "limit-lmdb-prepared":
       return measureLmdb(directory, "prepared");
     case "core-apply":
-    case "codecs":
+      return measureApply(measureMs);
     case "journal-commit":
+      return measureCommit(directory, measureMs);
+    case "codecs":
       throw new Error("not measured yet");
     default:
       return unreachable(row);

@@ -1,5 +1,4 @@
 import { codeName } from "../../protocol/codes.ts";
-import { OPERATION, RECORD } from "../../protocol/command-record.ts";
 import { RECORD_BYTES, WIRE_HEADER_BYTES } from "../../protocol/limits.ts";
 import { RESULT_BYTES } from "../../protocol/result-record.ts";
 import { FRAME, FRAME_TYPE, writeFrameHeader } from "../../protocol/wire-frame.ts";
@@ -8,6 +7,7 @@ import type { CommandIds } from "./command-ids.ts";
 import { OPCODE } from "./frame-stream.ts";
 import { MessageRing } from "./message-ring.ts";
 import type { Pairs } from "./pairs.ts";
+import { renewIds, writeTransfers } from "./transfer-records.ts";
 import { clientFrameHeader, WebSocketLink } from "./websocket-link.ts";
 import type { Workload } from "./workload.ts";
 
@@ -59,14 +59,7 @@ export class BinaryChannel implements Channel {
       bytes.set(header, start);
       const frame = start + this.#headerOffset;
       writeFrameHeader(view, frame, { frameBytes, type: FRAME_TYPE.Commands, count: this.#commands });
-      for (let i = 0; i < this.#commands; i += 1) {
-        const record = frame + WIRE_HEADER_BYTES + i * RECORD_BYTES;
-        pairs.next();
-        bytes.set(wallets.subarray(pairs.from * 16, pairs.from * 16 + 16), record + RECORD.wallet);
-        bytes.set(wallets.subarray(pairs.to * 16, pairs.to * 16 + 16), record + RECORD.counterparty);
-        view.setUint32(record + RECORD.amountMinor, pairs.amountMinor, true);
-        view.setUint8(record + RECORD.operation, OPERATION.Transfer);
-      }
+      writeTransfers(view, frame + WIRE_HEADER_BYTES, this.#commands, wallets, pairs);
     }
   }
 
@@ -74,8 +67,7 @@ export class BinaryChannel implements Channel {
     const { view } = this.#ring;
     const frame = this.#ring.take() + this.#headerOffset;
     view.setUint32(frame + FRAME.requestId, slot, true);
-    const end = frame + WIRE_HEADER_BYTES + this.#commands * RECORD_BYTES;
-    for (let id = frame + WIRE_HEADER_BYTES + RECORD.id; id < end; id += RECORD_BYTES) this.#ids.write(view, id);
+    renewIds(view, frame + WIRE_HEADER_BYTES, this.#commands, this.#ids);
   }
 
   flush(): void {
