@@ -90,8 +90,8 @@ export function uuidTimeMs(lanes: Uint32Array, at: number): number {
   const middle = lanes[at + 1] as number;
   if (((middle >>> 20) & 0xf) !== 7) return -1;
   const high = lanes[at] as number;
-  const seconds = ((high & 0xff) << 24) | ((high & 0xff00) << 8) | ((high >>> 8) & 0xff00) | (high >>> 24);
-  return (seconds >>> 0) * 65_536 + (((middle & 0xff) << 8) | ((middle >>> 8) & 0xff));
+  const upper = ((high & 0xff) << 24) | ((high & 0xff00) << 8) | ((high >>> 8) & 0xff00) | (high >>> 24);
+  return (upper >>> 0) * 65_536 + (((middle & 0xff) << 8) | ((middle >>> 8) & 0xff));
 }
 
 /** The four accounts that each shard keeps in each currency. */

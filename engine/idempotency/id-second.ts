@@ -1,8 +1,6 @@
-import { uuidTimeMs } from "../../protocol/ids.ts";
 import { IdMap } from "./id-map.ts";
 
 const FIRST_IDS_MAX = 1_024;
-const SLICE_SHIFT = 4;
 
 /**
  * The command ids of one second of their own time.
@@ -13,8 +11,15 @@ const SLICE_SHIFT = 4;
 export class IdSecond {
   readonly #first = new IdMap(0);
   readonly #slices: (IdMap | undefined)[] = [];
-  #newestSliceSize = 0;
+  readonly #firstIdsMax: number;
+  #newestSliceSize: number;
   #size = 0;
+
+  /** `before` is the second filled before this one: after a busy one this one is sliced from the start. */
+  constructor(before: IdSecond | undefined) {
+    this.#firstIdsMax = before === undefined || before.size <= FIRST_IDS_MAX ? FIRST_IDS_MAX : 0;
+    this.#newestSliceSize = before === undefined ? 0 : before.#newestSliceSize;
+  }
 
   get size(): number {
     return this.#size;
@@ -26,13 +31,13 @@ export class IdSecond {
       const sequence = this.#slices[sliceOf(lanes, at)]?.get(lanes, at) ?? 0;
       if (sequence !== 0) return sequence;
     }
-    return this.#first.get(lanes, at);
+    return this.#first.size === 0 ? 0 : this.#first.get(lanes, at);
   }
 
   /** Keeps a sequence for an id that is not kept yet. */
   add(lanes: Uint32Array, at: number, sequence: number): void {
     this.#size += 1;
-    if (this.#first.size < FIRST_IDS_MAX) {
+    if (this.#first.size < this.#firstIdsMax) {
       this.#first.add(lanes, at, sequence);
       return;
     }
@@ -52,6 +57,8 @@ export class IdSecond {
   }
 }
 
+/** Bits 4 to 9 of the id's time in milliseconds: different for any two slices of one second. */
 function sliceOf(lanes: Uint32Array, at: number): number {
-  return (uuidTimeMs(lanes, at) % 1_000) >>> SLICE_SHIFT;
+  const middle = lanes[at + 1];
+  return (((middle & 0xff) << 4) | ((middle >>> 12) & 0xf)) & 0x3f;
 }

@@ -112,7 +112,7 @@ export class IdWindow {
     if (key * BUCKET_MS < this.#floorMs) return;
     let bucket = this.#bucket(key);
     if (bucket === undefined) {
-      bucket = new IdSecond();
+      bucket = new IdSecond(this.#buckets.get(this.#newestBucket));
       this.#buckets.set(key, bucket);
       this.#lastBucket = bucket;
       if (this.#buckets.size === 1 || key < this.#oldestBucket) this.#oldestBucket = key;
