@@ -80,6 +80,11 @@ export class Ledger {
     return sums.every((sum) => sum === "0") ? null : `the trial balance is not zero: ${sums.join(", ")}`;
   }
 
+  /** Sums of some of the wallets. */
+  totalsOf(wallets: Uint8Array): Promise<WalletTotals> {
+    return readTotals(this.#client, wallets);
+  }
+
   async stop(): Promise<void> {
     this.#client.close();
     await this.#group.end(this.#server);

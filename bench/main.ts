@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { judgeGoals } from "./goals.ts";
 import { describeMachine } from "./machine.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
+import { formatProfiles } from "./profile.ts";
 import { ROW_NAMES, type RowName } from "./row-names.ts";
 import { jsonLine, type Measurement, type RowResult } from "./row-result.ts";
 import { ROWS } from "./rows.ts";
@@ -66,6 +67,8 @@ async function main(): Promise<number> {
     return rows.some((row) => row.failure !== null) ? 1 : 0;
   } finally {
     await run.end();
+    // A profile is written when its process ends.
+    if (options.profileDir !== undefined) console.log(`\n${formatProfiles(options.profileDir)}`);
   }
 }
 

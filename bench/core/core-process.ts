@@ -1,6 +1,7 @@
 /** The process of an in-process row: takes one job, runs it, answers with what it measured, and ends. */
 
 import { unreachable } from "../../protocol/unreachable.ts";
+import { measureCodecs } from "./codecs.ts";
 import { measureApply } from "./core-apply.ts";
 import type { CoreJob, CoreOutcome, CoreReply } from "./core-job.ts";
 import { measureCommit } from "./journal-commit.ts";
@@ -17,7 +18,7 @@ async function run({ row, measureMs, directory }: CoreJob): Promise<CoreOutcome>
     case "journal-commit":
       return measureCommit(directory, measureMs);
     case "codecs":
-      throw new Error("not measured yet");
+      return measureCodecs(measureMs);
     default:
       return unreachable(row);
   }

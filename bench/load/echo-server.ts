@@ -12,16 +12,27 @@ interface UserData {
   readonly subprotocol: Subprotocol;
 }
 
-const POSITION = "0:123456789";
-
-function answerJson(text: string): string {
-  const request = JSON.parse(text) as { requestId: number };
-  return JSON.stringify({ type: "results", requestId: request.requestId });
+/** A transfer as a client names it; over REST its id comes in a header. */
+interface TransferRequest {
+  readonly requestId?: number;
+  readonly id?: string;
+  readonly fromWalletId: string;
+  readonly toWalletId: string;
+  readonly amountMinor: number;
 }
 
-function answerRest(text: string): string {
-  const request = JSON.parse(text) as { fromWalletId: string; toWalletId: string; amountMinor: number };
-  return JSON.stringify({ ...request, status: "COMPLETED", position: POSITION });
+const SIDE = { postedMinor: 100_000_000_000, availableMinor: 100_000_000_000, version: 12_345 };
+
+/** An answer with the fields, and about the length, of the ledger's own. */
+function transferAnswer({ fromWalletId, toWalletId, amountMinor }: TransferRequest, id: string): object {
+  const position = "0:123456789";
+  return { id, status: "COMPLETED", fromWalletId, toWalletId, amountMinor, position, from: SIDE, to: SIDE };
+}
+
+function answerJson(text: string): string {
+  const request = JSON.parse(text) as TransferRequest;
+  const { requestId, id = "" } = request;
+  return JSON.stringify({ requestId, ok: true, result: transferAnswer(request, id) });
 }
 
 const app = App();
@@ -42,13 +53,14 @@ app.ws<UserData>("/v1/ws", {
   },
 });
 
-app.post("/api/v1/transfers", (response) => {
+app.post("/api/v1/transfers", (response, request) => {
+  const id = request.getHeader("idempotency-key");
   let text = "";
   response.onAborted(() => {});
   response.onData((chunk, isLast) => {
     text += Buffer.from(chunk).toString();
     if (!isLast) return;
-    const answer = answerRest(text);
+    const answer = JSON.stringify(transferAnswer(JSON.parse(text) as TransferRequest, id));
     response.cork(() => {
       response.writeStatus("201 Created").writeHeader("Content-Type", "application/json").end(answer);
     });

@@ -41,11 +41,12 @@ describe("generator against an echo", () => {
     ["one command a message", { commandsPerMessage: 1, depth: 64, connections: 4 }],
     ["a hundred", { commandsPerMessage: 100 }],
     ["a full message, far larger than a read", { commandsPerMessage: 8_190 }],
+    ["JSON", { transport: "json", depth: 64, connections: 4 }],
     ["REST", { transport: "rest", depth: 1, connections: 8 }],
   ] as const)("counts answers and their latencies: %s", async (_name, shape) => {
     const outcome = outcomeOf(await generate(shape));
     expect(outcome.acceptedTotal).toBeGreaterThan(0);
-    expect(outcome.acceptedTotal % (shape.commandsPerMessage ?? 1)).toBe(0);
+    expect(outcome.acceptedTotal % ("commandsPerMessage" in shape ? shape.commandsPerMessage : 1)).toBe(0);
     expect(outcome.rejectedTotal).toBe(0);
     expect(outcome.commandsPerSecond).toBeGreaterThan(0);
     expect(outcome.latency.p50Ms).toBeGreaterThan(0);

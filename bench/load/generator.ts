@@ -5,6 +5,7 @@ import { BinaryChannel } from "./binary-channel.ts";
 import type { AnswerSink, Channel } from "./channel.ts";
 import { ClosedLoop } from "./closed-loop.ts";
 import { CommandIds } from "./command-ids.ts";
+import { JsonChannel } from "./json-channel.ts";
 import { Meter } from "./meter.ts";
 import { OpenLoop } from "./open-loop.ts";
 import { Pairs } from "./pairs.ts";
@@ -15,6 +16,8 @@ import type { LoadOutcome, LoadReply, Workload } from "./workload.ts";
 const PREBUILT_TRANSFERS = 65_536;
 const DRAIN_MS_MAX = 15_000;
 
+const OPEN = { binary: BinaryChannel.open, json: JsonChannel.open, rest: RestChannel.open };
+
 async function openChannels(workload: Workload, sink: AnswerSink): Promise<Channel[]> {
   const { connections, commandsPerMessage, transport } = workload;
   const ids = new CommandIds();
@@ -24,8 +27,7 @@ async function openChannels(workload: Workload, sink: AnswerSink): Promise<Chann
   const channels: Channel[] = [];
   for (let connection = 0; connection < connections; connection += 1) {
     const pairs = new Pairs(walletCount, workload.pairing, connection + 1);
-    const open = transport === "binary" ? BinaryChannel.open : RestChannel.open;
-    channels.push(await open(workload, messages, pairs, ids, sink));
+    channels.push(await OPEN[transport](workload, messages, pairs, ids, sink));
   }
   return channels;
 }

@@ -5,11 +5,10 @@ import type { CommandIds } from "./command-ids.ts";
 import { MessageRing } from "./message-ring.ts";
 import type { Pairs } from "./pairs.ts";
 import { ResponseStream } from "./response-stream.ts";
-import { writeHexId } from "./text-ids.ts";
+import { PLACEHOLDER_ID, writeHexId } from "./text-ids.ts";
 import type { Workload } from "./workload.ts";
 
 const READ_BUFFER = Buffer.alloc(65_536);
-const PLACEHOLDER = "00000000-0000-7000-8000-000000000000";
 
 /** Transfers as `POST /api/v1/transfers` over one kept-alive connection, one at a time as browsers and pools do. */
 export class RestChannel implements Channel {
@@ -25,7 +24,7 @@ export class RestChannel implements Channel {
     this.#sink = sink;
     this.#ids = ids;
     const request = requestText(workload, pairs);
-    this.#idOffset = request.indexOf(PLACEHOLDER);
+    this.#idOffset = request.indexOf(PLACEHOLDER_ID);
     this.#ring = new MessageRing(request.length, 1, messages);
     for (let message = 0; message < this.#ring.messages; message += 1) {
       this.#ring.bytes.write(requestText(workload, pairs), message * request.length, "latin1");
@@ -97,7 +96,7 @@ function requestText({ endpoint, wallets }: Workload, pairs: Pairs): string {
     `Host: ${endpoint.host}:${endpoint.port}`,
     `Authorization: Bearer ${endpoint.key}`,
     "Content-Type: application/json",
-    `Idempotency-Key: ${PLACEHOLDER}`,
+    `Idempotency-Key: ${PLACEHOLDER_ID}`,
     `Content-Length: ${body.length}`,
     "",
     body,

@@ -1,5 +1,8 @@
 import type { CommandIds } from "./command-ids.ts";
 
+/** Stands in a prebuilt message where its id will be written. */
+export const PLACEHOLDER_ID = "00000000-0000-7000-8000-000000000000";
+
 const HEX = Uint16Array.from({ length: 256 }, (_, byte) => {
   const text = byte.toString(16).padStart(2, "0");
   return text.charCodeAt(0) | (text.charCodeAt(1) << 8);
