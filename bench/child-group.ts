@@ -6,6 +6,7 @@ const GRACE_MS = 10_000;
 /** Every process that the run has started, so that none outlives it. */
 export class ChildGroup {
   readonly #running = new Set<ChildProcess>();
+  #isEnding = false;
 
   constructor() {
     // The last resort where the run itself ends in haste: nothing may wait in an exit handler.
@@ -16,11 +17,13 @@ export class ChildGroup {
 
   /** Starts a module of this folder as a process that talks by messages and ends when it is disconnected. */
   fork(module: URL): ChildProcess {
+    this.#assertOpen();
     return this.#add(fork(module, { serialization: "advanced", stdio: ["ignore", "inherit", "inherit", "ipc"] }));
   }
 
   /** Starts Node with arguments, its output piped. */
   spawnNode(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+    this.#assertOpen();
     return this.#add(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
   }
 
@@ -34,8 +37,14 @@ export class ChildGroup {
     clearTimeout(timer);
   }
 
+  /** Ends every process; from now on none can be started. */
   async endAll(): Promise<void> {
+    this.#isEnding = true;
     await Promise.all([...this.#running].map((child) => this.end(child)));
+  }
+
+  #assertOpen(): void {
+    if (this.#isEnding) throw new Error("the run is ending");
   }
 
   #add(child: ChildProcess): ChildProcess {
