@@ -89,7 +89,7 @@ export class CommandExecutor {
     outcome.clear();
     const known = this.#state.ids.find(lanes, at);
     if (known !== 0) return this.#answers.answer(known, lanes, at, commandBytes, this.principal, outcome);
-    const idCode = this.#decideId(lanes, at);
+    const idCode = this.decideId(lanes, at);
     if (idCode !== CODE.ok) return idCode;
     const code = this.#decide(lanes, bytes, at, commandBytes);
     if (this.undo.isOpen) return code;
@@ -108,7 +108,8 @@ export class CommandExecutor {
     this.#state.ids.remember(lanes, at, sequence);
   }
 
-  #decideId(lanes: Uint32Array, at: number): number {
+  /** Whether an id that is not remembered may be taken. */
+  decideId(lanes: Uint32Array, at: number): number {
     if (isNil(lanes, at)) return CODE.id_required;
     const timeMs = uuidTimeMs(lanes, at);
     if (timeMs >= 0) {

@@ -16,6 +16,7 @@ import {
 } from "../journal/record.ts";
 import { readObjectRecord } from "../object/object-record.ts";
 import { type TransferBody, type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import { availableWithin } from "../wallet/decide.ts";
 import type { Outcome } from "./outcome.ts";
 import type { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -72,10 +73,10 @@ export class FirstAnswers {
         const isRejection = kind === RECORD_KIND.CommandRejected;
         const command = record + (isRejection ? REJECTION.command : CHANGE.command);
         if (!this.#isSameCommand(record, command, lanes, at, commandBytes)) return CODE.id_reused;
+        if (!isRejection && !principal.mayTouch(this.#records.lanes[record + CHANGE.slot])) return CODE.forbidden;
         outcome.sequence = sequence;
         outcome.replayed = true;
         if (isRejection) return this.#records.lanes[record + REJECTION.code];
-        if (!principal.mayTouch(this.#records.lanes[record + CHANGE.slot])) return CODE.forbidden;
         outcome.postedMinor = this.#records.floats[(record + CHANGE.posted) >>> 1];
         outcome.availableMinor = this.#records.floats[(record + CHANGE.available) >>> 1];
         outcome.version = this.#records.floats[(record + CHANGE.version) >>> 1];
@@ -99,16 +100,16 @@ export class FirstAnswers {
     const creditPosted = floats[(record + POSTING.creditPosted) >>> 1];
     if (kind === RECORD_KIND.Credited) {
       outcome.postedMinor = creditPosted;
-      outcome.availableMinor = creditPosted + wallets.overdraftLimitMinor[credit];
+      outcome.availableMinor = availableWithin(creditPosted, wallets.overdraftLimitMinor[credit]);
       outcome.version = postingVersion(lanes, floats, record, "credit");
       return;
     }
     outcome.postedMinor = debitPosted;
-    outcome.availableMinor = debitPosted + wallets.overdraftLimitMinor[debit];
+    outcome.availableMinor = availableWithin(debitPosted, wallets.overdraftLimitMinor[debit]);
     outcome.version = postingVersion(lanes, floats, record, "debit");
     if (kind === RECORD_KIND.Transferred && principal.mayTouch(credit)) {
       outcome.counterpartyPostedMinor = creditPosted;
-      outcome.counterpartyAvailableMinor = creditPosted + wallets.overdraftLimitMinor[credit];
+      outcome.counterpartyAvailableMinor = availableWithin(creditPosted, wallets.overdraftLimitMinor[credit]);
       outcome.counterpartyVersion = postingVersion(lanes, floats, record, "credit");
     }
   }

@@ -107,7 +107,8 @@ export function executeLinkedRun(
   for (const [index, offset] of run.offsets.entries()) {
     const code = index === failedIndex ? failure : CODE.linked_failed;
     outcome.clear();
-    const isNew = state.ids.find(lanes, offset >>> 2) === 0;
+    // Commands behind the failure were not looked at: their ids may be ones that must not be remembered.
+    const isNew = state.ids.find(lanes, offset >>> 2) === 0 && executor.decideId(lanes, offset >>> 2) === CODE.ok;
     if (IS_KEPT.has(failure) && isNew) executor.keepRejection(code, lanes, offset >>> 2, lengthOf(offset));
     answer(index, code);
   }

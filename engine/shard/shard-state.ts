@@ -16,7 +16,7 @@ import {
 } from "../journal/record.ts";
 import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
-import { ReceiptOrder, receiptAggregate } from "../transfer/receipt.ts";
+import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
 import { evolveChange, evolvePosting } from "../wallet/evolve.ts";
 import { WalletColumns } from "../wallet/wallet-columns.ts";
@@ -176,11 +176,13 @@ export class ShardState {
   }
 
   #evolveReceipt(events: Parameters<typeof this.receipts.evolve>[1]): void {
-    for (const { receipt, completedThrough } of events) {
-      this.receipts.evolve(receipt.id, events);
+    for (const event of events) {
+      const { receipt, completedThrough } = event;
+      this.receipts.evolve(receiptKey(receipt), [event]);
       this.#receiptOrder.add(receipt);
-      for (const { id } of this.#receiptOrder.takeThrough(receipt.fromShard, completedThrough))
-        this.receipts.forget(id);
+      for (const served of this.#receiptOrder.takeThrough(receipt.fromShard, completedThrough)) {
+        this.receipts.forget(receiptKey(served));
+      }
     }
   }
 

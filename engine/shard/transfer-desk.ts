@@ -7,7 +7,7 @@ import { RECORD_KIND } from "../journal/record.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
-import { receiptAggregate } from "../transfer/receipt.ts";
+import { receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { type TransferResult, type TransferState, transferAggregate } from "../transfer/transfer.ts";
 import { availableMinor, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { readTransferBody } from "./first-answers.ts";
@@ -93,7 +93,7 @@ export class TransferDesk {
   /** Credits a wallet on behalf of another shard, or refuses; asked again, it gives the same answer. */
   credit(request: CreditRequest): void {
     const { wallets } = this.#state;
-    const known = this.#state.receipts.get(request.id);
+    const known = this.#state.receipts.get(receiptKey(request));
     if (known !== undefined) {
       this.#hooks.send(request.fromShard, REQUEST_KIND.PeerAnswer, known);
       return;

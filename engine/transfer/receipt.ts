@@ -44,6 +44,16 @@ export const receiptAggregate: Aggregate<ReceiptState, ReceiptCommand, ReceiptEv
   },
 };
 
+/**
+ * The key of a receipt: the sender's own number for the transfer.
+ *
+ * The transfer's id would not do: shards know each other's command ids as little as their wallets, so two senders, or one
+ * sender after its window has passed, may come with the same id for different transfers.
+ */
+export function receiptKey({ fromShard, number }: Pick<ReceiptState, "fromShard" | "number">): string {
+  return `${fromShard}:${number}`;
+}
+
 /** Receipts by sender, in the order in which they were given, so that those no longer needed can be dropped. */
 export class ReceiptOrder {
   readonly #bySender = new Map<number, ReceiptState[]>();

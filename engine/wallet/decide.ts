@@ -25,7 +25,14 @@ const DESTINATION_NOT_ACTIVE_CODE: readonly number[] = [
 /** What a wallet can still pay out. **Units**: minor; an account of the ledger shows its balance. */
 export function availableMinor(wallets: WalletColumns, slot: number): number {
   const posted = wallets.postedMinor[slot];
-  return (wallets.flags[slot] & WALLET_FLAG.account) !== 0 ? posted : posted + wallets.overdraftLimitMinor[slot];
+  return (wallets.flags[slot] & WALLET_FLAG.account) !== 0
+    ? posted
+    : availableWithin(posted, wallets.overdraftLimitMinor[slot]);
+}
+
+/** What a balance and an overdraft limit let a wallet pay out: no more than the largest amount there is. */
+export function availableWithin(postedMinor: number, overdraftLimitMinor: number): number {
+  return Math.min(postedMinor + overdraftLimitMinor, AMOUNT_MINOR_MAX);
 }
 
 /** Whether an amount may leave a wallet, its overdraft included. */

@@ -1,0 +1,367 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { genesisHash, openFrame } from "../engine/journal/frame.ts";
+import { type Journal, LmdbJournal } from "../engine/journal/journal.ts";
+import { pack } from "../engine/object/object-record.ts";
+import {
+  ENTRY_HEADER_BYTES,
+  REPLY,
+  REPLY_FLAG,
+  REPLY_KIND,
+  REQUEST,
+  REQUEST_FLAG,
+  REQUEST_KIND,
+  ROLE,
+} from "../engine/port/entries.ts";
+import { createRing, type RingMemory, RingReader, RingWriter } from "../engine/port/ring.ts";
+import { recover } from "../engine/shard/recover.ts";
+import { ShardCore } from "../engine/shard/shard-core.ts";
+import { ShardState } from "../engine/shard/shard-state.ts";
+import { createStatsMemory } from "../engine/shard/shard-stats.ts";
+import { trialBalance } from "../engine/shard/trial-balance.ts";
+import { NO_SLOT } from "../engine/wallet/owners.ts";
+import { formatUuid, uuidBytes, writeUuid } from "../protocol/ids.ts";
+import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../protocol/result-record.ts";
+import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
+import { type Answer, decodeAnswer, encodeCommands } from "./ledger-command.ts";
+
+/** A journal, and how a state comes back from it. */
+export interface HarnessJournal extends Journal {
+  recover(state: ShardState): Promise<void> | void;
+  /** Ends the process that had it open. */
+  crash(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A disk in memory: what was appended stays, whatever happens to the shard. */
+export class MemoryJournal implements HarnessJournal {
+  readonly #frames: { readonly firstSequence: number; readonly bytes: Uint8Array }[] = [];
+  /** Set to let the next append fail, as a full disk does. */
+  isFull = false;
+
+  append(firstSequence: number, frame: Uint8Array): void {
+    if (this.isFull) throw new Error("no space left on device");
+    this.#frames.push({ firstSequence, bytes: frame.slice() });
+  }
+
+  frameAt(sequence: number): Uint8Array | undefined {
+    return this.#frames.findLast(({ firstSequence }) => firstSequence <= sequence)?.bytes;
+  }
+
+  recover(state: ShardState): void {
+    for (const { bytes } of this.#frames) {
+      const frame = openFrame(bytes, state.shard);
+      if (typeof frame === "string") throw new Error(frame);
+      if (Buffer.compare(frame.previousHash, state.hash) !== 0) throw new Error("the chain of frames is broken");
+      if (frame.firstSequence !== state.sequence + 1) throw new Error("a frame is missing");
+      state.evolveFrame(frame);
+    }
+  }
+
+  async crash(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** The real journal, in a directory of its own. */
+export class DiskJournal implements HarnessJournal {
+  readonly #directory: string;
+  #journal: LmdbJournal;
+
+  private constructor(directory: string, journal: LmdbJournal) {
+    this.#directory = directory;
+    this.#journal = journal;
+  }
+
+  static async create(): Promise<DiskJournal> {
+    const directory = mkdtempSync(join(tmpdir(), "mizan-harness-"));
+    return new DiskJournal(directory, await DiskJournal.#open(directory));
+  }
+
+  append(firstSequence: number, frame: Uint8Array): void {
+    this.#journal.append(firstSequence, frame);
+  }
+
+  frameAt(sequence: number): Uint8Array | undefined {
+    return this.#journal.frameAt(sequence);
+  }
+
+  recover(state: ShardState): void {
+    recover(state, this.#journal, this.#directory, {
+      progress: () => {},
+      cut: ({ position }) => {
+        throw new Error(`the frame at ${position} was cut`);
+      },
+    });
+  }
+
+  async crash(): Promise<void> {
+    await this.#journal.close();
+    this.#journal = await DiskJournal.#open(this.#directory);
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  static #open(directory: string): Promise<LmdbJournal> {
+    return LmdbJournal.open(directory, 1 << 20, () => {});
+  }
+}
+
+/** An entry of a reply ring, copied out. */
+export interface RawReply {
+  readonly kind: number;
+  readonly token: number;
+  readonly count: number;
+  readonly flags: number;
+  readonly code: number;
+  readonly index: number;
+  readonly payload: Uint8Array;
+}
+
+interface HarnessShard {
+  readonly journal: HarnessJournal;
+  state: ShardState;
+  core: ShardCore;
+  requests: RingWriter;
+  requestReader: RingReader;
+  replyReader: RingReader;
+}
+
+interface PeerMessage {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+}
+
+export interface HarnessOptions extends DrivenLedgerOptions {
+  readonly walletsPerShardMax: number;
+  readonly idempotencyIdsMax: number;
+}
+
+const RING_BYTES = 1 << 20;
+const ADMIN: Caller = { role: "admin", ownerId: "00000000-0000-0000-0000-000000000000" };
+
+/**
+ * The engine's shards on one thread, moved step by step: no threads, no clock, but the real cores, rings and journals.
+ *
+ * Whatever a shard flushes, its books are added up: the harness throws where a currency does not sum to zero.
+ */
+export class EngineHarness implements DrivenLedger {
+  readonly #options: HarnessOptions;
+  readonly #queues = new Map<string, PeerMessage[]>();
+  readonly #shards: HarnessShard[];
+  /** Entries that are not answers to commands: deltas, look-ups, objects. */
+  readonly others: RawReply[] = [];
+
+  constructor(options: HarnessOptions, journals?: readonly HarnessJournal[]) {
+    this.#options = options;
+    this.#shards = Array.from({ length: options.shardCount }, (_, shard) =>
+      this.#start(shard, journals?.[shard] ?? new MemoryJournal()),
+    );
+  }
+
+  state(shard: number): ShardState {
+    return this.#shards[shard].state;
+  }
+
+  journal(shard: number): HarnessJournal {
+    return this.#shards[shard].journal;
+  }
+
+  submit(shard: number, { token, caller, details, timeOrderedIds, commands }: Message): void {
+    const flags = (details ? REQUEST_FLAG.details : 0) | (timeOrderedIds ? REQUEST_FLAG.timeOrderedIds : 0);
+    this.request(shard, REQUEST_KIND.Commands, token, commands.length, encodeCommands(commands), caller, flags);
+  }
+
+  /** Hands any request to a shard. */
+  request(
+    shard: number,
+    kind: number,
+    token: number,
+    count: number,
+    payload: Uint8Array,
+    caller: Caller = ADMIN,
+    flags = 0,
+  ): void {
+    const { core, requests, requestReader } = this.#shards[shard];
+    const offset = requests.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
+    if (offset < 0) throw new Error("the request does not fit the ring");
+    const at = offset >>> 2;
+    requests.lanes[at + REQUEST.token] = token;
+    requests.lanes[at + REQUEST.count] = count;
+    requests.lanes[at + REQUEST.flags] = flags;
+    requests.lanes[at + REQUEST.role] = ROLE[caller.role];
+    requests.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
+    writeUuid(caller.ownerId, requests.bytes, (at + REQUEST.ownerId) * 4);
+    requests.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+    requests.publish();
+    const next = requestReader.next();
+    if (!core.hasRoomFor(requestReader, next)) throw new Error("the reply ring is too small for the test");
+    core.handle(requestReader, next);
+    requestReader.release(next);
+  }
+
+  /** An object command and its outcome are MessagePack. */
+  requestObject(shard: number, kind: number, token: number, value: unknown): void {
+    this.request(shard, kind, token, 1, pack(value));
+  }
+
+  flush(shard: number): readonly Reply[] {
+    this.#shards[shard].core.flush();
+    this.#assertBooks(shard);
+    return this.#takeReplies(shard);
+  }
+
+  deliver(fromShard: number, toShard: number): boolean {
+    const message = this.#queue(fromShard, toShard).shift();
+    if (message !== undefined) this.request(toShard, message.kind, 0, 1, message.payload);
+    return message !== undefined;
+  }
+
+  waiting(fromShard: number, toShard: number): number {
+    return this.#queue(fromShard, toShard).length;
+  }
+
+  /** Drops everything but the journals. With journals on a disk, `crashDisks` reopens them before. */
+  crash(): void {
+    this.#queues.clear();
+    for (const [shard, { journal }] of this.#shards.entries()) this.#shards[shard] = this.#start(shard, journal);
+    for (const { core } of this.#shards) core.resume();
+  }
+
+  async crashDisks(): Promise<void> {
+    for (const { journal } of this.#shards) await journal.crash();
+    this.crash();
+  }
+
+  async close(): Promise<void> {
+    for (const { journal } of this.#shards) await journal.close();
+  }
+
+  wallets(shard: number): readonly WalletView[] {
+    const { wallets } = this.#shards[shard].state;
+    const ids = new Uint8Array(wallets.ids.buffer);
+    const owners = new Uint8Array(wallets.owners.ids.buffer);
+    return Array.from({ length: wallets.count }, (_, slot) => {
+      const owner = wallets.owner[slot];
+      return {
+        id: formatUuid(ids, slot * 16),
+        ownerId: owner === NO_SLOT ? "" : formatUuid(owners, owner * 16),
+        currency: wallets.currency[slot],
+        type: wallets.type[slot],
+        status: wallets.status[slot],
+        postedMinor: BigInt(wallets.postedMinor[slot]),
+        overdraftLimitMinor: BigInt(wallets.overdraftLimitMinor[slot]),
+        version: BigInt(wallets.version[slot]),
+      };
+    }).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  openTransfers(shard: number): number {
+    return this.#shards[shard].state.transfers.size;
+  }
+
+  /** What a shard would know if it started again now. */
+  rebuilt(shard: number): ShardState {
+    const state = this.#emptyState(shard);
+    void this.#shards[shard].journal.recover(state);
+    return state;
+  }
+
+  #queue(fromShard: number, toShard: number): PeerMessage[] {
+    const key = `${fromShard}>${toShard}`;
+    const queue = this.#queues.get(key) ?? [];
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  #emptyState(shard: number): ShardState {
+    return new ShardState({ ...this.#options, shard }, genesisHash("harness", shard));
+  }
+
+  #start(shard: number, journal: HarnessJournal): HarnessShard {
+    const state = this.#emptyState(shard);
+    void journal.recover(state);
+    const requests: RingMemory = createRing(RING_BYTES);
+    const replies: RingMemory = createRing(RING_BYTES);
+    const core = new ShardCore(state, this.#options, {
+      journal,
+      replies: new RingWriter(replies),
+      stats: new Float64Array(createStatsMemory()),
+      nowMs: this.#options.nowMs,
+      wakeGateway: () => {},
+      sendToPeer: (toShard, kind, payload) => this.#queue(shard, toShard).push({ kind, payload: payload.slice() }),
+    });
+    return {
+      journal,
+      state,
+      core,
+      requests: new RingWriter(requests),
+      requestReader: new RingReader(requests),
+      replyReader: new RingReader(replies),
+    };
+  }
+
+  #takeReplies(shard: number): Reply[] {
+    const { replyReader } = this.#shards[shard];
+    const replies: Reply[] = [];
+    for (let offset = replyReader.next(); offset >= 0; offset = replyReader.next()) {
+      const raw = readReply(replyReader, offset);
+      replyReader.release(offset);
+      if (raw.kind === REPLY_KIND.Results) {
+        replies.push({ kind: "results", token: raw.token, answers: decodeResults(shard, raw) });
+      } else if (raw.kind === REPLY_KIND.LateResult) {
+        const answer = decodeAnswer(raw.payload, 0, true);
+        replies.push({ kind: "late", token: raw.token, index: raw.index, answer });
+      } else {
+        this.others.push(raw);
+      }
+    }
+    return replies;
+  }
+
+  #assertBooks(shard: number): void {
+    const { wallets } = this.#shards[shard].state;
+    const sums = new Map<number, bigint>();
+    for (let slot = 0; slot < wallets.count; slot += 1) {
+      const currency = wallets.currency[slot];
+      sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(wallets.postedMinor[slot]));
+    }
+    for (const [currency, sum] of sums) {
+      if (sum !== 0n) throw new Error(`the books of shard ${shard} in currency ${currency} sum to ${sum}`);
+    }
+    for (const { currency, sumMinor } of trialBalance(wallets)) {
+      if (sumMinor !== "0") throw new Error(`the trial balance of shard ${shard} in ${currency} is ${sumMinor}`);
+    }
+  }
+}
+
+function readReply({ lanes, bytes }: RingReader, offset: number): RawReply {
+  const at = offset >>> 2;
+  const start = offset + ENTRY_HEADER_BYTES;
+  return {
+    kind: lanes[at + REPLY.kind],
+    token: lanes[at + REPLY.token],
+    count: lanes[at + REPLY.count],
+    flags: lanes[at + REPLY.flags],
+    code: lanes[at + REPLY.code],
+    index: lanes[at + REPLY.index],
+    payload: bytes.slice(start, start + lanes[at + REPLY.payloadBytes]),
+  };
+}
+
+function decodeResults(shard: number, { payload, count, flags }: RawReply): Answer[] {
+  const isDetailed = (flags & REPLY_FLAG.details) !== 0;
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * (isDetailed ? RESULT_DETAIL_BYTES : RESULT_BYTES);
+    if (payload[at + 3] !== shard) throw new Error(`a result names shard ${payload[at + 3]} instead of ${shard}`);
+    return decodeAnswer(payload, at, isDetailed);
+  });
+}
+
+/** Lanes of an id given as text. */
+export function idLanes(id: string): Uint32Array {
+  return new Uint32Array(uuidBytes(id).buffer);
+}

@@ -1,0 +1,130 @@
+/**
+ * Commands and answers as plain values, for tests that speak to the engine or to the reference ledger.
+ */
+
+import { CODE_DEFERRED, type Code, codeName } from "../protocol/codes.ts";
+import { paddedMetadataBytes, RECORD, RECORD_FLAG } from "../protocol/command-record.ts";
+import { uuidTimeMs, writeUuid } from "../protocol/ids.ts";
+import { RECORD_BYTES } from "../protocol/limits.ts";
+import { RESULT, RESULT_FLAG } from "../protocol/result-record.ts";
+
+export const NIL_ID = "00000000-0000-0000-0000-000000000000";
+
+export interface CommandExtension {
+  readonly reference: string;
+  readonly expectedVersion: bigint;
+  /** JSON text, or empty for none. */
+  readonly metadata: string;
+}
+
+/** A command record field by field; what an operation does not use is zero. */
+export interface LedgerCommand {
+  readonly id: string;
+  readonly operation: number;
+  readonly walletId: string;
+  readonly counterpartyId: string;
+  readonly amountMinor: bigint;
+  readonly currency: number;
+  readonly walletType: number;
+  readonly linked: boolean;
+  readonly extension: CommandExtension | null;
+}
+
+/** A command of which only what matters is said. */
+export function command(
+  fields: Partial<LedgerCommand> & Pick<LedgerCommand, "id" | "operation" | "walletId">,
+): LedgerCommand {
+  return {
+    counterpartyId: NIL_ID,
+    amountMinor: 0n,
+    currency: 0,
+    walletType: 0,
+    linked: false,
+    extension: null,
+    ...fields,
+  };
+}
+
+/** The records of commands, back to back. */
+export function encodeCommands(commands: readonly LedgerCommand[]): Uint8Array {
+  return Buffer.concat(commands.map(encodeCommand));
+}
+
+function encodeCommand(command: LedgerCommand): Uint8Array {
+  const { extension } = command;
+  const metadata = new TextEncoder().encode(extension?.metadata ?? "");
+  const extensionBytes = extension === null ? 0 : RECORD_BYTES + paddedMetadataBytes(metadata.byteLength);
+  const bytes = new Uint8Array(RECORD_BYTES + extensionBytes);
+  const view = new DataView(bytes.buffer);
+  writeUuid(command.id, bytes, RECORD.id);
+  writeUuid(command.walletId, bytes, RECORD.wallet);
+  writeUuid(command.counterpartyId, bytes, RECORD.counterparty);
+  view.setBigUint64(RECORD.amountMinor, command.amountMinor, true);
+  bytes[RECORD.operation] = command.operation;
+  bytes[RECORD.flags] = command.linked ? RECORD_FLAG.linked : 0;
+  view.setUint16(RECORD.currency, command.currency, true);
+  bytes[RECORD.walletType] = command.walletType;
+  if (extension !== null) {
+    bytes[RECORD.flags] |= RECORD_FLAG.extended | (metadata.byteLength === 0 ? 0 : RECORD_FLAG.metadata);
+    writeUuid(extension.reference, bytes, RECORD.reference);
+    view.setBigUint64(RECORD.expectedVersion, extension.expectedVersion, true);
+    view.setUint16(RECORD.metadataBytes, metadata.byteLength, true);
+    bytes.set(metadata, RECORD.metadata);
+  }
+  return bytes;
+}
+
+/** Milliseconds inside a UUIDv7 given as text, or -1. */
+export function idTimeMs(id: string): number {
+  const bytes = new Uint8Array(16);
+  writeUuid(id, bytes);
+  return uuidTimeMs(new Uint32Array(bytes.buffer), 0);
+}
+
+/** A UUIDv7 with a time and a number in it: the same arguments give the same id. */
+export function timedId(timeMs: number, number: number): string {
+  const time = timeMs.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${number.toString(16).padStart(12, "0")}`;
+}
+
+/** A UUID without a time. */
+export function untimedId(number: number): string {
+  return `00000000-0000-4000-8000-${number.toString(16).padStart(12, "0")}`;
+}
+
+/** What one side of a command holds after it. */
+export interface Side {
+  readonly postedMinor: bigint;
+  readonly availableMinor: bigint;
+  readonly version: bigint;
+}
+
+/** What a command came to; sides are null where they are not told. */
+export interface Answer {
+  readonly code: Code | "deferred";
+  readonly replayed: boolean;
+  readonly sequence: number;
+  readonly wallet: Side | null;
+  readonly counterparty: Side | null;
+}
+
+/** Reads a result record. */
+export function decodeAnswer(bytes: Uint8Array, at: number, isDetailed: boolean): Answer {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const code = view.getUint16(at + RESULT.code, true);
+  const side = (posted: number, available: number, version: number): Side | null =>
+    !isDetailed || view.getBigUint64(at + version, true) === 0n
+      ? null
+      : {
+          postedMinor: view.getBigInt64(at + posted, true),
+          availableMinor: view.getBigInt64(at + available, true),
+          version: view.getBigUint64(at + version, true),
+        };
+  return {
+    code: code === CODE_DEFERRED ? "deferred" : codeName(code),
+    replayed: (bytes[at + RESULT.flags] & RESULT_FLAG.replayed) !== 0,
+    sequence: Number(view.getBigUint64(at + RESULT.sequence, true)),
+    wallet: side(RESULT.postedMinor, RESULT.availableMinor, RESULT.version),
+    counterparty: side(RESULT.counterpartyPostedMinor, RESULT.counterpartyAvailableMinor, RESULT.counterpartyVersion),
+  };
+}

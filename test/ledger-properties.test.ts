@@ -1,0 +1,251 @@
+/**
+ * The engine against the reference ledger: random programs of commands, batches, deliveries, ticks of the clock and
+ * crashes, and after each step the same answers; at the end the same books, which the journal alone brings back.
+ *
+ * A failure prints its seed and path. To run it again, with what it prints:
+ *
+ *     MIZAN_PROPERTY_SEED=123 MIZAN_PROPERTY_PATH=45:0:1 npx vitest run test/ledger-properties.test.ts -t "3 shards"
+ *
+ * MIZAN_PROPERTY_RUNS=20 tries twenty times as many programs.
+ */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OPERATION } from "../protocol/command-record.ts";
+import type { DrivenLedgerOptions, Message } from "./driven-ledger.ts";
+import { DiskJournal, EngineHarness, type HarnessJournal, idLanes } from "./engine-harness.ts";
+import { command, type LedgerCommand, timedId } from "./ledger-command.ts";
+import {
+  BASE_MS,
+  CALLERS,
+  EGP,
+  OWNERS,
+  type Program,
+  programs,
+  realise,
+  SKEW_MS,
+  type Step,
+  USD,
+  WINDOW_MS,
+  walletsOf,
+} from "./ledger-program.ts";
+import { accountId } from "./reference-books.ts";
+import { ReferenceLedger } from "./reference-ledger.ts";
+import { expectSameState } from "./same-state.ts";
+
+const TICK_MS_MAX_UNTIMED = 500;
+
+function settings(numRuns: number): fc.Parameters<[Program]> {
+  const { MIZAN_PROPERTY_SEED: seed, MIZAN_PROPERTY_PATH: path, MIZAN_PROPERTY_RUNS: factor } = process.env;
+  return {
+    numRuns: Math.ceil(numRuns * Number(factor ?? 1)),
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(path === undefined ? {} : { path }),
+  };
+}
+
+/** The engine and the reference side by side: each step goes to both, and both must say the same. */
+class Twins {
+  readonly engine: EngineHarness;
+  readonly reference: ReferenceLedger;
+  readonly #shardCount: number;
+  readonly #hasUntimedIds: boolean;
+  readonly #sent: LedgerCommand[][];
+  readonly #messages: { readonly shard: number; readonly message: Message }[] = [];
+  #nowMs = BASE_MS;
+  #number = 0;
+
+  constructor(shardCount: number, hasUntimedIds: boolean, journals?: readonly HarnessJournal[]) {
+    this.#shardCount = shardCount;
+    this.#hasUntimedIds = hasUntimedIds;
+    this.#sent = Array.from({ length: shardCount }, () => []);
+    const options: DrivenLedgerOptions = {
+      shardCount,
+      nowMs: () => this.#nowMs,
+      idempotencyWindowMs: WINDOW_MS,
+      idFutureSkewMs: SKEW_MS,
+      openTransfersMax: 4,
+    };
+    this.engine = new EngineHarness({ ...options, walletsPerShardMax: 64, idempotencyIdsMax: 100_000 }, journals);
+    this.reference = new ReferenceLedger(options);
+  }
+
+  /** Opens two wallets on every shard, of one owner each and the same currency, and funds them. */
+  begin(): void {
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      const commands = walletsOf(shard, this.#shardCount)
+        .slice(0, 2)
+        .flatMap((walletId, index) => {
+          const id = (): string => timedId(BASE_MS, 0x10_0000 + this.#nextNumber());
+          const opened = { counterpartyId: OWNERS[index], currency: EGP, walletType: 1 };
+          return [
+            command({ id: id(), operation: OPERATION.CreateWallet, walletId, ...opened }),
+            command({ id: id(), operation: OPERATION.ActivateWallet, walletId }),
+            command({ id: id(), operation: OPERATION.Credit, walletId, amountMinor: 100n }),
+          ];
+        });
+      this.#submit(shard, { caller: CALLERS[0], details: true, timeOrderedIds: true, commands });
+      this.#flush(shard);
+    }
+  }
+
+  step(step: Step): void {
+    switch (step.type) {
+      case "send": {
+        const { shard, caller, details, timeOrderedIds } = step;
+        const wallets = this.reference.wallets(shard);
+        const commands = step.commands.map((plan) =>
+          realise(plan, {
+            shard,
+            shardCount: this.#shardCount,
+            nowMs: this.#nowMs,
+            hasUntimedIds: this.#hasUntimedIds,
+            nextNumber: () => this.#nextNumber(),
+            sent: this.#sent[shard],
+            versionOf: (walletId) => wallets.find(({ id }) => id === walletId)?.version ?? 1n,
+          }),
+        );
+        this.#submit(shard, { caller: CALLERS[caller], details, timeOrderedIds, commands });
+        break;
+      }
+      case "resend": {
+        const again = this.#messages[step.which % Math.max(1, this.#messages.length)];
+        if (again === undefined) break;
+        const caller = step.caller === null ? again.message.caller : CALLERS[step.caller];
+        this.#submit(again.shard, { ...again.message, caller });
+        break;
+      }
+      case "flush":
+        this.#flush(step.shard);
+        break;
+      case "deliver":
+        this.#deliver(step.from, step.to);
+        break;
+      case "settle":
+        this.settle();
+        break;
+      case "tick":
+        this.#flushAll();
+        this.#nowMs += this.#hasUntimedIds ? step.ms % TICK_MS_MAX_UNTIMED : step.ms;
+        break;
+      case "crash":
+        this.engine.crash();
+        this.reference.crash();
+        this.expectSameBooks();
+        break;
+    }
+    this.#expectSameQueues();
+  }
+
+  /** Lets every transfer between shards come to its end. */
+  settle(): void {
+    this.#flushAll();
+    for (let isBusy = true; isBusy; ) {
+      isBusy = false;
+      for (let from = 0; from < this.#shardCount; from += 1) {
+        for (let to = 0; to < this.#shardCount; to += 1) isBusy = this.#deliver(from, to) || isBusy;
+      }
+      this.#flushAll();
+    }
+  }
+
+  expectSameBooks(): void {
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      expect(this.engine.wallets(shard)).toEqual(this.reference.wallets(shard));
+      expect(this.engine.openTransfers(shard)).toBe(this.reference.openTransfers(shard));
+    }
+  }
+
+  /** With nothing open, what has left the transit accounts has arrived. */
+  expectNothingInTransit(): void {
+    const shards = Array.from({ length: this.#shardCount }, (_, shard) => shard);
+    if (shards.some((shard) => this.engine.openTransfers(shard) > 0)) return;
+    for (const currency of [EGP, USD]) {
+      const transit = shards.map((shard) =>
+        this.engine.wallets(shard).find(({ id }) => id === accountId(shard, currency, "transit")),
+      );
+      expect(transit.reduce((sum, account) => sum + (account?.postedMinor ?? 0n), 0n)).toBe(0n);
+    }
+  }
+
+  /** Every shard, started again from its journal, knows what it knows now. */
+  expectSameAfterRecovery(): void {
+    const ids = this.#sent.flat().map(({ id }) => idLanes(id));
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      expectSameState(this.engine.state(shard), this.engine.rebuilt(shard), ids, this.#nowMs);
+    }
+  }
+
+  #submit(shard: number, message: Omit<Message, "token">): void {
+    const withToken = { ...message, token: this.#nextNumber() };
+    this.#sent[shard].push(...message.commands);
+    this.#messages.push({ shard, message: withToken });
+    this.engine.submit(shard, withToken);
+    this.reference.submit(shard, withToken);
+  }
+
+  #flushAll(): void {
+    for (let shard = 0; shard < this.#shardCount; shard += 1) this.#flush(shard);
+  }
+
+  #flush(shard: number): void {
+    expect(this.engine.flush(shard)).toEqual(this.reference.flush(shard));
+  }
+
+  #deliver(from: number, to: number): boolean {
+    const wasThere = this.engine.deliver(from, to);
+    expect(this.reference.deliver(from, to)).toBe(wasThere);
+    return wasThere;
+  }
+
+  #expectSameQueues(): void {
+    for (let from = 0; from < this.#shardCount; from += 1) {
+      for (let to = 0; to < this.#shardCount; to += 1) {
+        expect(this.engine.waiting(from, to)).toBe(this.reference.waiting(from, to));
+      }
+    }
+  }
+
+  #nextNumber(): number {
+    this.#number += 1;
+    return this.#number;
+  }
+}
+
+function run(twins: Twins, program: Program): void {
+  twins.begin();
+  for (const step of program.steps) twins.step(step);
+  twins.settle();
+  twins.expectSameBooks();
+  twins.expectNothingInTransit();
+  twins.expectSameAfterRecovery();
+}
+
+describe("the engine answers and keeps its books as the reference ledger does", () => {
+  test.each([
+    { shards: 1, runs: 250 },
+    { shards: 3, runs: 500 },
+  ])("over $shards shards, batches, crashes and lost messages", { timeout: 600_000 }, ({ shards, runs }) => {
+    fc.assert(
+      fc.property(programs(shards), (program) => run(new Twins(shards, program.hasUntimedIds), program)),
+      settings(runs),
+    );
+  });
+
+  test("over 2 shards whose journals are on a disk", { timeout: 600_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(programs(2), async (program) => {
+        const twins = new Twins(2, program.hasUntimedIds, [await DiskJournal.create(), await DiskJournal.create()]);
+        try {
+          run(twins, program);
+          await twins.engine.crashDisks();
+          twins.expectSameBooks();
+        } finally {
+          await twins.engine.close();
+        }
+      }),
+      // Each try takes its time on a disk; the same program in memory shrinks in seconds.
+      { ...settings(15), endOnFailure: true },
+    );
+  });
+});

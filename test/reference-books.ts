@@ -1,0 +1,105 @@
+import type { Code } from "../protocol/codes.ts";
+import { WALLET_STATUS, WALLET_TYPE } from "../protocol/command-record.ts";
+import { formatUuid, SYSTEM_ACCOUNT_KINDS, type SystemAccountKind, writeSystemAccountId } from "../protocol/ids.ts";
+import type { Caller, WalletView } from "./driven-ledger.ts";
+import type { Answer, LedgerCommand, Side } from "./ledger-command.ts";
+
+export const AMOUNT_MAX = 2n ** 53n - 1n;
+
+export type Wallet = { -readonly [Field in keyof WalletView]: WalletView[Field] } & { readonly isAccount: boolean };
+
+/** The first answer to a command, and the command that got it. */
+export interface Remembered {
+  readonly command: LedgerCommand;
+  /** `exact`: only the very same record is the same command. `meaning`: what may be left out may differ. */
+  readonly sameness: "exact" | "meaning";
+  readonly answer: Answer;
+  /** A rejection is told to whoever sends the command again; what it came to only to who may use the wallet. */
+  readonly isRejection: boolean;
+  /** A movement told again shows its balances with the overdraft limits of today. */
+  readonly isMovement: boolean;
+}
+
+export interface OpenTransfer {
+  readonly command: LedgerCommand;
+  readonly toShard: number;
+  readonly number: number;
+}
+
+export type PeerMessage =
+  | { readonly type: "credit"; readonly fromShard: number; readonly transfer: OpenTransfer; readonly currency: number }
+  | { readonly type: "answer"; readonly id: string; readonly code: Code; readonly side: Side | null };
+
+/** What a shard keeps over a crash. */
+export interface Books {
+  sequence: number;
+  wallets: Map<string, Wallet>;
+  memory: Map<string, Remembered>;
+  transfers: Map<string, OpenTransfer>;
+  receipts: Map<string, PeerMessage>;
+  sent: Map<number, number>;
+}
+
+export function emptyBooks(): Books {
+  return {
+    sequence: 0,
+    wallets: new Map(),
+    memory: new Map(),
+    transfers: new Map(),
+    receipts: new Map(),
+    sent: new Map(),
+  };
+}
+
+export function open(shard: number, books: Books, command: LedgerCommand): void {
+  const { walletId, counterpartyId, currency, walletType, amountMinor } = command;
+  const empty = { currency, postedMinor: 0n };
+  for (const kind of SYSTEM_ACCOUNT_KINDS) {
+    const id = accountId(shard, currency, kind);
+    if (books.wallets.has(id)) continue;
+    const account = { id, ownerId: "", type: WALLET_TYPE.system, status: WALLET_STATUS.active, isAccount: true };
+    books.wallets.set(id, { ...account, ...empty, overdraftLimitMinor: AMOUNT_MAX, version: 0n });
+  }
+  const wallet = { id: walletId, ownerId: counterpartyId, type: walletType, status: WALLET_STATUS.pending };
+  const fresh = { ...wallet, ...empty, overdraftLimitMinor: amountMinor, version: 1n, isAccount: false };
+  books.wallets.set(walletId, fresh);
+}
+
+/** Moves an amount under the next sequence, and returns that. */
+export function move(books: Books, from: Wallet, to: Wallet, amountMinor: bigint): number {
+  from.postedMinor -= amountMinor;
+  from.version += 1n;
+  to.postedMinor += amountMinor;
+  to.version += 1n;
+  books.sequence += 1;
+  return books.sequence;
+}
+
+export function mayTouch(caller: Caller, wallet: Wallet): boolean {
+  return caller.role === "admin" || (!wallet.isAccount && wallet.ownerId === caller.ownerId);
+}
+
+export function room(wallet: Wallet, changeMinor: bigint): "ok" | "balance_overflow" {
+  const after = wallet.postedMinor + changeMinor;
+  return after > AMOUNT_MAX || after < -AMOUNT_MAX ? "balance_overflow" : "ok";
+}
+
+export function sideOf({ postedMinor, overdraftLimitMinor, version }: Wallet): Side {
+  return { postedMinor, availableMinor: available(postedMinor, overdraftLimitMinor), version };
+}
+
+export function available(postedMinor: bigint, overdraftLimitMinor: bigint): bigint {
+  const sum = postedMinor + overdraftLimitMinor;
+  return sum > AMOUNT_MAX ? AMOUNT_MAX : sum;
+}
+
+export function isSystemId(id: string): boolean {
+  return id.startsWith("6d697a61-6e00-8000");
+}
+
+/** The id of a fixed account of a shard. */
+export function accountId(shard: number, currency: number, kind: SystemAccountKind): string {
+  const bytes = new Uint8Array(16);
+  writeSystemAccountId(bytes, 0, shard, currency, kind);
+  return formatUuid(bytes);
+}

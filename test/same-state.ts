@@ -1,0 +1,43 @@
+import { expect } from "vitest";
+import type { ShardState } from "../engine/shard/shard-state.ts";
+
+/** Expects that two states of a shard know the same, with these command ids looked up at a time. */
+export function expectSameState(live: ShardState, other: ShardState, ids: readonly Uint32Array[], nowMs: number): void {
+  expect(factsOf(other)).toEqual(factsOf(live));
+  // The live shard has let the clock forget what the journal's last frame was too early for.
+  other.ids.advance(nowMs);
+  live.ids.advance(nowMs);
+  expect(other.ids.size).toBe(live.ids.size);
+  expect(other.ids.floorMs).toBe(live.ids.floorMs);
+  expect(ids.map((id) => other.ids.find(id, 0))).toEqual(ids.map((id) => live.ids.find(id, 0)));
+}
+
+function factsOf(state: ShardState): unknown {
+  const { wallets } = state;
+  const { owners, count } = wallets;
+  return {
+    sequence: state.sequence,
+    clockMs: state.clockMs,
+    hash: Buffer.from(state.hash).toString("hex"),
+    columns: {
+      ids: wallets.ids.slice(0, count * 4),
+      postedMinor: wallets.postedMinor.slice(0, count),
+      overdraftLimitMinor: wallets.overdraftLimitMinor.slice(0, count),
+      version: wallets.version.slice(0, count),
+      head: wallets.head.slice(0, count),
+      owner: wallets.owner.slice(0, count),
+      nextOfOwner: wallets.nextOfOwner.slice(0, count),
+      currency: wallets.currency.slice(0, count),
+      status: wallets.status.slice(0, count),
+      type: wallets.type.slice(0, count),
+      flags: wallets.flags.slice(0, count),
+    },
+    owners: { ids: owners.ids.slice(0, owners.count * 4), newestWallet: owners.newestWallet.slice(0, owners.count) },
+    currencies: wallets.currencies(),
+    transfers: [...state.transfers.states()],
+    receipts: [...state.receipts.states()],
+    apiKeys: [...state.apiKeys.states()],
+    openTransfersOfSlot: [...state.openTransfersOfSlot],
+    channels: [...state.channels],
+  };
+}
