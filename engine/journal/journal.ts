@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { RootDatabase } from "lmdb";
-import { listSegments, openSegment, prepareSegment, segmentPath, syncDirectory } from "./segment-file.ts";
+import { listSegments, openSegment, prepareSegment, requireRoom, segmentPath, syncDirectory } from "./segment-file.ts";
 
 const PAGE_BYTES = 4_096;
 const INLINE_BYTES_MAX = 2_000;
@@ -176,6 +176,7 @@ export class LmdbJournal implements Journal {
     this.#openSealed.set(this.#newestOrdinal, this.#newest);
     this.#closeOldest();
     this.#newestOrdinal += 1;
+    requireRoom(this.#directory, 0);
     this.#newest = openSegment(segmentPath(this.#directory, this.#newestOrdinal), this.#segmentBytes);
     syncDirectory(this.#directory);
     this.#newestFirstSequence = 0;

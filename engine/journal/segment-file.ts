@@ -14,6 +14,7 @@ import {
   openSync,
   readdirSync,
   rmSync,
+  statfsSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +23,9 @@ import { open, type RootDatabase } from "lmdb";
 const SEGMENT_NAME = /^segment-(\d{8})\.mdb$/;
 const ZEROS = new Uint8Array(1 << 20);
 const SYNC_EVERY_BYTES = 8 << 20;
+
+/** Room that must be left before a segment is begun. */
+const SPARE_BYTES = 8 << 20;
 
 /** The path of a segment. */
 export function segmentPath(directory: string, ordinal: number): string {
@@ -51,6 +55,20 @@ export function openSegment(path: string, segmentBytes: number): RootDatabase<Ui
 }
 
 /**
+ * Checks that a file of a length can be written.
+ *
+ * LMDB maps its lock file into memory, and a write to a map that finds no room ends the process without a word.
+ * **Errors**: throws where the disk is too full.
+ */
+export function requireRoom(directory: string, fileBytes: number): void {
+  const { bavail, bsize } = statfsSync(directory);
+  const freeBytes = bavail * bsize;
+  if (freeBytes < fileBytes + SPARE_BYTES) {
+    throw new Error(`no space left: ${directory} has ${freeBytes} bytes free, ${fileBytes + SPARE_BYTES} are needed`);
+  }
+}
+
+/**
  * Makes an empty segment whose room is already on the disk, and names it only when it is complete.
  *
  * Where the segment exists meanwhile, because it was needed earlier, the prepared file is dropped.
@@ -58,6 +76,7 @@ export function openSegment(path: string, segmentBytes: number): RootDatabase<Ui
 export async function prepareSegment(directory: string, ordinal: number, segmentBytes: number): Promise<void> {
   const unfinished = join(directory, `preparing-${ordinal}.mdb`);
   rmSync(unfinished, { force: true });
+  requireRoom(directory, segmentBytes);
   await openSegment(unfinished, segmentBytes).close();
   const file = openSync(unfinished, "r+");
   try {

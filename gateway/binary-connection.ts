@@ -1,0 +1,277 @@
+import { REQUEST_FLAG } from "../engine/port/entries.ts";
+import { CODES, type Code } from "../protocol/codes.ts";
+import { readUint64 } from "../protocol/int64.ts";
+import {
+  COMMANDS_PER_MESSAGE_MAX,
+  INFLIGHT_PER_CONNECTION_MAX,
+  LOOKUPS_PER_MESSAGE_MAX,
+  MESSAGE_BYTES_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+} from "../protocol/limits.ts";
+import { WELCOME, WELCOME_BYTES } from "../protocol/welcome.ts";
+import {
+  FRAME_FLAG,
+  FRAME_TYPE,
+  PROTOCOL_MINOR,
+  SUBSCRIPTION,
+  SUBSCRIPTION_BYTES,
+  TOPIC,
+  type TopicName,
+} from "../protocol/wire-frame.ts";
+import { type RequestFrame, readRequestFrame } from "./binary-frames.ts";
+import type { Caller } from "./caller.ts";
+import { CLOSE, type Connection, type Socket } from "./connection.ts";
+import type { GatewayContext } from "./context.ts";
+import { OutgoingFrames } from "./outgoing-frames.ts";
+
+const NOTHING = new Uint8Array(0);
+const TEXT = new TextEncoder();
+const TOPIC_NAMES = new Map<number, TopicName>(
+  Object.entries(TOPIC).map(([name, number]) => [number, name as TopicName]),
+);
+
+/** One WebSocket that speaks `mizan.binary.v1`. */
+export class BinaryConnection implements Connection {
+  readonly principal: Caller;
+  readonly keyId: string;
+  readonly #context: GatewayContext;
+  readonly #frames = new OutgoingFrames();
+  #socket: Socket | undefined;
+  #inflight = 0;
+  #isScheduled = false;
+  #sentSinceHeartbeat = false;
+
+  constructor(context: GatewayContext, caller: Caller) {
+    this.#context = context;
+    this.principal = caller;
+    this.keyId = caller.keyId;
+  }
+
+  onOpen(socket: Socket): void {
+    this.#socket = socket;
+    this.#context.counters.binaryConnections += 1;
+    const welcome = new Uint8Array(WELCOME_BYTES);
+    const view = new DataView(welcome.buffer);
+    view.setUint32(WELCOME.commandsPerMessageMax, COMMANDS_PER_MESSAGE_MAX, true);
+    view.setUint32(WELCOME.messageBytesMax, MESSAGE_BYTES_MAX, true);
+    view.setUint32(WELCOME.inflightMax, INFLIGHT_PER_CONNECTION_MAX, true);
+    view.setUint32(WELCOME.lookupsPerMessageMax, LOOKUPS_PER_MESSAGE_MAX, true);
+    view.setUint32(WELCOME.subscriptionsMax, SUBSCRIPTIONS_PER_CONNECTION_MAX, true);
+    view.setUint32(WELCOME.shards, this.#context.engine.shardCount, true);
+    view.setUint32(WELCOME.heartbeatIntervalMs, this.#context.config.heartbeatIntervalMs, true);
+    this.#send({ type: FRAME_TYPE.Welcome, argument: PROTOCOL_MINOR }, welcome);
+  }
+
+  onMessage(data: ArrayBuffer, isBinary: boolean): void {
+    const { counters } = this.#context;
+    counters.messagesReceived += 1;
+    counters.bytesReceived += data.byteLength;
+    if (!isBinary) {
+      this.#failConnection("malformed_frame", "this subprotocol is binary", CLOSE.unsupportedData);
+      return;
+    }
+    if (data.byteLength > MESSAGE_BYTES_MAX) {
+      this.#failConnection(
+        "message_too_large",
+        `a message has at most ${MESSAGE_BYTES_MAX} bytes`,
+        CLOSE.messageTooBig,
+      );
+      return;
+    }
+    const message = new Uint8Array(data);
+    let at = 0;
+    do {
+      const frame = readRequestFrame(message, at);
+      if (frame === undefined) {
+        this.#failConnection("malformed_frame", `the bytes at ${at} do not form a frame`, CLOSE.protocolError);
+        return;
+      }
+      const code = this.#admit(frame);
+      if (code !== "ok") this.#refuse(frame.requestId, code);
+      at = frame.end;
+    } while (at < message.byteLength);
+  }
+
+  onDrain(): void {
+    this.#context.streams.drained(this);
+  }
+
+  onClose(): void {
+    if (this.#socket === undefined) return;
+    this.#socket = undefined;
+    this.#context.counters.binaryConnections -= 1;
+    this.#context.streams.drop(this);
+  }
+
+  bufferedBytes(): number {
+    return this.#socket?.getBufferedAmount() ?? 0;
+  }
+
+  sendDeltas(deltas: Uint8Array, count: number): void {
+    this.#send({ type: FRAME_TYPE.Deltas, count }, deltas);
+  }
+
+  closeSlow(): void {
+    this.#failConnection("slow_consumer", CODES.slow_consumer.meaning, CLOSE.tryAgainLater);
+  }
+
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#socket === undefined || this.#frames.isEmpty) return;
+    this.#context.counters.bytesSent += this.#frames.length;
+    this.#sentSinceHeartbeat = true;
+    this.#socket.send(this.#frames.take(), true);
+    if (this.#socket.getBufferedAmount() > this.#context.config.socketBufferedMaxBytes) {
+      this.#context.counters.slowConsumersClosed += 1;
+      this.closeSlow();
+    }
+  }
+
+  onHeartbeat(nowMs: number): void {
+    if (!this.#sentSinceHeartbeat) this.#send({ type: FRAME_TYPE.Heartbeat, argument: nowMs }, NOTHING);
+    this.#sentSinceHeartbeat = false;
+  }
+
+  close(closeCode: number, reason: string): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    if (!this.#frames.isEmpty) socket.send(this.#frames.take(), true);
+    socket.end(closeCode, reason);
+  }
+
+  /** Takes a request on, or says why not. */
+  #admit(frame: RequestFrame): Code {
+    if (frame.code !== "ok") return frame.code;
+    if (this.#inflight >= INFLIGHT_PER_CONNECTION_MAX) return "overloaded";
+    if (this.bufferedBytes() > this.#context.config.socketBufferedSoftBytes) return "overloaded";
+    switch (frame.type) {
+      case FRAME_TYPE.Commands:
+        return this.#commands(frame);
+      case FRAME_TYPE.LookupWallets:
+        return this.#lookupWallets(frame);
+      case FRAME_TYPE.LookupTransfer:
+        return this.#lookupTransfer(frame);
+      case FRAME_TYPE.Subscribe:
+        return this.#subscribe(frame);
+      case FRAME_TYPE.Unsubscribe:
+        return this.#unsubscribe(frame);
+      case FRAME_TYPE.Ping:
+        this.#send({ type: FRAME_TYPE.Pong, requestId: frame.requestId, argument: frame.argument }, NOTHING);
+        return "ok";
+      default:
+        return "unknown_operation";
+    }
+  }
+
+  #commands({ requestId, flags, payload, count }: RequestFrame): Code {
+    const details = (flags & FRAME_FLAG.details) === 0 ? 0 : REQUEST_FLAG.details;
+    const requestFlags = REQUEST_FLAG.timeOrderedIds | details;
+    const done = (results: Uint8Array): void => {
+      this.#inflight -= 1;
+      this.#send({ type: FRAME_TYPE.Results, flags, requestId, count }, results);
+    };
+    return this.#begin(this.#context.dispatcher.commands(this.principal, requestFlags, payload, count, done));
+  }
+
+  #lookupWallets({ requestId, payload, count }: RequestFrame): Code {
+    const done = (wallets: Uint8Array): void => {
+      this.#inflight -= 1;
+      this.#send({ type: FRAME_TYPE.Wallets, requestId, count }, wallets);
+    };
+    return this.#begin(this.#context.dispatcher.lookupWallets(this.principal, payload, done));
+  }
+
+  #lookupTransfer({ requestId, payload }: RequestFrame): Code {
+    return this.#begin(
+      this.#context.dispatcher.lookupTransfer(this.principal, payload, (view) => {
+        this.#inflight -= 1;
+        const text = view === null ? NOTHING : TEXT.encode(JSON.stringify(view));
+        const code = view === null ? CODES.transfer_not_found.number : 0;
+        const count = view === null ? 0 : 1;
+        this.#send({ type: FRAME_TYPE.Transfer, requestId, code, count, argument: text.byteLength }, text);
+      }),
+    );
+  }
+
+  #begin(code: Code): Code {
+    if (code === "ok") this.#inflight += 1;
+    return code;
+  }
+
+  /** Answered when every record has been: with the number that succeeded and the code of the first that did not. */
+  #subscribe({ requestId, payload, count }: RequestFrame): Code {
+    if (readTopics(payload, count) === undefined) return "invalid_request";
+    const message = payload.slice();
+    let left = count;
+    let accepted = 0;
+    let failure: Code = "ok";
+    this.#inflight += 1;
+    for (const { topic, id, fromVersion } of readTopics(message, count) ?? []) {
+      this.#context.streams.subscribe(this, topic, id, fromVersion, (code) => {
+        left -= 1;
+        if (code === "ok") accepted += 1;
+        else if (failure === "ok") failure = code;
+        if (left > 0) return;
+        this.#inflight -= 1;
+        if (accepted === 0) this.#refuse(requestId, failure);
+        else {
+          this.#send({ type: FRAME_TYPE.Subscribed, requestId, count: accepted, code: CODES[failure].number }, NOTHING);
+        }
+      });
+    }
+    return "ok";
+  }
+
+  #unsubscribe({ requestId, payload, count }: RequestFrame): Code {
+    const topics = readTopics(payload, count);
+    if (topics === undefined) return "invalid_request";
+    for (const { topic, id } of topics) this.#context.streams.unsubscribe(this, topic, id);
+    this.#send({ type: FRAME_TYPE.Subscribed, requestId, count }, NOTHING);
+    return "ok";
+  }
+
+  #refuse(requestId: number, code: Code): void {
+    this.#context.counters.requestsRefused += 1;
+    this.#sendError(requestId, code, CODES[code].meaning);
+  }
+
+  #failConnection(code: Code, message: string, closeCode: number): void {
+    this.#sendError(0, code, message);
+    this.close(closeCode, code);
+  }
+
+  #sendError(requestId: number, code: Code, message: string): void {
+    const text = TEXT.encode(message);
+    const facts = { type: FRAME_TYPE.Error, code: CODES[code].number, requestId, argument: text.byteLength };
+    this.#send(facts, text);
+  }
+
+  #send(facts: Parameters<OutgoingFrames["add"]>[0], payload: Uint8Array): void {
+    if (this.#socket === undefined) return;
+    this.#frames.add(facts, payload);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#context.turn.add(this);
+  }
+}
+
+interface TopicRecord {
+  readonly topic: TopicName;
+  readonly id: Uint8Array;
+  /** -1 where the reader has seen none. */
+  readonly fromVersion: number;
+}
+
+/** The subscription records of a frame, or undefined where one names no topic. */
+function readTopics(payload: Uint8Array, count: number): TopicRecord[] | undefined {
+  const aligned = payload.byteOffset % 4 === 0 ? payload : payload.slice();
+  const lanes = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
+  const topics: TopicRecord[] = [];
+  for (let at = 0; at < count * SUBSCRIPTION_BYTES; at += SUBSCRIPTION_BYTES) {
+    const topic = TOPIC_NAMES.get(payload[at + SUBSCRIPTION.topic]);
+    if (topic === undefined) return undefined;
+    const version = readUint64(lanes, (at + SUBSCRIPTION.fromVersion) >>> 2);
+    topics.push({ topic, id: payload.subarray(at, at + 16), fromVersion: version === 0 ? -1 : version });
+  }
+  return topics;
+}

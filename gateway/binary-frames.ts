@@ -1,0 +1,76 @@
+import type { Code } from "../protocol/codes.ts";
+import { countRecords } from "../protocol/command-record.ts";
+import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, WIRE_HEADER_BYTES } from "../protocol/limits.ts";
+import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES } from "../protocol/wire-frame.ts";
+
+/** Most subscriptions that one frame may ask for. */
+export const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
+
+const ID_BYTES = 16;
+
+/** A request frame whose length and count agree with its content. */
+export interface RequestFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly requestId: number;
+  readonly count: number;
+  /** What stands behind the header. */
+  readonly payload: Uint8Array;
+  /** The header's argument, as it came. */
+  readonly argument: number;
+  /** Where the next frame of the message begins. */
+  readonly end: number;
+  /** Why the frame cannot be served, or `ok`. */
+  readonly code: Code;
+}
+
+/**
+ * Reads the request frame at an offset of a message.
+ *
+ * **Errors**: undefined where the framing is lost, because the length makes no sense. Otherwise `code` says whether the
+ * frame can be served: `unknown_operation`, `too_many_commands`, `invalid_request`.
+ */
+export function readRequestFrame(message: Uint8Array, at: number): RequestFrame | undefined {
+  const left = message.byteLength - at;
+  if (left < WIRE_HEADER_BYTES) return undefined;
+  const view = new DataView(message.buffer, message.byteOffset + at, left);
+  const frameBytes = view.getUint32(FRAME.frameBytes, true);
+  if (frameBytes < WIRE_HEADER_BYTES || frameBytes > left || frameBytes % 8 !== 0) return undefined;
+  const type = view.getUint8(FRAME.type);
+  const flags = view.getUint8(FRAME.flags);
+  const count = view.getUint32(FRAME.count, true);
+  const end = at + frameBytes;
+  const start = at + WIRE_HEADER_BYTES;
+  return {
+    type,
+    flags,
+    requestId: view.getUint32(FRAME.requestId, true),
+    count,
+    payload: message.subarray(start, end),
+    argument: Number(view.getBigUint64(FRAME.argument, true)),
+    end,
+    code: (flags & ~FRAME_FLAG.details) === 0 ? checkPayload(type, count, message, start, end) : "invalid_request",
+  };
+}
+
+function checkPayload(type: number, count: number, message: Uint8Array, start: number, end: number): Code {
+  const payloadBytes = end - start;
+  switch (type) {
+    case FRAME_TYPE.Commands:
+      if (count > COMMANDS_PER_MESSAGE_MAX) return "too_many_commands";
+      return count > 0 && countRecords(message, start, end) === count ? "ok" : "invalid_request";
+    case FRAME_TYPE.LookupWallets:
+      if (count > LOOKUPS_PER_MESSAGE_MAX) return "too_many_commands";
+      return count > 0 && payloadBytes === count * ID_BYTES ? "ok" : "invalid_request";
+    case FRAME_TYPE.LookupTransfer:
+      return count === 1 && payloadBytes === ID_BYTES ? "ok" : "invalid_request";
+    case FRAME_TYPE.Subscribe:
+    case FRAME_TYPE.Unsubscribe:
+      if (count > SUBSCRIPTIONS_PER_FRAME_MAX) return "too_many_commands";
+      return count > 0 && payloadBytes === count * SUBSCRIPTION_BYTES ? "ok" : "invalid_request";
+    case FRAME_TYPE.Ping:
+      return count === 0 && payloadBytes === 0 ? "ok" : "invalid_request";
+    default:
+      return "unknown_operation";
+  }
+}

@@ -1,0 +1,53 @@
+import type { ShardPort } from "../engine/port/shard-port.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Streams } from "./streams/streams.ts";
+import type { Turn } from "./turn.ts";
+
+/** Answers taken from one shard before the event loop gets its turn to read sockets. */
+const ENTRIES_PER_ROUND = 4_096;
+
+/**
+ * Takes what the shards answered, and sends it on: one round per turn of the event loop while answers keep coming, none
+ * while there are none. A shard whose port was told so wakes it up.
+ */
+export class DrainLoop {
+  readonly #ports: readonly ShardPort[];
+  readonly #dispatcher: Dispatcher;
+  readonly #streams: Streams;
+  readonly #turn: Turn;
+  #isScheduled = false;
+  #isStopped = false;
+
+  constructor(ports: readonly ShardPort[], dispatcher: Dispatcher, streams: Streams, turn: Turn) {
+    this.#ports = ports;
+    this.#dispatcher = dispatcher;
+    this.#streams = streams;
+    this.#turn = turn;
+  }
+
+  /** Called when a shard says that answers are waiting, and once at the start. */
+  readonly wake = (): void => {
+    if (!this.#isScheduled) this.#round();
+  };
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  readonly #round = (): void => {
+    this.#isScheduled = false;
+    if (this.#isStopped) return;
+    let drained = 0;
+    for (const port of this.#ports) drained += port.drain(this.#dispatcher.onEntry, ENTRIES_PER_ROUND);
+    if (drained > 0) {
+      this.#streams.endTurn();
+      this.#turn.end();
+    }
+    let isQuiet = drained === 0;
+    // Every port is told, also after one had answers: a port that was not told would not wake the loop.
+    if (isQuiet) for (const port of this.#ports) isQuiet = port.sleep() && isQuiet;
+    if (isQuiet) return;
+    this.#isScheduled = true;
+    setImmediate(this.#round);
+  };
+}

@@ -1,0 +1,2 @@
+import { BinaryConnection } from "./binary-connection.ts";
+export class JsonConnection extends BinaryConnection {}

@@ -1,0 +1,209 @@
+import { App, type TemplatedApp, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Engine } from "../engine/engine.ts";
+import { startEngine } from "../engine/start-engine.ts";
+import { HTTP_BODY_BYTES_MAX } from "../protocol/limits.ts";
+import { Access, type BootstrapResult } from "./access.ts";
+import type { Config } from "./config.ts";
+import { CLOSE, type Connection, type SocketData } from "./connection.ts";
+import type { GatewayContext } from "./context.ts";
+import { Counters } from "./counters.ts";
+import { lockDataDir } from "./data-lock.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { DrainLoop } from "./drain-loop.ts";
+import { registerRest } from "./rest/routes.ts";
+import { upgrade } from "./socket-upgrade.ts";
+import { StartError } from "./start-error.ts";
+import { Streams } from "./streams/streams.ts";
+import { Turn } from "./turn.ts";
+
+const STOP_POLL_MS = 5;
+
+/** uSockets shares a port between processes unless it is told not to. */
+const LISTEN_EXCLUSIVELY = 1;
+
+/** The form of `listen` that takes a host and options, which the package's types leave out. */
+type Listen = (
+  host: string,
+  port: number,
+  options: number,
+  onListen: (socket: Parameters<typeof us_listen_socket_close>[0] | false) => void,
+) => void;
+
+/** A ledger that serves. */
+export interface RunningServer {
+  readonly port: number;
+  readonly shardCount: number;
+  readonly adminKey: BootstrapResult;
+  /** Stops taking requests, answers those in flight, syncs, and ends every connection and thread. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a ledger with everything it needs, and resolves when it serves.
+ *
+ * `onFailure` is called when a shard cannot go on; nothing more is acknowledged then, and the process should end.
+ * **Errors**: rejects with a `StartError`; everything that was started is stopped again.
+ */
+export async function startServer(
+  config: Config,
+  log: Logger,
+  onFailure: (message: string) => void,
+): Promise<RunningServer> {
+  const lock = await lockDataDir(config.dataDir);
+  let engine: Engine | undefined;
+  try {
+    let wake = (): void => {};
+    let hasFailed = false;
+    engine = await startEngine(config, {
+      log: (level, fact, fields) => log[level](fields, fact),
+      onWake: () => wake(),
+      onFailure: ({ shard, message }) => {
+        hasFailed = true;
+        onFailure(`shard ${shard} stopped: ${message}`);
+      },
+    }).catch((error: unknown) => {
+      throw new StartError("engine_failed", error instanceof Error ? error.message : String(error), { cause: error });
+    });
+    const server = new Server(config, log, engine, () => hasFailed);
+    wake = server.drainLoop.wake;
+    await server.open();
+    return {
+      port: server.port,
+      shardCount: engine.shardCount,
+      adminKey: server.adminKey,
+      stop: async () => {
+        await server.stop();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    await engine?.stop();
+    lock.release();
+    throw error;
+  }
+}
+
+class Server {
+  readonly drainLoop: DrainLoop;
+  port = 0;
+  adminKey: BootstrapResult = { kind: "configured" };
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #engine: Engine;
+  readonly #hasFailed: () => boolean;
+  readonly #dispatcher: Dispatcher;
+  readonly #streams: Streams;
+  readonly #counters = new Counters();
+  readonly #turn = new Turn();
+  readonly #connections = new Set<Connection>();
+  #heartbeat: NodeJS.Timeout | undefined;
+  #isOpen = false;
+  #isStopping = false;
+  #closeListener = (): void => {};
+
+  constructor(config: Config, log: Logger, engine: Engine, hasFailed: () => boolean) {
+    this.#config = config;
+    this.#log = log;
+    this.#engine = engine;
+    this.#hasFailed = hasFailed;
+    this.#dispatcher = new Dispatcher(engine.ports);
+    this.#streams = new Streams(this.#dispatcher, config, this.#counters);
+    this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn);
+  }
+
+  async open(): Promise<void> {
+    this.drainLoop.wake();
+    const access = await Access.open(this.#dispatcher, this.#config);
+    this.adminKey = await access.bootstrap(this.#config.adminKey);
+    access.onRevoked((keyId) => this.#closeConnectionsOf(keyId));
+    const context: GatewayContext = {
+      config: this.#config,
+      dispatcher: this.#dispatcher,
+      streams: this.#streams,
+      access,
+      engine: this.#engine,
+      turn: this.#turn,
+      counters: this.#counters,
+      log: this.#log,
+      isReady: () => this.#isOpen && !this.#isStopping && !this.#hasFailed(),
+      isStopping: () => this.#isStopping,
+    };
+    const app = App();
+    this.#serveSockets(app, context);
+    registerRest(app, context);
+    await this.#listen(app);
+    this.#isOpen = true;
+    this.#heartbeat = setInterval(() => {
+      const nowMs = Date.now();
+      for (const connection of this.#connections) connection.onHeartbeat(nowMs);
+    }, this.#config.heartbeatIntervalMs);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#closeListener();
+    this.#dispatcher.stopAccepting();
+    const deadlineMs = Date.now() + this.#config.shutdownGraceMs;
+    while (this.#dispatcher.inflight > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
+    clearInterval(this.#heartbeat);
+    this.#streams.stop();
+    // What was answered in the last turn leaves before the connections close.
+    this.#turn.end();
+    for (const connection of [...this.#connections]) connection.close(CLOSE.goingAway, "shutting_down");
+    while (this.#connections.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
+    await this.#engine.stop();
+    this.drainLoop.stop();
+  }
+
+  #serveSockets(app: TemplatedApp, context: GatewayContext): void {
+    const { idleTimeoutMs, socketBufferedMaxBytes } = this.#config;
+    app.ws<SocketData>("/v1/ws", {
+      maxPayloadLength: HTTP_BODY_BYTES_MAX,
+      idleTimeout: Math.ceil(idleTimeoutMs / 4_000) * 4,
+      sendPingsAutomatically: true,
+      // The connection itself decides when its peer is too slow, and tells it; this is the backstop.
+      maxBackpressure: 2 * socketBufferedMaxBytes,
+      closeOnBackpressureLimit: true,
+      upgrade: (response, request, socketContext) =>
+        upgrade(response, request, socketContext, context, this.#connections.size),
+      open: (socket) => {
+        const { connection } = socket.getUserData();
+        this.#connections.add(connection);
+        connection.onOpen(socket);
+      },
+      message: (socket, data, isBinary) => socket.getUserData().connection.onMessage(data, isBinary),
+      drain: (socket) => socket.getUserData().connection.onDrain(),
+      close: (socket) => {
+        const { connection } = socket.getUserData();
+        this.#connections.delete(connection);
+        connection.onClose();
+      },
+    });
+  }
+
+  #listen(app: TemplatedApp): Promise<void> {
+    const { host, port } = this.#config;
+    return new Promise((resolve, reject) => {
+      (app.listen.bind(app) as unknown as Listen)(host, port, LISTEN_EXCLUSIVELY, (socket) => {
+        if (socket === false) {
+          reject(
+            new StartError("port_in_use", `cannot listen on ${host}:${port}: the port is in use, or no such address`),
+          );
+          return;
+        }
+        this.port = us_socket_local_port(socket);
+        this.#closeListener = () => us_listen_socket_close(socket);
+        resolve();
+      });
+    });
+  }
+
+  #closeConnectionsOf(keyId: string): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.keyId === keyId) connection.close(CLOSE.policyViolation, "api_key_revoked");
+    }
+  }
+}

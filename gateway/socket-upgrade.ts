@@ -1,0 +1,64 @@
+import type { HttpRequest, HttpResponse, us_socket_context_t } from "uWebSockets.js";
+import { SUBPROTOCOLS, type Subprotocol } from "../protocol/wire-frame.ts";
+import { BinaryConnection } from "./binary-connection.ts";
+import type { Caller } from "./caller.ts";
+import type { Connection, SocketData } from "./connection.ts";
+import type { GatewayContext } from "./context.ts";
+import { JsonConnection } from "./json-connection.ts";
+import { sendProblem } from "./problem.ts";
+
+/**
+ * Turns an HTTP request for `/v1/ws` into a connection.
+ *
+ * **Errors**: `unauthenticated`, `unsupported_protocol`, `overloaded`, `shutting_down`, as problem documents.
+ */
+export function upgrade(
+  response: HttpResponse,
+  request: HttpRequest,
+  socketContext: us_socket_context_t,
+  gateway: GatewayContext,
+  openConnections: number,
+): void {
+  const subprotocol = choose(request.getHeader("sec-websocket-protocol"));
+  const code = gateway.isStopping()
+    ? "shutting_down"
+    : openConnections >= gateway.config.connectionsMax
+      ? "overloaded"
+      : "unsupported_protocol";
+  if (subprotocol === undefined || code !== "unsupported_protocol") {
+    sendProblem(response, code);
+    return;
+  }
+  const caller = authenticate(request, gateway);
+  if (caller === undefined) {
+    sendProblem(response, "unauthenticated");
+    return;
+  }
+  const data: SocketData = { connection: connectionFor(subprotocol, gateway, caller) };
+  response.upgrade(
+    data,
+    request.getHeader("sec-websocket-key"),
+    subprotocol,
+    request.getHeader("sec-websocket-extensions"),
+    socketContext,
+  );
+}
+
+/** The first of our subprotocols that the client offers. */
+function choose(offered: string): Subprotocol | undefined {
+  const names = new Set(offered.split(",").map((name) => name.trim()));
+  return SUBPROTOCOLS.find((name) => names.has(name));
+}
+
+function authenticate(request: HttpRequest, { access }: GatewayContext): Caller | undefined {
+  const authorization = request.getHeader("authorization");
+  if (authorization !== "") return access.authenticateHeader(authorization);
+  const ticket = request.getQuery("ticket");
+  return ticket === undefined || ticket === "" ? undefined : access.redeemTicket(ticket);
+}
+
+function connectionFor(subprotocol: Subprotocol, gateway: GatewayContext, caller: Caller): Connection {
+  return subprotocol === "mizan.binary.v1"
+    ? new BinaryConnection(gateway, caller)
+    : new JsonConnection(gateway, caller);
+}

@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import WebSocket from "ws";
+import { type Code, codeName } from "../protocol/codes.ts";
+import { OPERATION, type OperationName, RECORD, WALLET_TYPE } from "../protocol/command-record.ts";
+import { CURRENCY_CODES, type Currency, currencyNumber } from "../protocol/currencies.ts";
+import { formatUuid, writeUuid } from "../protocol/ids.ts";
+import { readInt64, readUint64 } from "../protocol/int64.ts";
+import { RECORD_BYTES, WIRE_HEADER_BYTES } from "../protocol/limits.ts";
+import { RESULT, RESULT_BYTES, RESULT_FLAG, WALLET, WALLET_BYTES } from "../protocol/result-record.ts";
+import { FRAME, FRAME_TYPE, writeFrameHeader } from "../protocol/wire-frame.ts";
+
+/** A command as a test writes it down. */
+export interface WireCommand {
+  readonly operation: OperationName;
+  readonly id: string;
+  readonly walletId: string;
+  readonly counterpartyId?: string;
+  readonly amountMinor?: number;
+  readonly currency?: Currency;
+}
+
+export interface WireResult {
+  readonly code: Code;
+  readonly replayed: boolean;
+  readonly position: string;
+}
+
+export interface WireWallet {
+  readonly id: string;
+  readonly code: Code;
+  readonly postedMinor: number;
+  readonly version: number;
+}
+
+/**
+ * The smallest client of the binary protocol: no batching, no retries, no reconnecting, so that a test sees exactly what
+ * was sent and what was answered. Written from protocol/PROTOCOL.md, independently of the SDK.
+ */
+export class WireClient {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, { resolve: (frame: Buffer) => void; reject: (error: Error) => void }>();
+  #nextRequestId = 1;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("message", (data: Buffer) => this.#take(data));
+    socket.on("close", () => this.#fail(new Error("the connection was closed")));
+    socket.on("error", () => {});
+  }
+
+  static async connect(port: number, key: string): Promise<WireClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, "mizan.binary.v1", {
+      headers: { authorization: `Bearer ${key}` },
+      perMessageDeflate: false,
+    });
+    const client = new WireClient(socket);
+    await once(socket, "open");
+    return client;
+  }
+
+  /** Sends commands in one frame; rejects if the connection ends before the answer. */
+  async commands(commands: readonly WireCommand[]): Promise<WireResult[]> {
+    const records = Buffer.alloc(commands.length * RECORD_BYTES);
+    for (const [index, command] of commands.entries()) writeCommand(records, index * RECORD_BYTES, command);
+    const answer = await this.#request(FRAME_TYPE.Commands, commands.length, records);
+    const lanes = lanesOf(answer);
+    return commands.map((_, index) => {
+      const at = index * RESULT_BYTES;
+      return {
+        code: codeName(answer.readUInt16LE(at + RESULT.code)),
+        replayed: (answer[at + RESULT.flags] & RESULT_FLAG.replayed) !== 0,
+        position: `${answer[at + RESULT.shard]}:${readUint64(lanes, (at + RESULT.sequence) >>> 2)}`,
+      };
+    });
+  }
+
+  async wallets(ids: readonly string[]): Promise<WireWallet[]> {
+    const payload = Buffer.alloc(ids.length * 16);
+    for (const [index, id] of ids.entries()) writeUuid(id, payload, index * 16);
+    const answer = await this.#request(FRAME_TYPE.LookupWallets, ids.length, payload);
+    const lanes = lanesOf(answer);
+    return ids.map((_, index) => {
+      const at = index * WALLET_BYTES;
+      return {
+        id: formatUuid(answer, at),
+        code: codeName(answer.readUInt16LE(at + WALLET.code)),
+        postedMinor: readInt64(lanes, (at + WALLET.postedMinor) >>> 2),
+        version: readUint64(lanes, (at + WALLET.version) >>> 2),
+      };
+    });
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #request(type: number, count: number, payload: Buffer): Promise<Buffer> {
+    const requestId = this.#nextRequestId;
+    this.#nextRequestId += 1;
+    const frame = Buffer.alloc(WIRE_HEADER_BYTES + payload.byteLength);
+    const view = new DataView(frame.buffer, frame.byteOffset);
+    writeFrameHeader(view, 0, { frameBytes: frame.byteLength, type, requestId, count });
+    payload.copy(frame, WIRE_HEADER_BYTES);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(requestId, { resolve, reject });
+      this.#socket.send(frame, (error) => {
+        if (error !== undefined && error !== null) reject(error);
+      });
+    });
+  }
+
+  #take(message: Buffer): void {
+    for (let at = 0; at < message.byteLength; ) {
+      const frameBytes = message.readUInt32LE(at + FRAME.frameBytes);
+      const requestId = message.readUInt32LE(at + FRAME.requestId);
+      const waiting = this.#waiting.get(requestId);
+      this.#waiting.delete(requestId);
+      if (message[at + FRAME.type] === FRAME_TYPE.Error) {
+        const error = new Error(codeName(message.readUInt16LE(at + FRAME.code)));
+        if (waiting === undefined) this.#fail(error);
+        else waiting.reject(error);
+      } else {
+        waiting?.resolve(Buffer.from(message.subarray(at + WIRE_HEADER_BYTES, at + frameBytes)));
+      }
+      at += frameBytes;
+    }
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+function writeCommand(bytes: Buffer, at: number, command: WireCommand): void {
+  writeUuid(command.id, bytes, at + RECORD.id);
+  writeUuid(command.walletId, bytes, at + RECORD.wallet);
+  if (command.counterpartyId !== undefined) writeUuid(command.counterpartyId, bytes, at + RECORD.counterparty);
+  bytes.writeBigUInt64LE(BigInt(command.amountMinor ?? 0), at + RECORD.amountMinor);
+  bytes[at + RECORD.operation] = OPERATION[command.operation];
+  const currency = command.operation === "CreateWallet" ? (command.currency ?? CURRENCY_CODES[0]) : command.currency;
+  bytes.writeUInt16LE(currency === undefined ? 0 : currencyNumber(currency), at + RECORD.currency);
+  bytes[at + RECORD.walletType] = command.operation === "CreateWallet" ? WALLET_TYPE.customer : 0;
+}
+
+function lanesOf(bytes: Buffer): Uint32Array {
+  const copy = bytes.byteOffset % 4 === 0 ? bytes : Buffer.from(bytes);
+  return new Uint32Array(copy.buffer, copy.byteOffset, copy.byteLength >>> 2);
+}
