@@ -21,7 +21,8 @@ export class LedgerClient {
     const client = new LedgerClient();
     client.#link = await WebSocketLink.open(endpoint, "mizan.binary.v1", {
       readBegins: () => {},
-      message: (bytes, start, end) => client.#onMessage(bytes.slice(start, end)),
+      // A copy in a buffer of its own: `slice` of a Buffer would be neither.
+      message: (bytes, start, end) => client.#onMessage(new Uint8Array(bytes.subarray(start, end))),
       readEnds: () => {},
       lost: (error) => client.#onLost(error),
     });

@@ -27,7 +27,7 @@ describe("response stream", () => {
         const parser = new ResponseStream((status, bytes, start, end) => {
           received.push({ status, body: Buffer.from(bytes.slice(start, end)).toString() });
         });
-        const shared = new Uint8Array(512);
+        const shared = Buffer.alloc(512);
         for (let at = 0; at < stream.length; ) {
           const taken = Math.min(1 + (cuts.next().value ?? 0), stream.length - at);
           shared.fill(0xee);

@@ -26,7 +26,8 @@ export class ResponseStream {
   push(chunk: Uint8Array, start: number, end: number): void {
     if (this.#partial.length === 0) {
       const rest = this.#consume(chunk, start, end);
-      if (rest < end) this.#partial = chunk.slice(rest, end);
+      // `slice` would not copy a Buffer.
+      if (rest < end) this.#partial = new Uint8Array(chunk.subarray(rest, end));
       return;
     }
     const joined = Buffer.concat([this.#partial, chunk.subarray(start, end)]);
