@@ -14,6 +14,7 @@ function row(name: RowName, rate: number, p99Ms = 1): RowResult {
     generatorCores: null,
     serverCpu: null,
     sendLagP99Ms: null,
+    strangerCores: null,
     notes: [],
     failure: null,
   };

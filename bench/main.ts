@@ -7,14 +7,14 @@ import { describeMachine } from "./machine.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { formatProfiles } from "./profile.ts";
 import { ROW_NAMES, type RowName } from "./row-names.ts";
-import { jsonLine, type Measurement, type RowResult } from "./row-result.ts";
+import { jsonLine, type Measurement, NO_LOAD, type RowResult } from "./row-result.ts";
 import { ROWS } from "./rows.ts";
 import { FULL_PACE, QUICK_PACE, Run } from "./run.ts";
 import { formatGoals, formatRows } from "./table.ts";
 
 function failed(error: unknown): Measurement {
   const failure = error instanceof Error ? error.message : String(error);
-  return { rate: 0, latency: null, generatorCores: null, serverCpu: null, sendLagP99Ms: null, notes: [], failure };
+  return { rate: 0, latency: null, ...NO_LOAD, notes: [], failure };
 }
 
 async function runRow(run: Run, name: RowName, done: ReadonlyMap<RowName, RowResult>): Promise<RowResult> {

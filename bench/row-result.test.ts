@@ -11,6 +11,7 @@ const ROW: RowResult = {
   generatorCores: 0.5,
   serverCpu: { mainCores: 0.4, otherCores: 0.6 },
   sendLagP99Ms: null,
+  strangerCores: 0.1,
   notes: ["a note"],
   failure: null,
   limitName: "limit-lmdb",
@@ -50,6 +51,7 @@ describe("bottlenecks", () => {
       2,
       ["all cores busy"],
     ],
+    ["other programs that took a quarter of a core", { strangerCores: 0.3 }, 4, ["disturbed: others used 0.30 cores"]],
     ["nothing where no generator ran", { generatorCores: null, sendLagP99Ms: 5 }, 1, []],
   ])("are %s", (_name, change, cores, expected) => {
     expect(bottlenecks({ ...ROW, ...change }, cores)).toEqual(expected);

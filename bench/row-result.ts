@@ -10,11 +10,16 @@ export interface Measurement {
   readonly generatorCores: number | null;
   readonly serverCpu: ServerCpu | null;
   readonly sendLagP99Ms: number | null;
+  /** Cores that processes outside the run, or the kernel for them, kept busy meanwhile. */
+  readonly strangerCores: number | null;
   /** Facts that the reader of the row should know. */
   readonly notes: readonly string[];
   /** Why the figure must not be believed; null where nothing is wrong. */
   readonly failure: string | null;
 }
+
+/** The fields of a row that no generator drove. */
+export const NO_LOAD = { generatorCores: null, serverCpu: null, sendLagP99Ms: null, strangerCores: null } as const;
 
 /** A row with its place in the table. */
 export interface RowResult extends Measurement {
@@ -38,16 +43,21 @@ const GENERATOR_CORES_MAX = 0.9;
 const SEND_LAG_MS_MAX = 1;
 /** Beyond this share of all cores, the processes of the run compete with each other. */
 const MACHINE_SHARE_MAX = 0.95;
+/** Other programs disturb a row from here on. */
+const STRANGER_CORES_MAX = 0.25;
 
 /** Why a row's figure says more about the run than about the server, in a few words each. */
 export function bottlenecks(measurement: Measurement, cores: number): string[] {
-  const { generatorCores, serverCpu, sendLagP99Ms } = measurement;
+  const { generatorCores, serverCpu, sendLagP99Ms, strangerCores } = measurement;
   const found: string[] = [];
   if (generatorCores === null) return found;
   if (generatorCores >= GENERATOR_CORES_MAX) found.push("generator-bound");
   if (sendLagP99Ms !== null && sendLagP99Ms > SEND_LAG_MS_MAX) found.push("generator late");
   const used = generatorCores + (serverCpu === null ? 0 : serverCpu.mainCores + serverCpu.otherCores);
   if (used >= cores * MACHINE_SHARE_MAX) found.push("all cores busy");
+  if (strangerCores !== null && strangerCores > STRANGER_CORES_MAX) {
+    found.push(`disturbed: others used ${strangerCores.toFixed(2)} cores`);
+  }
   return found;
 }
 

@@ -5,7 +5,7 @@ import type { CoreReply, CoreRow } from "./core/core-job.ts";
 import { Echo } from "./echo.ts";
 import { Ledger } from "./ledger.ts";
 import type { LoadOutcome, LoadReply } from "./load/workload.ts";
-import type { Measurement } from "./row-result.ts";
+import { type Measurement, NO_LOAD } from "./row-result.ts";
 import type { Shape } from "./workloads.ts";
 
 /** How long rows warm up and measure. **Units**: milliseconds. */
@@ -56,7 +56,7 @@ export class Run {
     const reply = await firstMessage<CoreReply>(child, this.pace.measureMs + SLACK_MS);
     rmSync(directory, { recursive: true });
     if ("error" in reply) throw new Error(reply.error);
-    return { ...reply.outcome, generatorCores: null, serverCpu: null, sendLagP99Ms: null, failure: null };
+    return { ...reply.outcome, ...NO_LOAD, failure: null };
   }
 
   /** Sends a workload to the echo server. */
@@ -93,6 +93,17 @@ export class Run {
 
 /** A row's measurement from what its generator found. */
 export function measurementOf(outcome: LoadOutcome, failure: string | null): Measurement {
-  const { commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms } = outcome;
-  return { rate: commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms, notes: [], failure };
+  const { commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms, machineCores } = outcome;
+  const strangerCores =
+    serverCpu === null ? null : machineCores - generatorCores - serverCpu.mainCores - serverCpu.otherCores;
+  return {
+    rate: commandsPerSecond,
+    latency,
+    generatorCores,
+    serverCpu,
+    sendLagP99Ms,
+    strangerCores,
+    notes: [],
+    failure,
+  };
 }

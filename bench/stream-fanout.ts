@@ -45,9 +45,14 @@ export async function measureFanout(run: Run): Promise<Measurement> {
   if (!("report" in reply)) throw new Error("error" in reply ? reply.error : "the subscribers did not report");
   const { deltasPerSecond, cores } = rateWithin(reply.report.samples, outcome.window);
   const share = outcome.commandsPerSecond / alone.commandsPerSecond;
+  const measurement = measurementOf(
+    outcome,
+    aloneFailure ?? failure ?? deltaFailure(reply.report, changes * READERS_EACH),
+  );
   return {
-    ...measurementOf(outcome, aloneFailure ?? failure ?? deltaFailure(reply.report, changes * READERS_EACH)),
+    ...measurement,
     rate: deltasPerSecond,
+    strangerCores: measurement.strangerCores === null ? null : measurement.strangerCores - cores,
     notes: [
       `${thousands(outcome.commandsPerSecond)} k transfers/s with subscribers, ${thousands(alone.commandsPerSecond)} k without (${share.toFixed(2)} ×)`,
       `${((100 * reply.report.conflated) / Math.max(1, reply.report.deltas)).toFixed(1)} % of the deltas stand for several`,

@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { LatencyHistogram, type Percentiles } from "../histogram.ts";
 import { watchServerCpu } from "./server-cpu.ts";
 import type { ServerCpu, Window } from "./workload.ts";
@@ -8,6 +9,7 @@ export interface Measured {
   readonly latency: Percentiles;
   readonly generatorCores: number;
   readonly serverCpu: ServerCpu | null;
+  readonly machineCores: number;
   readonly sendLagP99Ms: number | null;
   readonly window: Window;
 }
@@ -38,6 +40,7 @@ export class Meter {
   open(serverPid: number): () => Measured {
     const serverCpu = watchServerCpu(serverPid);
     const cpuBefore = process.cpuUsage();
+    const machineBeforeMs = machineBusyMs();
     const fromMs = epochMs();
     this.#measuring = true;
     return () => {
@@ -50,6 +53,7 @@ export class Meter {
         latency: this.#latencies.percentiles(),
         generatorCores: (cpu.user + cpu.system) / 1_000 / elapsedMs,
         serverCpu: serverCpu(),
+        machineCores: (machineBusyMs() - machineBeforeMs) / elapsedMs,
         sendLagP99Ms: this.#sendLags.total === 0 ? null : this.#sendLags.percentileMs(0.99),
         window: { fromMs, toMs },
       };
@@ -60,4 +64,9 @@ export class Meter {
 /** Now, on a clock that two processes of a machine share and that does not step. */
 export function epochMs(): number {
   return performance.timeOrigin + performance.now();
+}
+
+/** Time that the machine's cores have been busy since it started. */
+function machineBusyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }

@@ -51,6 +51,8 @@ export interface LoadOutcome {
   readonly rejectedTotal: number;
   readonly generatorCores: number;
   readonly serverCpu: ServerCpu | null;
+  /** Cores of the machine that were busy, whoever used them. */
+  readonly machineCores: number;
   /** Open loop: how late messages left, at the 99th percentile. */
   readonly sendLagP99Ms: number | null;
   /** When the rate and the latencies were measured. */
