@@ -1,2 +1,287 @@
-import { BinaryConnection } from "./binary-connection.ts";
-export class JsonConnection extends BinaryConnection {}
+import { REQUEST_FLAG } from "../engine/port/entries.ts";
+import { CODES, type Code } from "../protocol/codes.ts";
+import { uuidBytes } from "../protocol/ids.ts";
+import type { JsonCommand } from "../protocol/json-commands.ts";
+import { check } from "../protocol/json-fault.ts";
+import { type JsonRequest, jsonRequest } from "../protocol/json-requests.ts";
+import {
+  COMMANDS_PER_MESSAGE_MAX,
+  HTTP_BODY_BYTES_MAX,
+  INFLIGHT_PER_CONNECTION_MAX,
+  LOOKUPS_PER_MESSAGE_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+} from "../protocol/limits.ts";
+import { unreachable } from "../protocol/unreachable.ts";
+import { PROTOCOL_MINOR } from "../protocol/wire-frame.ts";
+import type { Caller } from "./caller.ts";
+import { CLOSE, type Connection, type Socket } from "./connection.ts";
+import type { GatewayContext } from "./context.ts";
+import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
+import { balanceView, deltasText, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
+
+const NO_ID = new Uint8Array(0);
+
+/** One WebSocket that speaks `mizan.json.v1`: one JSON object a message, in both directions. */
+export class JsonConnection implements Connection {
+  readonly principal: Caller;
+  readonly keyId: string;
+  readonly #context: GatewayContext;
+  readonly #messages: string[] = [];
+  #socket: Socket | undefined;
+  #inflight = 0;
+  #isScheduled = false;
+  #sentSinceHeartbeat = false;
+
+  constructor(context: GatewayContext, caller: Caller) {
+    this.#context = context;
+    this.principal = caller;
+    this.keyId = caller.keyId;
+  }
+
+  onOpen(socket: Socket): void {
+    this.#socket = socket;
+    this.#context.counters.jsonConnections += 1;
+    this.#send(
+      JSON.stringify({
+        type: "Welcome",
+        minor: PROTOCOL_MINOR,
+        commandsPerMessageMax: COMMANDS_PER_MESSAGE_MAX,
+        messageBytesMax: HTTP_BODY_BYTES_MAX,
+        inflightMax: INFLIGHT_PER_CONNECTION_MAX,
+        lookupsPerMessageMax: LOOKUPS_PER_MESSAGE_MAX,
+        subscriptionsMax: SUBSCRIPTIONS_PER_CONNECTION_MAX,
+        shards: this.#context.engine.shardCount,
+        heartbeatIntervalMs: this.#context.config.heartbeatIntervalMs,
+      }),
+    );
+  }
+
+  onMessage(data: ArrayBuffer, isBinary: boolean): void {
+    const { counters } = this.#context;
+    counters.messagesReceived += 1;
+    counters.bytesReceived += data.byteLength;
+    if (isBinary) {
+      this.#sendUnasked("malformed_json", "this subprotocol is text");
+      this.close(CLOSE.unsupportedData, "malformed_json");
+      return;
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(data).toString());
+    } catch {
+      counters.requestsRefused += 1;
+      this.#sendUnasked("malformed_json", CODES.malformed_json.meaning);
+      return;
+    }
+    const checked = check(jsonRequest, value);
+    if (checked.ok) {
+      const code = this.#admit(checked.value);
+      if (code !== "ok") this.#refuse(checked.value.requestId, code);
+    } else {
+      const { code, message, field } = checked.fault;
+      counters.requestsRefused += 1;
+      this.#sendAnswer(requestIdOf(value), `"ok":false,"error":${errorText(code, message, field)}`);
+    }
+  }
+
+  onDrain(): void {
+    this.#context.streams.drained(this);
+  }
+
+  onClose(): void {
+    if (this.#socket === undefined) return;
+    this.#socket = undefined;
+    this.#context.counters.jsonConnections -= 1;
+    this.#context.streams.drop(this);
+  }
+
+  bufferedBytes(): number {
+    return this.#socket?.getBufferedAmount() ?? 0;
+  }
+
+  sendDeltas(deltas: Uint8Array, count: number): void {
+    this.#send(`{"type":"Balances","deltas":[${deltasText(deltas, count)}]}`);
+  }
+
+  closeSlow(): void {
+    this.#sendUnasked("slow_consumer", CODES.slow_consumer.meaning);
+    this.close(CLOSE.tryAgainLater, "slow_consumer");
+  }
+
+  flush(): void {
+    this.#isScheduled = false;
+    const socket = this.#socket;
+    if (socket === undefined || this.#messages.length === 0) return;
+    this.#sentSinceHeartbeat = true;
+    this.#sendAll(socket);
+    if (socket.getBufferedAmount() > this.#context.config.socketBufferedMaxBytes) {
+      this.#context.counters.slowConsumersClosed += 1;
+      this.closeSlow();
+    }
+  }
+
+  onHeartbeat(nowMs: number): void {
+    if (!this.#sentSinceHeartbeat) this.#send(`{"type":"Heartbeat","timestampMs":${nowMs}}`);
+    this.#sentSinceHeartbeat = false;
+  }
+
+  close(closeCode: number, reason: string): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#sendAll(socket);
+    socket.end(closeCode, reason);
+  }
+
+  /** Takes a request on, or says why not. */
+  #admit(request: JsonRequest): Code {
+    if (this.#inflight >= INFLIGHT_PER_CONNECTION_MAX) return "overloaded";
+    if (this.bufferedBytes() > this.#context.config.socketBufferedSoftBytes) return "overloaded";
+    const { dispatcher } = this.#context;
+    const { requestId } = request;
+    switch (request.type) {
+      case "Ping":
+        this.#sendAnswer(requestId, '"ok":true,"result":{}');
+        return "ok";
+      case "Batch":
+        return this.#batch(requestId, request.commands);
+      case "GetWallet":
+        return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, (view) => view));
+      case "GetBalance":
+        return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, balanceView));
+      case "GetWallets":
+        return this.#lookup(requestId, request.walletIds, (wallets) => {
+          const found = wallets.map((wallet) => `{${foundFields(wallet, (view) => view)}}`);
+          return `"ok":true,"result":{"wallets":[${found.join(",")}]}`;
+        });
+      case "GetTransfer":
+        return this.#begin(
+          dispatcher.lookupTransfer(this.principal, uuidBytes(request.id), (view) => {
+            if (view === null) this.#end(requestId, `"ok":false,"error":${errorText("transfer_not_found")}`);
+            else this.#end(requestId, `"ok":true,"result":${JSON.stringify(view)}`);
+          }),
+        );
+      case "GetTrialBalance":
+        return this.#begin(
+          dispatcher.trialBalance(this.principal, (views) =>
+            this.#end(requestId, `"ok":true,"result":${JSON.stringify(trialBalanceView(views))}`),
+          ),
+        );
+      case "Subscribe":
+      case "Unsubscribe":
+        return this.#follow(request);
+      case "Transfer":
+      case "Credit":
+      case "Debit":
+      case "CreateWallet":
+      case "ActivateWallet":
+      case "FreezeWallet":
+      case "UnfreezeWallet":
+      case "CloseWallet":
+      case "SetOverdraftLimit":
+        return this.#command(requestId, request);
+      default:
+        return unreachable(request);
+    }
+  }
+
+  #command(requestId: number, command: JsonCommand): Code {
+    return this.#begin(
+      this.#context.dispatcher.commands(this.principal, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) =>
+        this.#end(requestId, resultFields(readResult(command, results, 0))),
+      ),
+    );
+  }
+
+  #batch(requestId: number, commands: readonly JsonCommand[]): Code {
+    const records = encodeCommands(commands);
+    return this.#begin(
+      this.#context.dispatcher.commands(this.principal, REQUEST_FLAG.details, records, commands.length, (results) => {
+        const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
+        this.#end(requestId, `"ok":true,"result":{"results":[${answers.join(",")}]}`);
+      }),
+    );
+  }
+
+  #lookup(
+    requestId: number,
+    walletIds: readonly string[],
+    answer: (wallets: (WalletView | Exclude<Code, "ok">)[]) => string,
+  ): Code {
+    const ids = new Uint8Array(walletIds.length * 16);
+    for (const [index, id] of walletIds.entries()) ids.set(uuidBytes(id), index * 16);
+    return this.#begin(
+      this.#context.dispatcher.lookupWallets(this.principal, ids, (wallets, count) => {
+        const found = Array.from({ length: count }, (_, index) => readWallet(wallets, index));
+        this.#end(requestId, answer(found));
+      }),
+    );
+  }
+
+  #follow(request: Extract<JsonRequest, { type: "Subscribe" | "Unsubscribe" }>): Code {
+    const { requestId, topic } = request;
+    const id = topic === "all" ? NO_ID : uuidBytes(topic === "wallet" ? request.walletId : request.ownerId);
+    if (request.type === "Unsubscribe") {
+      this.#context.streams.unsubscribe(this, topic, id);
+      this.#sendAnswer(requestId, '"ok":true,"result":{}');
+      return "ok";
+    }
+    const fromVersion = "fromVersion" in request ? (request.fromVersion ?? -1) : -1;
+    this.#inflight += 1;
+    this.#context.streams.subscribe(this, topic, id, fromVersion === 0 ? -1 : fromVersion, (code) => {
+      this.#end(requestId, code === "ok" ? '"ok":true,"result":{}' : `"ok":false,"error":${errorText(code)}`);
+    });
+    return "ok";
+  }
+
+  #begin(code: Code): Code {
+    if (code === "ok") this.#inflight += 1;
+    return code;
+  }
+
+  #end(requestId: number, fields: string): void {
+    this.#inflight -= 1;
+    this.#sendAnswer(requestId, fields);
+  }
+
+  #refuse(requestId: number, code: Code): void {
+    this.#context.counters.requestsRefused += 1;
+    this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code)}`);
+  }
+
+  #sendAnswer(requestId: number, fields: string): void {
+    this.#send(`{"requestId":${requestId},${fields}}`);
+  }
+
+  #sendUnasked(code: Code, message: string): void {
+    this.#send(`{"type":"Error","error":${errorText(code, message)}}`);
+  }
+
+  #send(message: string): void {
+    if (this.#socket === undefined) return;
+    this.#messages.push(message);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#context.turn.add(this);
+  }
+
+  #sendAll(socket: Socket): void {
+    socket.cork(() => {
+      for (const message of this.#messages) {
+        this.#context.counters.bytesSent += message.length;
+        socket.send(message);
+      }
+    });
+    this.#messages.length = 0;
+  }
+}
+
+/** The request id of a message that is not a valid request, as far as it has one; else 0. */
+function requestIdOf(value: unknown): number {
+  const requestId = typeof value === "object" && value !== null && "requestId" in value ? value.requestId : 0;
+  return typeof requestId === "number" && Number.isInteger(requestId) && requestId > 0 ? requestId : 0;
+}
+
+function foundFields(wallet: WalletView | Exclude<Code, "ok">, show: (view: WalletView) => object): string {
+  if (typeof wallet === "string") return `"ok":false,"error":${errorText(wallet)}`;
+  return `"ok":true,"result":${JSON.stringify(show(wallet))}`;
+}

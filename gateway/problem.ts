@@ -24,12 +24,18 @@ export function problemText(code: Code, facts: ProblemFacts = {}): string {
 }
 
 /** Ends a response with the problem document of a code; the response must still be open. */
-export function sendProblem(response: HttpResponse, code: Code, facts: ProblemFacts = {}): void {
+export function sendProblem(
+  response: HttpResponse,
+  code: Code,
+  facts: ProblemFacts = {},
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const { http } = CODES[code];
   response.cork(() => {
     response.writeStatus(statusLine(http)).writeHeader("content-type", "application/problem+json");
     if (http === 503) response.writeHeader("retry-after", RETRY_AFTER_SECONDS);
     if (http === 401) response.writeHeader("www-authenticate", 'Bearer, Basic realm="mizan"');
+    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     response.end(problemText(code, facts));
   });
 }

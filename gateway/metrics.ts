@@ -1,0 +1,115 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { ShardStats } from "../engine/engine.ts";
+import type { GatewayContext } from "./context.ts";
+import type { Counters } from "./counters.ts";
+
+const SHARD_COUNTERS = {
+  mizan_journal_frames_total: ["Frames made durable.", ({ frames }) => frames],
+  mizan_journal_bytes_total: ["Bytes of frames made durable.", ({ journalBytes }) => journalBytes],
+  mizan_journal_sync_seconds_total: ["Time spent making frames durable.", ({ syncSeconds }) => syncSeconds],
+} as const satisfies Record<string, readonly [string, (stats: ShardStats) => number]>;
+
+const SHARD_GAUGES = {
+  mizan_journal_sequence: ["Sequence of the newest durable record.", ({ sequence }) => sequence],
+  mizan_wallets: ["Wallets and accounts in memory.", ({ wallets }) => wallets],
+  mizan_owners: ["Owners of wallets.", ({ owners }) => owners],
+  mizan_idempotency_ids: ["Command ids remembered.", ({ idempotencyIds }) => idempotencyIds],
+  mizan_idempotency_window_seconds: [
+    "How far back command ids are remembered now.",
+    ({ idempotencyWindowMs }) => idempotencyWindowMs / 1_000,
+  ],
+  mizan_open_transfers: ["Transfers between shards that are running.", ({ openTransfers }) => openTransfers],
+  mizan_recovery_seconds: ["Time that the last start took to recover.", ({ recoveryMs }) => recoveryMs / 1_000],
+  mizan_recovered_records: ["Records that the last start replayed.", ({ recoveredRecords }) => recoveredRecords],
+} as const satisfies Record<string, readonly [string, (stats: ShardStats) => number]>;
+
+const GATEWAY_COUNTERS = {
+  mizan_messages_received_total: ["WebSocket messages received.", ({ messagesReceived }) => messagesReceived],
+  mizan_received_bytes_total: ["Bytes of WebSocket messages received.", ({ bytesReceived }) => bytesReceived],
+  mizan_sent_bytes_total: ["Bytes of WebSocket messages sent.", ({ bytesSent }) => bytesSent],
+  mizan_requests_refused_total: ["Requests over sockets refused as a whole.", ({ requestsRefused }) => requestsRefused],
+  mizan_slow_consumers_closed_total: ["Connections closed for not reading.", (c) => c.slowConsumersClosed],
+  mizan_deltas_published_total: ["Changes that shards reported.", ({ deltasPublished }) => deltasPublished],
+  mizan_deltas_delivered_total: ["Changes handed to readers.", ({ deltasDelivered }) => deltasDelivered],
+  mizan_deltas_conflated_total: ["Changes left out for slow readers.", ({ deltasConflated }) => deltasConflated],
+} as const satisfies Record<string, readonly [string, (counters: Counters) => number]>;
+
+/** The ledger's numbers for Prometheus, read from shared memory when they are asked for. */
+export class Metrics {
+  readonly contentType: string;
+  readonly #registry = new Registry();
+
+  constructor(context: GatewayContext) {
+    const registers = [this.#registry];
+    this.contentType = this.#registry.contentType;
+    collectDefaultMetrics({ register: this.#registry });
+    const shards = context.engine.ports.map(({ shard }) => shard);
+    const statsOf = (shard: number): ShardStats => context.engine.stats(shard);
+    for (const [name, [help, read]] of Object.entries(SHARD_COUNTERS)) {
+      const counter = new Counter({ name, help, registers, labelNames: ["shard"], collect });
+      function collect(): void {
+        counter.reset();
+        for (const shard of shards) counter.inc({ shard: String(shard) }, read(statsOf(shard)));
+      }
+    }
+    for (const [name, [help, read]] of Object.entries(SHARD_GAUGES)) {
+      const gauge = new Gauge({ name, help, registers, labelNames: ["shard"], collect });
+      function collect(): void {
+        for (const shard of shards) gauge.set({ shard: String(shard) }, read(statsOf(shard)));
+      }
+    }
+    for (const [name, [help, read]] of Object.entries(GATEWAY_COUNTERS)) {
+      const counter = new Counter({ name, help, registers, collect });
+      function collect(): void {
+        counter.reset();
+        counter.inc(read(context.counters));
+      }
+    }
+    const commands = new Counter({
+      name: "mizan_commands_total",
+      help: "Commands by what they came to.",
+      registers,
+      labelNames: ["shard", "result"],
+      collect: () => {
+        commands.reset();
+        for (const shard of shards) {
+          const { commandsAccepted, commandsRejected, commandsReplayed } = statsOf(shard);
+          commands.inc({ shard: String(shard), result: "accepted" }, commandsAccepted);
+          commands.inc({ shard: String(shard), result: "rejected" }, commandsRejected);
+          commands.inc({ shard: String(shard), result: "replayed" }, commandsReplayed);
+        }
+      },
+    });
+    const connections = new Gauge({
+      name: "mizan_connections",
+      help: "Open WebSocket connections.",
+      registers,
+      labelNames: ["subprotocol"],
+      collect: () => {
+        connections.set({ subprotocol: "mizan.binary.v1" }, context.counters.binaryConnections);
+        connections.set({ subprotocol: "mizan.json.v1" }, context.counters.jsonConnections);
+      },
+    });
+    new Gauge({
+      name: "mizan_requests_inflight",
+      help: "Requests that shards have yet to answer.",
+      registers,
+      collect(): void {
+        this.set(context.dispatcher.inflight);
+      },
+    });
+    new Gauge({
+      name: "mizan_watched_wallets",
+      help: "Wallets that somebody follows.",
+      registers,
+      collect(): void {
+        this.set(context.counters.watchedWallets);
+      },
+    });
+  }
+
+  /** All metrics in the text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

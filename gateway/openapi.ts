@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { CODES, type Code } from "../protocol/codes.ts";
+import { problemAnswer } from "../protocol/json-answers.ts";
+import type { Route } from "./rest/route.ts";
+
+const SECURITY = [{ apiKey: [] }, { basic: [] }];
+
+/**
+ * The OpenAPI 3.1 document of the REST interface, made from the routes and their schemas.
+ *
+ * Every problem code is listed under the responses of its HTTP status, so that the document names all there are.
+ */
+export function openApiDocument(routes: readonly Route[]): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const operations = paths[route.path] ?? {};
+    operations[route.method === "del" ? "delete" : route.method] = operation(route);
+    paths[route.path] = operations;
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Mizan",
+      version: "1",
+      description:
+        "A wallet ledger. Amounts are whole numbers of minor units. Every command carries an Idempotency-Key; sent again " +
+        "with the same key and body it is answered again and never applied again.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    paths,
+    components: {
+      securitySchemes: {
+        apiKey: { type: "http", scheme: "bearer", description: "An API key." },
+        basic: { type: "http", scheme: "basic", description: "An API key as the password; the name does not matter." },
+      },
+      schemas: { Problem: jsonSchema(problemAnswer, "output") },
+      responses: problemResponses(),
+    },
+  };
+}
+
+function operation(route: Route): object {
+  const needsKey = route.kind === "command" || route.needsKey === true;
+  const hasBody = route.body !== undefined;
+  return {
+    operationId: operationId(route),
+    summary: route.summary,
+    ...(route.access === "public" ? { security: [] } : { security: SECURITY }),
+    parameters: [
+      ...(route.path.includes("{id}") ? [parameter("path", "id", "A UUID.", { format: "uuid" })] : []),
+      ...(needsKey ? [parameter("header", "Idempotency-Key", KEY_MEANING, { minLength: 1, maxLength: 255 })] : []),
+      ...Object.entries((route.kind === "plain" && route.query) || {}).map(([name, meaning]) => ({
+        ...parameter("query", name, meaning, {}),
+        required: false,
+      })),
+    ],
+    ...(hasBody && route.body !== undefined
+      ? {
+          requestBody: { required: true, content: { "application/json": { schema: jsonSchema(route.body, "input") } } },
+        }
+      : {}),
+    responses: {
+      [route.status]: {
+        description: "Done, and durable.",
+        content: { "application/json": { schema: jsonSchema(route.answer, "output") } },
+      },
+      ...Object.fromEntries(problemStatuses().map((status) => [status, { $ref: `#/components/responses/${status}` }])),
+    },
+  };
+}
+
+const KEY_MEANING =
+  "Names the command: a UUID is its id as it is, any other text is hashed with the caller's owner id.";
+
+function parameter(where: string, name: string, description: string, schema: object): object {
+  return { in: where, name, required: true, description, schema: { type: "string", ...schema } };
+}
+
+function operationId({ method, path }: Route): string {
+  return `${method}${path.replace(/^\/api\/v1/, "").replace(/[^A-Za-z]+(\w?)/g, (_, next: string) => next.toUpperCase())}`;
+}
+
+function problemStatuses(): number[] {
+  return [...new Set(Object.values(CODES).map(({ http }) => http))].filter((status) => status >= 400).sort();
+}
+
+function problemResponses(): Record<string, object> {
+  const responses = problemStatuses().map((status) => {
+    const codes = (Object.keys(CODES) as Code[]).filter((code) => CODES[code].http === status);
+    const description = codes.map((code) => `\`${code}\`: ${CODES[code].meaning}`).join("\n\n");
+    const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+    return [String(status), { description, content }] as const;
+  });
+  return Object.fromEntries(responses);
+}
+
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" });
+  return rest;
+}

@@ -1,0 +1,195 @@
+/** The routes that carry commands: one table row each, and one way to execute them all. */
+
+import { REQUEST_FLAG } from "../../engine/port/entries.ts";
+import type { Code } from "../../protocol/codes.ts";
+import { isUuid } from "../../protocol/ids.ts";
+import {
+  batchAnswer,
+  movementAnswer,
+  overdraftLimitAnswer,
+  transferAnswer,
+  walletAnswer,
+  walletChangeAnswer,
+} from "../../protocol/json-answers.ts";
+import {
+  batchBody,
+  createWalletBody,
+  type JsonCommand,
+  movementBody,
+  overdraftLimitBody,
+  transferBody,
+  walletChangeBody,
+} from "../../protocol/json-commands.ts";
+import { check } from "../../protocol/json-fault.ts";
+import type { Caller } from "../caller.ts";
+import type { GatewayContext } from "../context.ts";
+import { derivedId, encodeCommands, readResult, resultFields } from "../json-command.ts";
+import type { Exchange } from "./exchange.ts";
+import { ownerText } from "./owner-text.ts";
+import { type CommandRoute, commandRoute, type PlainRoute } from "./route.ts";
+
+const WALLET = "/api/v1/wallets/{id}";
+const KEY = /^[\x20-\x7e]{1,255}$/;
+
+const STATUS_ROUTES = [
+  ["activate", "ActivateWallet", "Makes a pending wallet active."],
+  ["freeze", "FreezeWallet", "Freezes an active wallet; for admins."],
+  ["unfreeze", "UnfreezeWallet", "Makes a frozen wallet active again; for admins."],
+  ["close", "CloseWallet", "Closes a wallet with a zero balance, for good."],
+] as const;
+
+const MOVEMENT_ROUTES = [
+  ["credit", "Credit", "Brings money from outside into a wallet; for admins."],
+  ["debit", "Debit", "Pays money out of a wallet."],
+] as const;
+
+export const COMMAND_ROUTES: readonly CommandRoute[] = [
+  commandRoute(
+    {
+      method: "post",
+      path: "/api/v1/wallets",
+      summary: "Opens a wallet, which is pending until it is activated.",
+      status: 201,
+      answer: walletAnswer,
+      access: "caller",
+      body: createWalletBody,
+    },
+    ({ id: walletId, type: walletType, ...body }, id) => ({ type: "CreateWallet", id, walletId, walletType, ...body }),
+  ),
+  ...STATUS_ROUTES.map(([action, type, summary]) =>
+    commandRoute(
+      {
+        method: "post",
+        path: `${WALLET}/${action}`,
+        summary,
+        status: 200,
+        answer: walletChangeAnswer,
+        access: "caller",
+        body: walletChangeBody,
+      },
+      (body, id, walletId) => ({ type, id, walletId, ...body }),
+    ),
+  ),
+  ...MOVEMENT_ROUTES.map(([action, type, summary]) =>
+    commandRoute(
+      {
+        method: "post",
+        path: `${WALLET}/${action}`,
+        summary,
+        status: 200,
+        answer: movementAnswer,
+        access: "caller",
+        body: movementBody,
+      },
+      (body, id, walletId) => ({ type, id, walletId, ...body }),
+    ),
+  ),
+  commandRoute(
+    {
+      method: "put",
+      path: `${WALLET}/overdraft-limit`,
+      summary: "Sets how far a wallet's balance may go below zero; for admins.",
+      status: 200,
+      answer: overdraftLimitAnswer,
+      access: "caller",
+      body: overdraftLimitBody,
+    },
+    (body, id, walletId) => ({ type: "SetOverdraftLimit", id, walletId, ...body }),
+  ),
+  commandRoute(
+    {
+      method: "post",
+      path: "/api/v1/transfers",
+      summary: "Moves money from one wallet to another.",
+      status: 201,
+      answer: transferAnswer,
+      access: "caller",
+      body: transferBody,
+    },
+    (body, id) => ({ type: "Transfer", id, ...body }),
+  ),
+];
+
+/** Commands of any kind in one request, each with an id and a result of its own. */
+export const BATCH_ROUTE: PlainRoute = {
+  kind: "plain",
+  method: "post",
+  path: "/api/v1/batches",
+  summary: "Executes up to 8,190 commands, each with its own id and result; runs of linked ones all or none.",
+  status: 200,
+  answer: batchAnswer,
+  access: "caller",
+  body: batchBody,
+  run: (exchange, context, caller) =>
+    exchange.readJson((value) => {
+      const checked = check(batchBody, value);
+      if (!checked.ok) {
+        exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
+        return;
+      }
+      const { commands } = checked.value;
+      const records = encodeCommands(commands);
+      const code = context.dispatcher.commands(caller, REQUEST_FLAG.details, records, commands.length, (results) => {
+        const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
+        exchange.json(200, `{"results":[${answers.join(",")}]}`);
+      });
+      if (code !== "ok") exchange.problem(code);
+    }),
+};
+
+/** Reads, executes and answers the command of a route. */
+export function runCommand(route: CommandRoute, exchange: Exchange, context: GatewayContext, caller: Caller): void {
+  const commandId = commandIdOf(exchange, caller);
+  if (commandId === undefined) return;
+  if (route.path.startsWith(WALLET) && !isUuid(exchange.parameter)) {
+    exchange.problem("invalid_request", { detail: "the wallet's id is not a UUID", field: "id" });
+    return;
+  }
+  exchange.readJson((value) => {
+    const checked = check(route.body, value);
+    if (!checked.ok) {
+      exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
+      return;
+    }
+    const command = route.toCommand(checked.value as never, commandId, exchange.parameter);
+    const code = execute(route, command, exchange, context, caller);
+    if (code !== "ok") exchange.problem(code);
+  });
+}
+
+function execute(
+  route: CommandRoute,
+  command: JsonCommand,
+  exchange: Exchange,
+  context: GatewayContext,
+  caller: Caller,
+): Code {
+  return context.dispatcher.commands(caller, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) => {
+    const { code, replayed, position, text } = readResult(command, results, 0);
+    const headers: Record<string, string> = replayed ? REPLAYED : {};
+    if (code === "ok") exchange.json(route.status, text, headers);
+    else exchange.problem(code, position === "" ? {} : { position }, headers);
+  });
+}
+
+const REPLAYED = { "idempotency-replayed": "true" };
+
+/**
+ * The command id that the header Idempotency-Key stands for: a UUID as it is, any other text hashed with the tenant.
+ *
+ * **Errors**: answers `idempotency_key_missing` or `invalid_request` and returns undefined.
+ */
+export function commandIdOf(exchange: Exchange, caller: Caller): string | undefined {
+  const key = exchange.idempotencyKey;
+  if (key === "") {
+    exchange.problem("idempotency_key_missing");
+    return undefined;
+  }
+  if (isUuid(key)) return key.toLowerCase();
+  if (!KEY.test(key)) {
+    exchange.problem("invalid_request", { detail: "Idempotency-Key has 1 to 255 visible characters" });
+    return undefined;
+  }
+  const tenant = caller.role === "admin" ? "admin" : ownerText(caller);
+  return derivedId(`mizan-idempotency\0${tenant}\0${key}`);
+}

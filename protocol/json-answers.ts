@@ -1,0 +1,192 @@
+/** What the ledger answers in JSON: the bodies of REST, and the `result` of answers over a socket. */
+
+import { z } from "zod";
+import { CODES, type Code } from "./codes.ts";
+import {
+  amountMinor,
+  balanceMinor,
+  currency,
+  moment,
+  overdraftLimitMinor,
+  position,
+  timestampMs,
+  uuid,
+  version,
+  walletStatus,
+  walletType,
+} from "./json-fields.ts";
+
+export const code = z.enum(Object.keys(CODES) as Code[]);
+
+const balances = { postedMinor: balanceMinor, availableMinor: balanceMinor, version };
+
+export const sideAnswer = z.strictObject(balances).describe("A wallet right after the command.");
+
+export const walletAnswer = z.strictObject({
+  id: uuid,
+  ownerId: uuid,
+  currency,
+  type: walletType,
+  status: walletStatus,
+  postedMinor: balanceMinor,
+  availableMinor: balanceMinor,
+  heldMinor: balanceMinor,
+  overdraftLimitMinor,
+  version,
+  position,
+});
+
+export const balanceAnswer = z.strictObject({ walletId: uuid, currency, ...balances, position });
+
+const commandId = uuid.describe("The command's id.");
+
+export const movementAnswer = z.strictObject({ id: commandId, walletId: uuid, ...balances, position });
+
+export const walletChangeAnswer = z.strictObject({
+  id: commandId,
+  walletId: uuid,
+  status: walletStatus,
+  ...balances,
+  position,
+});
+
+export const overdraftLimitAnswer = z.strictObject({
+  id: commandId,
+  walletId: uuid,
+  overdraftLimitMinor,
+  ...balances,
+  position,
+});
+
+export const transferAnswer = z.strictObject({
+  id: commandId,
+  status: z.literal("COMPLETED"),
+  fromWalletId: uuid,
+  toWalletId: uuid,
+  amountMinor,
+  position,
+  from: sideAnswer,
+  to: sideAnswer.optional().describe("There where the caller may see the wallet credited."),
+});
+
+export const transferFoundAnswer = z.strictObject({
+  id: commandId,
+  type: z.enum(["Transfer", "Credit", "Debit"]),
+  status: z
+    .enum(["INITIATED", "DEBITED", "CREDITED", "COMPLETED", "REFUNDING", "FAILED"])
+    .describe("States other than COMPLETED and FAILED show only while a transfer between shards is running."),
+  code: code.optional().describe("Why a FAILED one failed."),
+  fromWalletId: uuid,
+  toWalletId: uuid,
+  amountMinor,
+  currency,
+  reference: uuid.optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  position,
+  timestampMs,
+});
+
+export const errorAnswer = z.strictObject({
+  code,
+  message: z.string(),
+  field: z.string().optional().describe("The first wrong field of an invalid request."),
+});
+
+const failure = {
+  ok: z.literal(false),
+  error: errorAnswer,
+  position: position.optional().describe("Where a rejection that is remembered under the command's id is journaled."),
+};
+const replayed = z.literal(true).optional().describe("There where this is the first answer again.");
+
+export const commandResult = z.union([
+  transferAnswer,
+  movementAnswer,
+  walletAnswer,
+  walletChangeAnswer,
+  overdraftLimitAnswer,
+]);
+
+export const batchAnswer = z.strictObject({
+  results: z
+    .array(
+      z.discriminatedUnion("ok", [
+        z.strictObject({ ok: z.literal(true), replayed, result: commandResult }),
+        z.strictObject({ ...failure, replayed }),
+      ]),
+    )
+    .describe("One for each command, in order."),
+});
+
+export const walletsAnswer = z.strictObject({
+  wallets: z.array(
+    z.discriminatedUnion("ok", [
+      z.strictObject({ ok: z.literal(true), result: walletAnswer }),
+      z.strictObject({ ok: z.literal(false), error: errorAnswer }),
+    ]),
+  ),
+});
+
+const sum = z
+  .string()
+  .regex(/^-?\d+$/)
+  .describe("Minor units as a decimal string, since a sum may exceed 2^53.");
+const books = {
+  currency,
+  sumMinor: sum.describe("The sum over every account; zero, or the books are broken."),
+  walletsMinor: sum,
+  fundingMinor: sum,
+  payoutMinor: sum,
+  feesMinor: sum,
+  transitMinor: sum,
+  wallets: z.int().min(0),
+};
+
+export const trialBalanceAnswer = z.strictObject({
+  shards: z.array(z.strictObject({ shard: z.int().min(0), position, openTransfers: z.int().min(0) })),
+  lines: z.array(z.strictObject({ shard: z.int().min(0), ...books })).describe("Per shard and currency."),
+  totals: z
+    .array(z.strictObject(books))
+    .describe(
+      "Per currency over all shards. While transfers between shards run, those in transit show in transitMinor.",
+    ),
+});
+
+export const ticketAnswer = z.strictObject({
+  ticket: z.string(),
+  expiresAt: moment,
+});
+
+export const apiKeyAnswer = z.strictObject({
+  id: uuid,
+  name: z.string(),
+  role: z.enum(["admin", "merchant", "user"]),
+  ownerId: uuid.nullable().describe("Null for an admin."),
+  createdAt: moment,
+  revokedAt: moment.nullable(),
+});
+
+export const apiKeyCreatedAnswer = apiKeyAnswer.extend({
+  key: z.string().nullable().describe("The key itself, shown this once; null in a replayed answer."),
+  position,
+});
+
+export const apiKeyRevokedAnswer = apiKeyAnswer.extend({ position });
+
+export const apiKeysAnswer = z.strictObject({
+  keys: z.array(apiKeyAnswer),
+  nextCursor: z.string().nullable().describe("For the query parameter `cursor` of the next page; null on the last."),
+});
+
+export const statusAnswer = z.strictObject({ status: z.string() });
+
+/** RFC 9457. */
+export const problemAnswer = z.strictObject({
+  type: z.string().describe("urn:mizan:problem: and the code."),
+  title: z.string().describe("What the code means."),
+  status: z.int(),
+  code,
+  detail: z.string().optional(),
+  field: z.string().optional().describe("The first wrong field of an invalid request."),
+  position: position.optional().describe("Where a rejection that is remembered under the command's id is journaled."),
+});

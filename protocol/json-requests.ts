@@ -1,0 +1,54 @@
+/** What a client of the subprotocol `mizan.json.v1` may send: one of these objects as one text message. */
+
+import { z } from "zod";
+import {
+  batchFields,
+  createWalletCommand,
+  movementCommand,
+  overdraftLimitCommand,
+  transferCommand,
+  walletChangeCommand,
+} from "./json-commands.ts";
+import { uuid } from "./json-fields.ts";
+import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
+
+export const REQUEST_ID_MAX = 4_294_967_295;
+
+const requestId = z.int().min(1).max(REQUEST_ID_MAX);
+const fromVersion = z.int().min(0);
+
+const subscribe = { requestId, type: z.literal("Subscribe") };
+const unsubscribe = { requestId, type: z.literal("Unsubscribe") };
+const walletTopic = { topic: z.literal("wallet"), walletId: uuid };
+const ownerTopic = { topic: z.literal("owner"), ownerId: uuid };
+const allTopic = { topic: z.literal("all") };
+
+export const jsonRequest = z.discriminatedUnion("type", [
+  transferCommand.extend({ requestId }),
+  movementCommand.extend({ requestId }),
+  createWalletCommand.extend({ requestId }),
+  walletChangeCommand.extend({ requestId }),
+  overdraftLimitCommand.extend({ requestId }),
+  z.strictObject({ requestId, type: z.literal("Batch"), ...batchFields }),
+  z.strictObject({ requestId, type: z.enum(["GetWallet", "GetBalance"]), walletId: uuid }),
+  z.strictObject({
+    requestId,
+    type: z.literal("GetWallets"),
+    walletIds: z.array(uuid).min(1).max(LOOKUPS_PER_MESSAGE_MAX),
+  }),
+  z.strictObject({ requestId, type: z.literal("GetTransfer"), id: uuid }),
+  z.strictObject({ requestId, type: z.enum(["GetTrialBalance", "Ping"]) }),
+  z.discriminatedUnion("topic", [
+    z.strictObject({ ...subscribe, ...walletTopic, fromVersion: fromVersion.optional() }),
+    z.strictObject({ ...subscribe, ...ownerTopic }),
+    z.strictObject({ ...subscribe, ...allTopic }),
+  ]),
+  z.discriminatedUnion("topic", [
+    z.strictObject({ ...unsubscribe, ...walletTopic }),
+    z.strictObject({ ...unsubscribe, ...ownerTopic }),
+    z.strictObject({ ...unsubscribe, ...allTopic }),
+  ]),
+]);
+
+/** A request over a JSON socket, checked. */
+export type JsonRequest = z.output<typeof jsonRequest>;
