@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "./child-group.ts";
 import { LedgerClient } from "./ledger-client.ts";
-import type { Endpoint } from "./load/workload.ts";
+import type { Endpoint, LoadOutcome } from "./load/workload.ts";
 import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
 
 const HOST = "127.0.0.1";
@@ -68,12 +68,12 @@ export class Ledger {
    *
    * Each transfer raises the versions of two wallets by one, so the versions count the transfers that were applied.
    */
-  async audit(acknowledged: number, rejected: number): Promise<string | null> {
-    if (rejected > 0) return `${rejected} transfers were rejected`;
+  async audit({ acceptedTotal, rejectedTotal, firstRejection }: LoadOutcome): Promise<string | null> {
     const before = this.#totals;
     this.#totals = await readTotals(this.#client, this.wallets);
     const applied = (this.#totals.versions - before.versions) / 2;
-    if (applied !== acknowledged) return `${acknowledged} transfers were acknowledged, ${applied} applied`;
+    if (rejectedTotal > 0) return `${rejectedTotal} transfers were rejected: ${firstRejection}`;
+    if (applied !== acceptedTotal) return `${acceptedTotal} transfers were acknowledged, ${applied} applied`;
     if (this.#totals.postedMinor !== before.postedMinor) return "the wallets together hold another sum than before";
     const sums = await readSums(this.endpoint);
     if (sums.length === 0) return "the trial balance is empty";

@@ -71,7 +71,7 @@ export class Run {
   async ledgerRow(shape: Shape, shards: number): Promise<Measurement> {
     const ledger = await this.ledger(shards);
     const outcome = await this.load(shape, ledger, ledger.wallets);
-    return measurementOf(outcome, await ledger.audit(outcome.acceptedTotal, outcome.rejectedTotal));
+    return measurementOf(outcome, await ledger.audit(outcome));
   }
 
   /** Runs one workload in a generator of its own. */

@@ -22,7 +22,7 @@ const SETTLE_MS = 500;
 export async function measureFanout(run: Run): Promise<Measurement> {
   const ledger = await run.ledger(1);
   const alone = await run.load(SHAPES.hundred, ledger, ledger.wallets);
-  const aloneFailure = await ledger.audit(alone.acceptedTotal, alone.rejectedTotal);
+  const aloneFailure = await ledger.audit(alone);
   const followed = ledger.wallets.subarray(0, WALLETS_FOLLOWED * 16);
   const child = run.group.fork(new URL("./load/subscribers.ts", import.meta.url));
   const job: SubscriberJob = {
@@ -36,7 +36,7 @@ export async function measureFanout(run: Run): Promise<Measurement> {
   if ("error" in ready) throw new Error(ready.error);
   const before = await ledger.totalsOf(followed);
   const outcome = await run.load(SHAPES.hundred, ledger, ledger.wallets);
-  const failure = await ledger.audit(outcome.acceptedTotal, outcome.rejectedTotal);
+  const failure = await ledger.audit(outcome);
   const changes = (await ledger.totalsOf(followed)).versions - before.versions;
   await sleep(SETTLE_MS);
   child.send("report");

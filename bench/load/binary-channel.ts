@@ -11,7 +11,7 @@ import { renewIds, writeTransfers } from "./transfer-records.ts";
 import { clientFrameHeader, WebSocketLink } from "./websocket-link.ts";
 import type { Workload } from "./workload.ts";
 
-/** Transfers over `mizan.binary.v1`, a fixed number in each message; the slot is the request id. */
+/** Transfers over `mizan.binary.v1`, a fixed number in each message; request ids are slots from one on. */
 export class BinaryChannel implements Channel {
   readonly sentAtMs: Float64Array;
   readonly #sink: AnswerSink;
@@ -66,7 +66,7 @@ export class BinaryChannel implements Channel {
   stage(slot: number): void {
     const { view } = this.#ring;
     const frame = this.#ring.take() + this.#headerOffset;
-    view.setUint32(frame + FRAME.requestId, slot, true);
+    view.setUint32(frame + FRAME.requestId, slot + 1, true);
     renewIds(view, frame + WIRE_HEADER_BYTES, this.#commands, this.#ids);
   }
 
@@ -89,19 +89,25 @@ export class BinaryChannel implements Channel {
 
   #onFrame(bytes: Uint8Array, at: number): void {
     const code = bytes[at + FRAME.code] | (bytes[at + FRAME.code + 1] << 8);
+    const slot = uint32(bytes, at + FRAME.requestId) - 1;
     switch (bytes[at + FRAME.type]) {
       case FRAME_TYPE.Results: {
         if (code !== 0) throw new Error(`a message was refused: ${codeName(code)}`);
-        const rejected = rejectedCount(bytes, at + WIRE_HEADER_BYTES, this.#commands);
-        this.#sink.answered(this, uint32(bytes, at + FRAME.requestId), this.#commands - rejected, rejected);
+        const results = at + WIRE_HEADER_BYTES;
+        const rejected = rejectedCount(bytes, results, this.#commands);
+        const reason = rejected === 0 ? "" : firstReason(bytes, results, this.#commands);
+        this.#sink.answered(this, slot, this.#commands - rejected, rejected, reason);
         return;
       }
       // What an echo server sends back.
       case FRAME_TYPE.Commands:
-        this.#sink.answered(this, uint32(bytes, at + FRAME.requestId), this.#commands, 0);
+        this.#sink.answered(this, slot, this.#commands, 0, "");
         return;
       case FRAME_TYPE.Error:
-        throw new Error(`the server sent an error: ${codeName(code)}`);
+        // Without a request it concerns the connection, which ends; else the request was refused as a whole.
+        if (slot < 0) throw new Error(`the server sent an error: ${codeName(code)}`);
+        this.#sink.answered(this, slot, 0, this.#commands, codeName(code));
+        return;
       default:
     }
   }
@@ -119,4 +125,13 @@ function rejectedCount(bytes: Uint8Array, start: number, count: number): number 
     if ((bytes[at] | bytes[at + 1] | bytes[at + 2]) !== 0) rejected += 1;
   }
   return rejected;
+}
+
+function firstReason(bytes: Uint8Array, start: number, count: number): string {
+  const end = start + count * RESULT_BYTES;
+  for (let at = start; at < end; at += RESULT_BYTES) {
+    const code = bytes[at] | (bytes[at + 1] << 8);
+    if (code !== 0) return codeName(code);
+  }
+  return "an answer was a replayed one";
 }

@@ -11,7 +11,8 @@ export interface Channel {
 /** What a channel tells the loop about each read from its socket. */
 export interface AnswerSink {
   readBegins(): void;
-  answered(channel: Channel, slot: number, accepted: number, rejected: number): void;
+  /** `reason` names the first rejection, or is empty. */
+  answered(channel: Channel, slot: number, accepted: number, rejected: number, reason: string): void;
   readEnds(channel: Channel): void;
   /** The connection broke, or the server sent what it must not. */
   lost(error: Error): void;

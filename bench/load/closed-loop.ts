@@ -36,8 +36,8 @@ export class ClosedLoop implements AnswerSink {
     this.#nowMs = performance.now();
   }
 
-  answered(channel: Channel, slot: number, accepted: number, rejected: number): void {
-    this.#meter.answered(this.#nowMs - channel.sentAtMs[slot], accepted, rejected);
+  answered(channel: Channel, slot: number, accepted: number, rejected: number, reason: string): void {
+    this.#meter.answered(this.#nowMs - channel.sentAtMs[slot], accepted, rejected, reason);
     this.#inflight -= 1;
     if (this.#running) this.#send(channel, slot);
   }

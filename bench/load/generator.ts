@@ -56,7 +56,8 @@ async function measure(workload: Workload, loop: ClosedLoop | OpenLoop, meter: M
     await sleep(5);
   }
   for (const channel of channels) channel.close();
-  return { ...measured, acceptedTotal: meter.acceptedTotal, rejectedTotal: meter.rejectedTotal };
+  const { acceptedTotal, rejectedTotal, firstRejection } = meter;
+  return { ...measured, acceptedTotal, rejectedTotal, firstRejection };
 }
 
 function reply(message: LoadReply): void {

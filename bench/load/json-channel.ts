@@ -84,7 +84,8 @@ export class JsonChannel implements Channel {
     }
     if (requestId < REQUEST_ID_MIN) return;
     const accepted = find(bytes, OK_FIELD, start, end) >= 0;
-    this.#sink.answered(this, requestId - REQUEST_ID_MIN, Number(accepted), Number(!accepted));
+    const reason = accepted ? "" : Buffer.from(bytes.subarray(start, end)).toString();
+    this.#sink.answered(this, requestId - REQUEST_ID_MIN, Number(accepted), Number(!accepted), reason);
   }
 }
 

@@ -18,14 +18,17 @@ export interface Measured {
 export class Meter {
   acceptedTotal = 0;
   rejectedTotal = 0;
+  /** Why the first rejected command was; empty where none was. */
+  firstRejection = "";
   readonly #latencies = new LatencyHistogram();
   readonly #sendLags = new LatencyHistogram();
   #measuring = false;
   #acceptedInWindow = 0;
 
-  answered(latencyMs: number, accepted: number, rejected: number): void {
+  answered(latencyMs: number, accepted: number, rejected: number, reason: string): void {
     this.acceptedTotal += accepted;
     this.rejectedTotal += rejected;
+    if (rejected > 0 && this.firstRejection === "") this.firstRejection = reason;
     if (!this.#measuring) return;
     this.#acceptedInWindow += accepted;
     this.#latencies.record(latencyMs);

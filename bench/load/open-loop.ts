@@ -78,8 +78,8 @@ export class OpenLoop implements AnswerSink {
     this.#nowMs = performance.now();
   }
 
-  answered(channel: Channel, slot: number, accepted: number, rejected: number): void {
-    this.#meter.answered(this.#nowMs - channel.sentAtMs[slot], accepted, rejected);
+  answered(channel: Channel, slot: number, accepted: number, rejected: number, reason: string): void {
+    this.#meter.answered(this.#nowMs - channel.sentAtMs[slot], accepted, rejected, reason);
     this.#inflight -= 1;
     this.#freeSlots[this.#channels.indexOf(channel)].push(slot);
   }

@@ -30,7 +30,7 @@ export class RestChannel implements Channel {
       this.#ring.bytes.write(requestText(workload, pairs), message * request.length, "latin1");
     }
     const responses = new ResponseStream((status) =>
-      sink.answered(this, 0, Number(status === 201), Number(status !== 201)),
+      sink.answered(this, 0, Number(status === 201), Number(status !== 201), `HTTP ${status}`),
     );
     const onRead = (length: number, chunk: Uint8Array): boolean => {
       try {

@@ -49,6 +49,8 @@ export interface LoadOutcome {
   /** From connecting to the last answer, warm-up included. */
   readonly acceptedTotal: number;
   readonly rejectedTotal: number;
+  /** Why the first rejected command was; empty where none was. */
+  readonly firstRejection: string;
   readonly generatorCores: number;
   readonly serverCpu: ServerCpu | null;
   /** Cores of the machine that were busy, whoever used them. */
