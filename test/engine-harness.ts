@@ -140,7 +140,8 @@ export interface HarnessOptions extends DrivenLedgerOptions {
   readonly idempotencyIdsMax: number;
 }
 
-const RING_BYTES = 1 << 20;
+const REQUEST_RING_BYTES = 4 << 20;
+const REPLY_RING_BYTES = 8 << 20;
 const ADMIN: Caller = { role: "admin", ownerId: "00000000-0000-0000-0000-000000000000" };
 
 /**
@@ -284,8 +285,8 @@ export class EngineHarness implements DrivenLedger {
   #start(shard: number, journal: HarnessJournal): HarnessShard {
     const state = this.#emptyState(shard);
     void journal.recover(state);
-    const requests: RingMemory = createRing(RING_BYTES);
-    const replies: RingMemory = createRing(RING_BYTES);
+    const requests: RingMemory = createRing(REQUEST_RING_BYTES);
+    const replies: RingMemory = createRing(REPLY_RING_BYTES);
     const core = new ShardCore(state, this.#options, {
       journal,
       replies: new RingWriter(replies),

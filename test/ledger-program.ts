@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { OPERATION } from "../protocol/command-record.ts";
 import { shardOfUuid } from "../protocol/ids.ts";
-import type { Caller } from "./driven-ledger.ts";
+import type { Caller, WalletView } from "./driven-ledger.ts";
 import { type LedgerCommand, NIL_ID, timedId, untimedId } from "./ledger-command.ts";
 import { AMOUNT_MAX, accountId } from "./reference-books.ts";
 
@@ -74,6 +74,8 @@ export type Step =
       readonly caller: number;
       readonly details: boolean;
       readonly timeOrderedIds: boolean;
+      /** Whether the last command keeps its flag, which then points to none. */
+      readonly leavesRunOpen: boolean;
       readonly commands: readonly CommandPlan[];
     }
   /** A whole earlier message again: what a client does that had no answer. */
@@ -90,9 +92,13 @@ export interface Program {
   readonly steps: readonly Step[];
 }
 
+/** Stands for whatever the named wallet holds, so that wallets come to be empty and can be closed. */
+const WHOLE_BALANCE = -1n;
+
 const amountMinor = fc.oneof(
   { weight: 12, arbitrary: fc.bigInt({ min: 1n, max: 60n }) },
-  { weight: 2, arbitrary: fc.constantFrom(0n, 100n, 200n) },
+  { weight: 4, arbitrary: fc.constant(WHOLE_BALANCE) },
+  { weight: 1, arbitrary: fc.constantFrom(0n, 100n, 200n) },
   { weight: 2, arbitrary: fc.constantFrom(AMOUNT_MAX, AMOUNT_MAX - 100n, AMOUNT_MAX + 1n, 2n ** 64n - 1n, 2n ** 32n) },
 );
 
@@ -113,8 +119,8 @@ const operation = fc.oneof(
 );
 
 const idPlan: fc.Arbitrary<IdPlan> = fc.oneof(
-  { weight: 12, arbitrary: fc.constant<IdPlan>({ type: "fresh" }) },
-  { weight: 6, arbitrary: fc.record({ type: fc.constant("pool" as const), number: fc.nat(5) }) },
+  { weight: 24, arbitrary: fc.constant<IdPlan>({ type: "fresh" }) },
+  { weight: 8, arbitrary: fc.record({ type: fc.constant("pool" as const), number: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("untimed" as const), number: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.constant<IdPlan>({ type: "nil" }) },
   {
@@ -127,12 +133,10 @@ const idPlan: fc.Arbitrary<IdPlan> = fc.oneof(
 const extension: fc.Arbitrary<ExtensionPlan | null> = fc.option(
   fc.record({
     reference: fc.constantFrom(NIL_ID, untimedId(0xc1)),
-    expected: fc.constantFrom(
-      "any" as const,
-      "current" as const,
-      "current" as const,
-      "wrong" as const,
-      "tooLarge" as const,
+    expected: fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom("any" as const, "current" as const) },
+      { weight: 2, arbitrary: fc.constant("wrong" as const) },
+      { weight: 1, arbitrary: fc.constant("tooLarge" as const) },
     ),
     metadata: fc.constantFrom("", '{"order":1}', JSON.stringify({ note: "ü".repeat(60) })),
   }),
@@ -165,7 +169,7 @@ const commandPlan: fc.Arbitrary<CommandPlan> = fc.oneof(
   },
 );
 
-const caller = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(1, 2) });
+const caller = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(1, 2) });
 
 /** Programs for a number of shards. */
 export function programs(shardCount: number): fc.Arbitrary<Program> {
@@ -180,6 +184,10 @@ export function programs(shardCount: number): fc.Arbitrary<Program> {
         details: fc.boolean(),
         timeOrderedIds: fc.oneof(
           { weight: 4, arbitrary: fc.constant(false) },
+          { weight: 1, arbitrary: fc.constant(true) },
+        ),
+        leavesRunOpen: fc.oneof(
+          { weight: 15, arbitrary: fc.constant(false) },
           { weight: 1, arbitrary: fc.constant(true) },
         ),
         commands: fc.array(commandPlan, { minLength: 1, maxLength: 6 }),
@@ -213,7 +221,7 @@ export interface PlanContext {
   readonly hasUntimedIds: boolean;
   readonly nextNumber: () => number;
   readonly sent: readonly LedgerCommand[];
-  readonly versionOf: (walletId: string) => bigint;
+  readonly wallet: (id: string) => WalletView | undefined;
 }
 
 /** The command of a plan. */
@@ -225,17 +233,9 @@ export function realise(plan: CommandPlan, context: PlanContext): LedgerCommand 
     return realise(FIRST_PLAN, context);
   }
   const { shard, shardCount } = context;
-  const own = [
-    ...walletsOf(shard, shardCount),
-    ...walletsOf(shard, shardCount),
-    accountId(shard, EGP, "funding"),
-    NIL_ID,
-  ];
-  const all = Array.from({ length: shardCount }, (_, other) => [
-    ...walletsOf(other, shardCount),
-    ...walletsOf(other, shardCount),
-    accountId(other, EGP, "payout"),
-  ]).flat();
+  const own = [...often(walletsOf(shard, shardCount)), accountId(shard, EGP, "funding"), NIL_ID];
+  const all = Array.from({ length: shardCount }, (_, other) => often(walletsOf(other, shardCount))).flat();
+  all.push(accountId(shard, EGP, "payout"), accountId((shard + 1) % shardCount, EGP, "transit"));
   const isCreation = plan.operation === OPERATION.CreateWallet;
   const far = isCreation ? [...OWNERS, ...OWNERS, ...OWNERS, NIL_ID, accountId(shard, EGP, "fees")] : all;
   const hasFar = isCreation || plan.operation === OPERATION.Transfer;
@@ -245,7 +245,7 @@ export function realise(plan: CommandPlan, context: PlanContext): LedgerCommand 
     operation: plan.operation,
     walletId,
     counterpartyId: hasFar ? far[plan.counterparty % far.length] : NIL_ID,
-    amountMinor: amountOf(plan.operation, plan.amountMinor),
+    amountMinor: amountOf(plan, context.wallet(walletId)),
     currency: isCreation && plan.currency === 0 ? EGP : plan.currency,
     walletType: isCreation ? plan.walletType : 0,
     linked: plan.linked,
@@ -254,7 +254,7 @@ export function realise(plan: CommandPlan, context: PlanContext): LedgerCommand 
         ? null
         : {
             reference: plan.extension.reference,
-            expectedVersion: expectedOf(plan.extension.expected, context.versionOf(walletId)),
+            expectedVersion: expectedOf(plan.extension.expected, context.wallet(walletId)?.version ?? 1n),
             metadata: plan.extension.metadata,
           },
   };
@@ -273,8 +273,14 @@ const FIRST_PLAN: CommandPlan = {
   extension: null,
 };
 
-/** A new wallet seldom has an overdraft, so that every caller may open some. */
-function amountOf(operation: number, amountMinor: bigint): bigint {
+/** The first two of three wallets more often than the last, which has to be opened first. */
+function often([first, second, third]: readonly string[]): string[] {
+  return [first, second, first, second, first, second, third];
+}
+
+function amountOf({ operation, amountMinor }: CommandPlan & { type: "new" }, wallet: WalletView | undefined): bigint {
+  if (amountMinor === WHOLE_BALANCE) return wallet !== undefined && wallet.postedMinor > 0n ? wallet.postedMinor : 0n;
+  // A new wallet seldom has an overdraft, so that every caller may open some.
   return operation === OPERATION.CreateWallet && amountMinor <= 40n ? 0n : amountMinor;
 }
 

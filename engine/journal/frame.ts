@@ -80,8 +80,13 @@ export class FrameBuilder {
     return this.#length + recordBytes <= FRAME_BYTES_MAX;
   }
 
-  /** Adds a record of a length that fits, and returns its lane offset for the caller to fill. */
+  /**
+   * Adds a record of a length that fits, and returns its lane offset for the caller to fill.
+   *
+   * **Errors**: throws where it does not fit: the shard asks for room before it decides.
+   */
   add(recordBytes: number): number {
+    if (!this.fits(recordBytes)) throw new Error(`a record of ${recordBytes} bytes does not fit its frame`);
     const offset = this.#length;
     this.#length += recordBytes;
     this.#count += 1;

@@ -73,6 +73,8 @@ export const POSTING = {
 } as const;
 export const POSTING_BYTES = RECORD_BYTES;
 export const WIDE_POSTING_BYTES = 2 * RECORD_BYTES;
+/** Largest version, and longest way back in records, that a narrow posting holds; neither exceeds the record's sequence. */
+export const NARROW_MAX = 0xffff_ffff;
 
 /** Lane offsets in a WalletChanged record. */
 export const CHANGE = {
@@ -94,7 +96,9 @@ export const REJECTION_HEADER_BYTES = 8;
 export const OBJECT = { payloadBytes: 1, payload: 2 } as const;
 export const OBJECT_HEADER_BYTES = 8;
 
-if (CHANGE_HEADER_BYTES > JOURNAL_OVERHEAD_BYTES_MAX) throw new Error("a wallet change takes more than its allowance");
+if (Math.max(CHANGE_HEADER_BYTES, WIDE_POSTING_BYTES - RECORD_BYTES) > JOURNAL_OVERHEAD_BYTES_MAX) {
+  throw new Error("a journal record takes more than its allowance");
+}
 
 /** Kind of the record at a lane, without the wide bit. */
 export function recordKind(lanes: Uint32Array, at: number): RecordKind {

@@ -195,7 +195,8 @@ export class CommandExecutor {
     amountMinor: number,
     isExtended: boolean,
   ): number {
-    if (!this.#transfers.hasRoom()) return CODE.overloaded;
+    const beginCode = this.#transfers.decideBegin(bytes, at, debit, amountMinor);
+    if (beginCode !== CODE.ok) return beginCode;
     const waiter = { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
     this.#transfers.begin(lanes, bytes, at, debit, amountMinor, isExtended, waiter);
     this.outcome.sequence = this.#frame.nextSequence - 1;

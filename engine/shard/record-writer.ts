@@ -4,6 +4,7 @@ import type { FrameBuilder } from "../journal/frame.ts";
 import {
   CHANGE,
   CHANGE_HEADER_BYTES,
+  NARROW_MAX,
   POSTING,
   POSTING_BYTES,
   RECORD_KIND,
@@ -17,7 +18,6 @@ import { availableMinor } from "../wallet/decide.ts";
 import { evolvePosting } from "../wallet/evolve.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 
-const NARROW_MAX = 0xffff_ffff;
 const EXTENSION_LANES = 16;
 
 /**

@@ -4,6 +4,7 @@ import { FRAME_BYTES_MAX, JOURNAL_OVERHEAD_BYTES_MAX } from "../../protocol/limi
 import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
+import { NARROW_MAX, REJECTION_HEADER_BYTES } from "../journal/record.ts";
 import { pack, unpack } from "../object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -226,6 +227,11 @@ export class ShardCore {
     if (!this.#frame.fits(recordBytes) || !this.#deltas.hasRoom()) this.#commit();
   }
 
+  /** Whether a movement surely takes no more room than its command, or than the rejection of it. */
+  #isNarrow(): boolean {
+    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX;
+  }
+
   #flushDeltas(): void {
     const { count } = this.#deltas;
     if (count === 0) return;
@@ -292,7 +298,7 @@ export class ShardCore {
       }
       const commandBytes = recordBytesAt(bytes, at, end);
       const isMovement = bytes[at + 56] <= 3;
-      this.#makeRoom(commandBytes + (isMovement && this.#shardCount === 1 ? 8 : overheadBytes));
+      this.#makeRoom(commandBytes + (isMovement && this.#isNarrow() ? REJECTION_HEADER_BYTES : overheadBytes));
       executor.index = index;
       answer(index, executor.execute(lanes, bytes, at >>> 2, commandBytes));
       index += 1;

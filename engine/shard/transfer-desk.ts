@@ -1,6 +1,6 @@
 import { CODE, type Code, codeName } from "../../protocol/codes.ts";
 import { recordBytesAt } from "../../protocol/command-record.ts";
-import { shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
+import { formatUuid, shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND } from "../journal/record.ts";
@@ -9,7 +9,7 @@ import { REQUEST_KIND } from "../port/entries.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import { receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { type TransferResult, type TransferState, transferAggregate } from "../transfer/transfer.ts";
-import { availableMinor, decideDebit, decideDestination } from "../wallet/decide.ts";
+import { availableMinor, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { readTransferBody } from "./first-answers.ts";
 import { Outcome } from "./outcome.ts";
 import { post } from "./record-writer.ts";
@@ -60,8 +60,14 @@ export class TransferDesk {
     this.#hooks = hooks;
   }
 
-  hasRoom(): boolean {
-    return this.#state.transfers.size < this.#openTransfersMax;
+  /** Whether a transfer to another shard may begin, once its wallet allows it. */
+  decideBegin(bytes: Uint8Array, at: number, debit: number, amountMinor: number): number {
+    const { wallets, transfers } = this.#state;
+    const transitCode = decideCredit(wallets, wallets.account(wallets.currency[debit], "transit"), amountMinor);
+    if (transitCode !== CODE.ok) return transitCode;
+    // A transfer may stay open for longer than its id is remembered.
+    if (transfers.get(formatUuid(bytes, at * 4)) !== undefined) return CODE.in_progress;
+    return transfers.size < this.#openTransfersMax ? CODE.ok : CODE.overloaded;
   }
 
   /** Debits a wallet for a transfer to another shard; the command was decided already. */
@@ -128,9 +134,12 @@ export class TransferDesk {
     const { wallets } = this.#state;
     const slot = this.#state.findWallet(transfer.fromWalletId);
     const isRefund = answer.code !== "ok";
-    const canRefund = isRefund && wallets.postedMinor[slot] + transfer.amountMinor <= AMOUNT_MINOR_MAX;
+    const transit = wallets.account(transfer.currency, "transit");
+    const canRefund =
+      isRefund &&
+      wallets.postedMinor[slot] + transfer.amountMinor <= AMOUNT_MINOR_MAX &&
+      decideDebit(wallets, transit, transfer.amountMinor) === CODE.ok;
     if (canRefund) {
-      const transit = wallets.account(transfer.currency, "transit");
       this.#post(RECORD_KIND.TransferRefunded, transfer.id, transit, slot, transfer.amountMinor);
     }
     const result: TransferResult = {
