@@ -261,7 +261,6 @@ export class CommandExecutor {
     const slot = wallets.open(lanes, at + 4, at + 8, currency, type, limitMinor, sequence);
     recordChange(this.#frame, wallets, OPERATION.CreateWallet, slot, 0, lanes, at, commandBytes);
     this.principal.refresh();
-    this.watches.opened(slot);
     this.#changed(slot, sequence);
     return CODE.ok;
   }

@@ -11,6 +11,7 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import type { RingReader } from "../port/ring.ts";
+import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
@@ -65,7 +66,7 @@ export class ShardReads {
   }
 
   watch(kind: WatchKind, ring: RingReader, offset: number): void {
-    const { lanes, bytes } = ring;
+    const { lanes } = ring;
     const head = offset >>> 2;
     const token = lanes[head + REQUEST.token];
     const count = lanes[head + REQUEST.count];
@@ -90,10 +91,10 @@ export class ShardReads {
         }
         break;
       case REQUEST_KIND.WatchOwner:
-        this.#answerOwner(token, watches.watchOwner(lanes, bytes, payload));
+        this.#answerOwner(token, watches.watchOwner(lanes, payload));
         break;
       case REQUEST_KIND.UnwatchOwner:
-        watches.unwatchOwner(lanes, bytes, payload);
+        watches.unwatchOwner(lanes, payload);
         break;
       case REQUEST_KIND.WatchAll:
         this.#executor.watchesAll = true;
@@ -105,10 +106,12 @@ export class ShardReads {
     }
   }
 
-  #answerOwner(token: number, slots: readonly number[]): void {
+  #answerOwner(token: number, owner: number): void {
+    const slots = owner === NO_SLOT ? [] : this.#executor.watches.slotsOf(owner);
     for (let first = 0; first === 0 || first < slots.length; first += WATCHED_PER_ENTRY) {
       const part = slots.slice(first, first + WATCHED_PER_ENTRY);
       const reply = this.#beginWatched(token, part.length, first + WATCHED_PER_ENTRY >= slots.length);
+      this.#replies.ring.lanes[(reply >>> 2) + REPLY.index] = owner;
       for (const [index, slot] of part.entries()) {
         const to = (reply + ENTRY_HEADER_BYTES + index * WATCHED_BYTES) >>> 2;
         writeWallet(this.#replies.ring.lanes, to, this.#state.wallets, slot);

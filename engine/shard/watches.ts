@@ -1,4 +1,3 @@
-import { formatUuid } from "../../protocol/ids.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import { WALLET_FLAG, type WalletColumns } from "../wallet/wallet-columns.ts";
 
@@ -11,8 +10,6 @@ import { WALLET_FLAG, type WalletColumns } from "../wallet/wallet-columns.ts";
 export class Watches {
   readonly #wallets: WalletColumns;
   readonly #watchedSlots = new Set<number>();
-  /** Owners watched before they had a wallet on this shard. */
-  readonly #expectedOwners = new Set<string>();
 
   constructor(wallets: WalletColumns) {
     this.#wallets = wallets;
@@ -30,41 +27,27 @@ export class Watches {
     if (!ownerIsWatched) this.#wallets.flags[slot] &= ~WALLET_FLAG.watched;
   }
 
-  /** Watches the wallets of an owner, later ones included, and returns the slots of those there are. */
-  watchOwner(lanes: Uint32Array, bytes: Uint8Array, at: number): number[] {
-    const owner = this.#wallets.owners.find(lanes, at);
-    if (owner < 0) {
-      this.#expectedOwners.add(formatUuid(bytes, at * 4));
-      return [];
-    }
-    this.#wallets.owners.watched[owner] = 1;
-    const slots = this.#slotsOf(owner);
-    for (const slot of slots) this.#wallets.flags[slot] |= WALLET_FLAG.watched;
-    return slots;
+  /** Watches an owner's wallets, later ones included, and returns the owner's index, or NO_SLOT where there is no room. */
+  watchOwner(lanes: Uint32Array, at: number): number {
+    const { owners } = this.#wallets;
+    if (owners.find(lanes, at) < 0 && !owners.hasRoom()) return NO_SLOT;
+    const owner = owners.findOrAdd(lanes, at);
+    owners.watched[owner] = 1;
+    for (const slot of this.slotsOf(owner)) this.#wallets.flags[slot] |= WALLET_FLAG.watched;
+    return owner;
   }
 
-  unwatchOwner(lanes: Uint32Array, bytes: Uint8Array, at: number): void {
-    this.#expectedOwners.delete(formatUuid(bytes, at * 4));
+  unwatchOwner(lanes: Uint32Array, at: number): void {
     const owner = this.#wallets.owners.find(lanes, at);
     if (owner < 0) return;
     this.#wallets.owners.watched[owner] = 0;
-    for (const slot of this.#slotsOf(owner)) {
+    for (const slot of this.slotsOf(owner)) {
       if (!this.#watchedSlots.has(slot)) this.#wallets.flags[slot] &= ~WALLET_FLAG.watched;
     }
   }
 
-  /** Called when a wallet was opened: its owner may have been waited for. */
-  opened(slot: number): void {
-    if (this.#expectedOwners.size === 0) return;
-    const owner = this.#wallets.owner[slot];
-    const { ids } = this.#wallets.owners;
-    const id = formatUuid(new Uint8Array(ids.buffer, ids.byteOffset + owner * 16, 16));
-    if (!this.#expectedOwners.has(id)) return;
-    this.#wallets.owners.watched[owner] = 1;
-    this.#wallets.flags[slot] |= WALLET_FLAG.watched;
-  }
-
-  #slotsOf(owner: number): number[] {
+  /** The wallets of an owner, newest first. */
+  slotsOf(owner: number): number[] {
     const slots: number[] = [];
     for (
       let slot = this.#wallets.owners.newestWallet[owner];

@@ -15,10 +15,11 @@ export class Owners {
   readonly #index: SlotIndex;
   #count = 0;
 
+  /** `ownersMax` is how many may have wallets; as many again may be watched before they have one. */
   constructor(ownersMax: number) {
-    this.ids = new Uint32Array(ownersMax * 4);
-    this.newestWallet = new Uint32Array(ownersMax);
-    this.watched = new Uint8Array(ownersMax);
+    this.ids = new Uint32Array(2 * ownersMax * 4);
+    this.newestWallet = new Uint32Array(2 * ownersMax);
+    this.watched = new Uint8Array(2 * ownersMax);
     this.#index = new SlotIndex(this.ids);
   }
 
@@ -26,12 +27,17 @@ export class Owners {
     return this.#count;
   }
 
+  /** Whether one more owner fits, and every wallet that may still be opened can have an owner of its own. */
+  hasRoom(): boolean {
+    return this.#count < this.watched.length >>> 1;
+  }
+
   /** The index of an owner, or -1. */
   find(lanes: Uint32Array, at: number): number {
     return this.#index.find(lanes, at);
   }
 
-  /** The index of an owner, who is added if new. There are never more owners than wallets, so there is always room. */
+  /** The index of an owner, who is added if new. There is room, since `hasRoom` or `WalletColumns.hasRoom` was asked. */
   findOrAdd(lanes: Uint32Array, at: number): number {
     const found = this.#index.find(lanes, at);
     if (found >= 0) return found;

@@ -123,7 +123,9 @@ export class WalletColumns {
       } else {
         const owner = this.owner[slot];
         this.owners.newestWallet[owner] = this.nextOfOwner[slot];
-        if (this.nextOfOwner[slot] === NO_SLOT) this.owners.removeNewest();
+        // An owner who was known before, because somebody watches him, is not the newest or stays known.
+        const cameWithIt = this.nextOfOwner[slot] === NO_SLOT && owner === this.owners.count - 1;
+        if (cameWithIt && this.owners.watched[owner] === 0) this.owners.removeNewest();
       }
       this.#index.remove(slot);
       this.#count -= 1;

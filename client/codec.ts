@@ -1,0 +1,55 @@
+import type { Subprotocol, TopicName } from "../protocol/wire-frame.ts";
+import type { NamedCommand } from "./commands.ts";
+import type { Answer, BalanceUpdate, Found, RejectionCode, TransferRecord, Wallet } from "./results.ts";
+
+/** What travels in one WebSocket message. */
+export type Payload = string | Uint8Array;
+
+/** One topic to follow. */
+export interface TopicRequest {
+  readonly topic: TopicName;
+  /** A wallet's or an owner's id; empty for the topic `all`. */
+  readonly id: string;
+  /** The last version that the reader has seen, for a wallet. */
+  readonly fromVersion: number | undefined;
+}
+
+/** What the server sends, whatever the encoding. Request id 0: not an answer to a request. */
+export type ServerMessage =
+  | { readonly type: "welcome"; readonly limits: ServerLimits }
+  | { readonly type: "results"; readonly requestId: number; readonly answers: readonly Answer[] }
+  | { readonly type: "wallets"; readonly requestId: number; readonly wallets: readonly Found<Wallet>[] }
+  | { readonly type: "transfer"; readonly requestId: number; readonly transfer: Found<TransferRecord> }
+  | { readonly type: "subscribed"; readonly requestId: number }
+  | { readonly type: "updates"; readonly updates: readonly BalanceUpdate[] }
+  | { readonly type: "heartbeat" }
+  | { readonly type: "refused"; readonly requestId: number; readonly code: RejectionCode; readonly message: string };
+
+/** What the server tells of itself in the first message of a connection. */
+export interface ServerLimits {
+  readonly messageBytesMax: number;
+  readonly commandsPerMessageMax: number;
+  readonly lookupsPerMessageMax: number;
+  readonly inFlightMax: number;
+  readonly heartbeatIntervalMs: number;
+}
+
+/** One of the two encodings of the protocol. */
+export interface Codec {
+  readonly subprotocol: Subprotocol;
+  /** Room that a command takes in a message, or more. */
+  commandBytesMax(command: NamedCommand): number;
+  /** Room that everything but the commands takes. */
+  readonly messageOverheadBytes: number;
+  encodeCommands(requestId: number, commands: readonly NamedCommand[]): Payload;
+  encodeLookupWallets(requestId: number, walletIds: readonly string[]): Payload;
+  encodeLookupTransfer(requestId: number, commandId: string): Payload;
+  encodeSubscribe(requestId: number, request: TopicRequest): Payload;
+  encodeUnsubscribe(requestId: number, request: TopicRequest): Payload;
+  /**
+   * Reads one WebSocket message.
+   *
+   * **Errors**: throws a MizanError `protocol_violation` on what the protocol does not know.
+   */
+  decode(data: unknown): ServerMessage[];
+}

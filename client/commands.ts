@@ -1,0 +1,125 @@
+import type { Code } from "../protocol/codes.ts";
+import { OPERATION, WALLET_TYPE, type WalletType } from "../protocol/command-record.ts";
+import { type Currency, isCurrency } from "../protocol/currencies.ts";
+import { isUuid } from "../protocol/ids.ts";
+import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX } from "../protocol/limits.ts";
+import { unreachable } from "../protocol/unreachable.ts";
+
+/** What every command may carry. Ids are UUID text. */
+export interface CommandOptions {
+  /** Names the command for ever: sent again under the same id, it is answered again and not applied again. A UUIDv7; made where left out. */
+  readonly commandId?: string;
+  /** Refuses the command with `version_conflict` unless the wallet debited or changed has this version. */
+  readonly expectedVersion?: number;
+  /** The caller's own 128-bit reference, kept with the movement. */
+  readonly reference?: string;
+  /** JSON kept with the movement, at most 1,024 bytes. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+export interface CreateWallet extends CommandOptions {
+  /** Made where left out; the result names it. */
+  readonly walletId?: string;
+  readonly ownerId: string;
+  readonly currency: Currency;
+  readonly walletType?: WalletType;
+  readonly overdraftLimitMinor?: number;
+}
+
+/** A command that changes a wallet's status. */
+export interface WalletCommand extends CommandOptions {
+  readonly walletId: string;
+}
+
+/** Money from outside into a wallet (Credit), or out of it (Debit). */
+export interface Movement extends CommandOptions {
+  readonly walletId: string;
+  readonly amountMinor: number;
+  /** Refuses the command with `currency_mismatch` where the wallet is of another one. */
+  readonly currency?: Currency;
+}
+
+export interface Transfer extends CommandOptions {
+  readonly fromWalletId: string;
+  readonly toWalletId: string;
+  readonly amountMinor: number;
+  /** Refuses the command with `currency_mismatch` where the wallets are of another one. */
+  readonly currency?: Currency;
+}
+
+export interface SetOverdraftLimit extends CommandOptions {
+  readonly walletId: string;
+  readonly overdraftLimitMinor: number;
+}
+
+/** One command of a batch. */
+export type Command = (
+  | ({ readonly type: "CreateWallet" } & CreateWallet)
+  | ({ readonly type: "ActivateWallet" | "FreezeWallet" | "UnfreezeWallet" | "CloseWallet" } & WalletCommand)
+  | ({ readonly type: "Credit" | "Debit" } & Movement)
+  | ({ readonly type: "Transfer" } & Transfer)
+  | ({ readonly type: "SetOverdraftLimit" } & SetOverdraftLimit)
+) & {
+  /** Applied only together with the next command of the batch: a run of linked commands succeeds or fails as one. */
+  readonly linked?: boolean;
+};
+
+/** A command that is ready to be sent: every id is there. */
+export type NamedCommand = Command & { readonly commandId: string; readonly walletId?: string };
+
+/** Gives a command the ids that the caller left out. */
+export function nameCommand(command: Command, nextId: () => string): NamedCommand {
+  const commandId = command.commandId ?? nextId();
+  if (command.type !== "CreateWallet") return { ...command, commandId };
+  return { ...command, commandId, walletId: command.walletId ?? nextId() };
+}
+
+/** The wallet that a command debits or changes; for Credit, the one that it credits. */
+export function walletOf(command: NamedCommand): string {
+  return (command.type === "Transfer" ? command.fromWalletId : command.walletId) ?? "";
+}
+
+/** The code of what makes a command impossible to send, as the ledger itself would answer it, or undefined. */
+export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefined {
+  if (!Object.hasOwn(OPERATION, command.type)) return "unknown_operation";
+  const ids = [command.commandId, walletOf(command), command.reference, ...otherIds(command)];
+  if (!ids.every((id) => id === undefined || (typeof id === "string" && isUuid(id)))) return "invalid_request";
+  const { expectedVersion, metadata } = command;
+  if (expectedVersion !== undefined && !isWhole(expectedVersion, 1)) return "expected_version_invalid";
+  if (metadata !== undefined && metadataText(metadata).length > METADATA_BYTES_MAX) return "metadata_too_large";
+  switch (command.type) {
+    case "Transfer":
+    case "Credit":
+    case "Debit":
+      if (!isWhole(command.amountMinor, 1)) return "amount_invalid";
+      return command.currency === undefined || isCurrency(command.currency) ? undefined : "currency_unknown";
+    case "CreateWallet":
+      if (!isCurrency(command.currency)) return "currency_unknown";
+      if (command.walletType !== undefined && !Object.hasOwn(WALLET_TYPE, command.walletType))
+        return "wallet_type_invalid";
+      return isWhole(command.overdraftLimitMinor ?? 0, 0) ? undefined : "amount_invalid";
+    case "SetOverdraftLimit":
+      return isWhole(command.overdraftLimitMinor, 0) ? undefined : "amount_invalid";
+    case "ActivateWallet":
+    case "FreezeWallet":
+    case "UnfreezeWallet":
+    case "CloseWallet":
+      return undefined;
+    default:
+      return unreachable(command);
+  }
+}
+
+/** Metadata as it travels. */
+export function metadataText(metadata: Readonly<Record<string, unknown>>): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(metadata));
+}
+
+function otherIds(command: NamedCommand): readonly string[] {
+  if (command.type === "Transfer") return [command.toWalletId];
+  return command.type === "CreateWallet" ? [command.ownerId] : [];
+}
+
+function isWhole(value: number, min: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= AMOUNT_MINOR_MAX;
+}

@@ -1,0 +1,29 @@
+/** The public face of the client: everything a user of it may import. */
+
+export type { Currency } from "../protocol/currencies.ts";
+export type {
+  Command,
+  CommandOptions,
+  CreateWallet,
+  Movement,
+  SetOverdraftLimit,
+  Transfer,
+  WalletCommand,
+} from "./commands.ts";
+export { type FailureCode, MizanError } from "./errors.ts";
+export { type CallOptions, Mizan, type MizanOptions, type SubscriptionTopic } from "./mizan.ts";
+export type {
+  Applied,
+  Balance,
+  BalanceUpdate,
+  CommandResult,
+  Found,
+  Rejected,
+  Rejection,
+  RejectionCode,
+  TransferRecord,
+  Wallet,
+} from "./results.ts";
+export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
+export type { SubscribeOptions, Subscription } from "./subscription.ts";
+export type { TrialBalance } from "./trial-balance.ts";

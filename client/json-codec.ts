@@ -1,0 +1,206 @@
+/** The subprotocol `mizan.json.v1`, as the client speaks it. */
+
+import { CODES, type Code } from "../protocol/codes.ts";
+import { unreachable } from "../protocol/unreachable.ts";
+import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
+import { metadataText, type NamedCommand } from "./commands.ts";
+import { MizanError } from "./errors.ts";
+import {
+  type Answer,
+  type Balance,
+  type BalanceUpdate,
+  type Found,
+  rejection,
+  type TransferRecord,
+  type Wallet,
+} from "./results.ts";
+
+const MESSAGE_OVERHEAD_BYTES = 128;
+
+/** More than the names and ids of any command take as JSON; only metadata comes on top. */
+const COMMAND_BYTES_MAX = 640;
+
+const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
+
+export const jsonCodec: Codec = {
+  subprotocol: "mizan.json.v1",
+  messageOverheadBytes: MESSAGE_OVERHEAD_BYTES,
+  commandBytesMax: ({ metadata }) =>
+    COMMAND_BYTES_MAX + (metadata === undefined ? 0 : metadataText(metadata).byteLength),
+  encodeCommands: (requestId, commands) =>
+    JSON.stringify({ requestId, type: "Batch", commands: commands.map(commandBody) }),
+  encodeLookupWallets: (requestId, walletIds) => JSON.stringify({ requestId, type: "GetWallets", walletIds }),
+  encodeLookupTransfer: (requestId, id) => JSON.stringify({ requestId, type: "GetTransfer", id }),
+  encodeSubscribe: (requestId, request) =>
+    JSON.stringify({ requestId, type: "Subscribe", ...topicBody(request), fromVersion: fromVersionOf(request) }),
+  encodeUnsubscribe: (requestId, request) => JSON.stringify({ requestId, type: "Unsubscribe", ...topicBody(request) }),
+  decode(data) {
+    if (typeof data !== "string") throw violation("a message that is not text");
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      throw violation("a text that is not JSON");
+    }
+    if (typeof value !== "object" || value === null) throw violation("a message that is no object");
+    const message = "requestId" in value ? decodeAnswer(value as JsonAnswer) : decodeUnasked(value as JsonUnasked);
+    return message === undefined ? [] : [message];
+  },
+};
+
+/** Only the state of a wallet can be resumed. */
+function fromVersionOf({ topic, fromVersion }: TopicRequest): number | undefined {
+  return topic === "wallet" ? fromVersion : undefined;
+}
+
+function topicBody({ topic, id }: TopicRequest): object {
+  switch (topic) {
+    case "wallet":
+      return { topic, walletId: id };
+    case "owner":
+      return { topic, ownerId: id };
+    case "all":
+      return { topic };
+    default:
+      return unreachable(topic);
+  }
+}
+
+function commandBody({ commandId, ...command }: NamedCommand): object {
+  return { ...command, id: commandId };
+}
+
+interface JsonSide extends Balance {
+  readonly [field: string]: unknown;
+}
+
+interface JsonError {
+  readonly code: Exclude<Code, "ok">;
+  readonly message: string;
+}
+
+interface JsonCommandResult {
+  readonly ok: boolean;
+  readonly replayed?: boolean;
+  readonly position?: string;
+  readonly error?: JsonError;
+  readonly result?: JsonSide & { readonly position: string; readonly from?: Balance; readonly to?: Balance };
+}
+
+interface JsonWallet extends Omit<Wallet, "walletId" | "walletType"> {
+  readonly id: string;
+  readonly type: Wallet["walletType"];
+}
+
+interface JsonAnswer {
+  readonly requestId: number;
+  readonly ok: boolean;
+  readonly error?: JsonError;
+  readonly result?: {
+    readonly results?: readonly JsonCommandResult[];
+    readonly wallets?: readonly { readonly ok: boolean; readonly error?: JsonError; readonly result?: JsonWallet }[];
+    readonly fromWalletId?: string;
+  };
+}
+
+/** An answer says by its shape what it answers: the client asks in a few forms only. */
+function decodeAnswer({ requestId, ok, error, result }: JsonAnswer): ServerMessage {
+  if (!ok) {
+    const { code, message } = knownError(error);
+    return { type: "refused", requestId, code, message };
+  }
+  if (result?.results !== undefined) return { type: "results", requestId, answers: result.results.map(decodeResult) };
+  if (result?.wallets !== undefined) {
+    return {
+      type: "wallets",
+      requestId,
+      wallets: result.wallets.map((found) => decodeWallet(found.result, found.error)),
+    };
+  }
+  if (result?.fromWalletId !== undefined) {
+    const transfer: Found<TransferRecord> = { ok: true, ...(result as unknown as TransferRecord) };
+    return { type: "transfer", requestId, transfer };
+  }
+  return { type: "subscribed", requestId };
+}
+
+function decodeResult({ ok, replayed, position, error, result }: JsonCommandResult): Answer {
+  if (!ok || result === undefined) {
+    return {
+      code: knownError(error).code,
+      position: position ?? null,
+      replayed: replayed === true,
+      balance: NO_BALANCE,
+      counterparty: undefined,
+    };
+  }
+  return {
+    code: "ok",
+    position: result.position,
+    replayed: replayed === true,
+    balance: balanceOf(result.from ?? result),
+    counterparty: result.to === undefined ? undefined : balanceOf(result.to),
+  };
+}
+
+function decodeWallet(wallet: JsonWallet | undefined, error: JsonError | undefined): Found<Wallet> {
+  if (wallet === undefined) return rejection(knownError(error).code);
+  const { id: walletId, type: walletType, ...fields } = wallet;
+  return { ok: true, walletId, walletType, ...fields };
+}
+
+function balanceOf({ postedMinor, availableMinor, version }: Balance): Balance {
+  return { postedMinor, availableMinor, version };
+}
+
+type JsonUnasked =
+  | ({ readonly type: "Welcome"; readonly inflightMax: number } & Omit<ServerLimits, "inFlightMax">)
+  | { readonly type: "Heartbeat" }
+  | { readonly type: "Error"; readonly error: JsonError }
+  | {
+      readonly type: "Balances";
+      readonly deltas: readonly (Omit<BalanceUpdate, "reset" | "conflated"> & Partial<BalanceUpdate>)[];
+    };
+
+/** What the server says without being asked; a kind that this version does not know is left out. */
+function decodeUnasked(message: JsonUnasked): ServerMessage | undefined {
+  switch (message.type) {
+    case "Welcome": {
+      const { messageBytesMax, commandsPerMessageMax, lookupsPerMessageMax, inflightMax, heartbeatIntervalMs } =
+        message;
+      return {
+        type: "welcome",
+        limits: {
+          messageBytesMax,
+          commandsPerMessageMax,
+          lookupsPerMessageMax,
+          inFlightMax: inflightMax,
+          heartbeatIntervalMs,
+        },
+      };
+    }
+    case "Heartbeat":
+      return { type: "heartbeat" };
+    case "Error": {
+      const { code, message: text } = knownError(message.error);
+      return { type: "refused", requestId: 0, code, message: text };
+    }
+    case "Balances":
+      return {
+        type: "updates",
+        updates: message.deltas.map((delta) => ({ reset: false, conflated: false, ...delta })),
+      };
+    default:
+      return undefined;
+  }
+}
+
+function knownError(error: JsonError | undefined): JsonError {
+  if (error === undefined) throw violation("a refusal without a reason");
+  if (!Object.hasOwn(CODES, error.code)) return { code: "internal_error", message: error.message };
+  return error;
+}
+
+function violation(what: string): MizanError {
+  return new MizanError("protocol_violation", `the server sent ${what}`);
+}

@@ -1,0 +1,241 @@
+import { isUuid, UuidV7 } from "../protocol/ids.ts";
+import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
+import { binaryCodec } from "./binary-codec.ts";
+import type { Codec, ServerMessage } from "./codec.ts";
+import { CommandCall } from "./command-call.ts";
+import {
+  type Command,
+  type CreateWallet,
+  type Movement,
+  nameCommand,
+  type SetOverdraftLimit,
+  type Transfer,
+  type WalletCommand,
+} from "./commands.ts";
+import { MizanError } from "./errors.ts";
+import { Exchange, type ExchangeBounds } from "./exchange.ts";
+import { jsonCodec } from "./json-codec.ts";
+import { IN_FLIGHT_MAX, PENDING_MAX, TIMEOUT_MS } from "./limits.ts";
+import { Pending } from "./pending.ts";
+import { Inquiry } from "./questions.ts";
+import { type CommandResult, type Found, rejection, type TransferRecord, type Wallet } from "./results.ts";
+import type { Endpoint } from "./socket.ts";
+import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import { fetchTrialBalance, type TrialBalance } from "./trial-balance.ts";
+import { WalletTopics } from "./wallet-topics.ts";
+import { WideTopic } from "./wide-topic.ts";
+
+export interface MizanOptions extends Endpoint {
+  /** `binary` where it is about speed, `json` where people read along; both can do the same. Default: binary. */
+  readonly encoding?: "binary" | "json";
+  /** How long a call waits for its answer, reconnects included. Default: 10 s. */
+  readonly timeoutMs?: number;
+  /** Most messages on the wire without an answer; commands beyond that gather into larger messages. Default: 128. */
+  readonly inFlightMax?: number;
+  /** Most commands and questions without an answer; beyond that calls fail as `overloaded`. Default: 131,072. */
+  readonly pendingMax?: number;
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+}
+
+/** What to follow: one wallet, all wallets of an owner, or (admins) every wallet. */
+export type SubscriptionTopic = { readonly walletId: string } | { readonly ownerId: string } | { readonly all: true };
+
+/**
+ * A client of the ledger.
+ *
+ * What the ledger refuses is a value (`{ ok: false, code }`). **Errors**: every method rejects with a MizanError where
+ * no answer came: `timeout`, `closed`, `unreachable`, `unauthenticated`, `overloaded` (this client's own queue is full).
+ */
+export class Mizan {
+  readonly #endpoint: Endpoint;
+  readonly #codec: Codec;
+  readonly #bounds: ExchangeBounds;
+  readonly #timeoutMs: number;
+  readonly #ids = new UuidV7();
+  readonly #walletTopics = new WalletTopics();
+  readonly #wideTopics = new Set<WideTopic>();
+  readonly #exchange: Exchange;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: MizanOptions) {
+    this.#endpoint = options;
+    this.#codec = options.encoding === "json" ? jsonCodec : binaryCodec;
+    this.#bounds = {
+      inFlightMax: options.inFlightMax ?? IN_FLIGHT_MAX,
+      pendingMax: options.pendingMax ?? PENDING_MAX,
+    };
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#exchange = new Exchange(options, this.#codec, this.#bounds, this.#walletTopics);
+  }
+
+  /**
+   * Connects to a ledger, and tries again until the timeout where it is not there yet.
+   *
+   * **Errors**: MizanError `unauthenticated` or `unreachable`.
+   */
+  static async connect(options: MizanOptions): Promise<Mizan> {
+    const mizan = new Mizan(options);
+    const exchange = mizan.#exchange;
+    const timer = setTimeout(() => {
+      const cause = exchange.lastFailure;
+      exchange.fail(new MizanError("unreachable", `no connection to ${options.url}: ${String(cause)}`, { cause }));
+    }, mizan.#timeoutMs);
+    try {
+      await exchange.connected;
+    } finally {
+      clearTimeout(timer);
+    }
+    return mizan;
+  }
+
+  createWallet(command: CreateWallet, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "CreateWallet" }, options);
+  }
+
+  activateWallet(command: WalletCommand, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "ActivateWallet" }, options);
+  }
+
+  freezeWallet(command: WalletCommand, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "FreezeWallet" }, options);
+  }
+
+  unfreezeWallet(command: WalletCommand, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "UnfreezeWallet" }, options);
+  }
+
+  closeWallet(command: WalletCommand, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "CloseWallet" }, options);
+  }
+
+  setOverdraftLimit(command: SetOverdraftLimit, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "SetOverdraftLimit" }, options);
+  }
+
+  credit(command: Movement, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "Credit" }, options);
+  }
+
+  debit(command: Movement, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "Debit" }, options);
+  }
+
+  transfer(command: Transfer, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "Transfer" }, options);
+  }
+
+  /**
+   * Sends up to 8,190 commands; each has its own result, in the same order.
+   *
+   * **Errors**: besides those of every call, MizanError `too_many_commands`.
+   */
+  async batch(commands: readonly Command[], options?: CallOptions): Promise<readonly CommandResult[]> {
+    if (commands.length > COMMANDS_PER_MESSAGE_MAX) {
+      throw new MizanError("too_many_commands", `a batch holds at most ${COMMANDS_PER_MESSAGE_MAX} commands`);
+    }
+    if (commands.length === 0) return [];
+    const call = new CommandCall(
+      commands.map((command) => nameCommand(command, () => this.#ids.next())),
+      options?.timeoutMs ?? this.#timeoutMs,
+    );
+    this.#exchange.submit(call);
+    return call.pending.promise;
+  }
+
+  async getWallet(walletId: string, options?: CallOptions): Promise<Found<Wallet>> {
+    const [wallet] = await this.getWallets([walletId], options);
+    return wallet ?? rejection("internal_error");
+  }
+
+  /** Looks wallets up; the answers are in the order of the ids. */
+  async getWallets(walletIds: readonly string[], options?: CallOptions): Promise<readonly Found<Wallet>[]> {
+    const wellFormed = walletIds.filter((id) => isUuid(id));
+    const questions: Promise<readonly Found<Wallet>[]>[] = [];
+    for (let start = 0; start < wellFormed.length; start += LOOKUPS_PER_MESSAGE_MAX) {
+      const ids = wellFormed.slice(start, start + LOOKUPS_PER_MESSAGE_MAX);
+      questions.push(
+        this.#inquire(
+          options,
+          (codec, requestId) => codec.encodeLookupWallets(requestId, ids),
+          (message) => {
+            if (message.type === "refused") return ids.map(() => rejection(message.code));
+            return message.type === "wallets" && message.wallets.length === ids.length ? message.wallets : undefined;
+          },
+        ),
+      );
+    }
+    const found = (await Promise.all(questions)).flat().values();
+    return walletIds.map((id) => (isUuid(id) ? found.next().value : undefined) ?? rejection("invalid_request"));
+  }
+
+  /** Finds a Transfer, Credit or Debit by the id of its command. */
+  async getTransfer(commandId: string, options?: CallOptions): Promise<Found<TransferRecord>> {
+    if (!isUuid(commandId)) return rejection("invalid_request");
+    return this.#inquire(
+      options,
+      (codec, requestId) => codec.encodeLookupTransfer(requestId, commandId),
+      (message) => {
+        if (message.type === "refused") return rejection(message.code);
+        return message.type === "transfer" ? message.transfer : undefined;
+      },
+    );
+  }
+
+  /** The books per shard and currency; for admins. */
+  trialBalance(options?: CallOptions): Promise<Found<TrialBalance>> {
+    return fetchTrialBalance(this.#endpoint, options?.timeoutMs ?? this.#timeoutMs);
+  }
+
+  /**
+   * Follows balances: first the state of each wallet (not for `all`), then every change, in order and after it is
+   * durable.
+   *
+   * A subscription to an owner or to all has a connection of its own, because an update does not name its topic. After
+   * a reconnect an owner's wallets are told anew, while `all` goes on with the next change of each wallet.
+   */
+  subscribe(topic: SubscriptionTopic, options: SubscribeOptions = {}): Subscription {
+    const id = "walletId" in topic ? topic.walletId : "ownerId" in topic ? topic.ownerId : undefined;
+    if (id !== undefined && !isUuid(id)) throw new MizanError("invalid_request", `not a UUID: ${id}`);
+    if (this.#closed !== undefined) throw new MizanError("closed", "the client is closed");
+    if ("walletId" in topic) {
+      return this.#walletTopics.subscribe(this.#exchange, topic.walletId.toLowerCase(), options);
+    }
+    const wide = new WideTopic(this.#endpoint, this.#codec, this.#bounds, id?.toLowerCase(), options, () => {
+      this.#wideTopics.delete(wide);
+    });
+    this.#wideTopics.add(wide);
+    return wide.reader;
+  }
+
+  /** Takes no more calls, ends the subscriptions, and resolves when every call has ended and the connection is closed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#walletTopics.close();
+    for (const wide of this.#wideTopics) wide.reader.close();
+    await this.#exchange.drain();
+    this.#exchange.fail(new MizanError("closed", "the client is closed"));
+  }
+
+  async #one(command: Command, options: CallOptions | undefined): Promise<CommandResult> {
+    const [result] = await this.batch([command], options);
+    if (result === undefined) throw new MizanError("protocol_violation", "a command without a result");
+    return result;
+  }
+
+  #inquire<T>(
+    options: CallOptions | undefined,
+    encode: (codec: Codec, requestId: number) => string | Uint8Array,
+    read: (message: ServerMessage) => T | undefined,
+  ): Promise<T> {
+    const inquiry = new Inquiry<T>(new Pending<T>(options?.timeoutMs ?? this.#timeoutMs, 1), encode, read);
+    this.#exchange.inquire(inquiry);
+    return inquiry.pending.promise;
+  }
+}

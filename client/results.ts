@@ -1,0 +1,138 @@
+import { CODES, type Code } from "../protocol/codes.ts";
+import type { WalletStatus, WalletType } from "../protocol/command-record.ts";
+import type { Currency } from "../protocol/currencies.ts";
+import { type NamedCommand, walletOf } from "./commands.ts";
+
+/** A reason why the ledger refused. */
+export type RejectionCode = Exclude<Code, "ok">;
+
+/** What a wallet holds. **Units**: minor units of its currency. */
+export interface Balance {
+  readonly postedMinor: number;
+  readonly availableMinor: number;
+  readonly version: number;
+}
+
+/** A command that was applied and is durable; the balance is that of the wallet debited or changed, right after it. */
+export interface Applied extends Balance {
+  readonly ok: true;
+  readonly commandId: string;
+  readonly walletId: string;
+  /** Journal position, `shard:sequence`. */
+  readonly position: string;
+  /** The command had been applied before under this id; this is the first answer again. */
+  readonly replayed: boolean;
+  /** The wallet credited by a Transfer, where the caller may see it. */
+  readonly counterparty?: Balance;
+}
+
+/** An answer that is a refusal: nothing was applied. */
+export interface Rejection {
+  readonly ok: false;
+  readonly code: RejectionCode;
+  /** One sentence on the code, for people. */
+  readonly message: string;
+}
+
+/** A command that was refused. */
+export interface Rejected extends Rejection {
+  readonly commandId: string;
+  readonly walletId: string;
+  /** Journal position of the refusal, or null where the code is not remembered under the id. */
+  readonly position: string | null;
+  readonly replayed: boolean;
+}
+
+/** What one command came to. */
+export type CommandResult = Applied | Rejected;
+
+/** A wallet as it stands. */
+export interface Wallet extends Balance {
+  readonly walletId: string;
+  readonly ownerId: string;
+  readonly currency: Currency;
+  readonly walletType: WalletType;
+  readonly status: WalletStatus;
+  readonly heldMinor: number;
+  readonly overdraftLimitMinor: number;
+  /** Journal position of its last change. */
+  readonly position: string;
+}
+
+/** A Transfer, Credit or Debit, found by the id of its command. */
+export interface TransferRecord {
+  readonly id: string;
+  readonly type: "Transfer" | "Credit" | "Debit";
+  /** The states up to REFUNDING show only while a transfer between shards is running. */
+  readonly status: "INITIATED" | "DEBITED" | "CREDITED" | "COMPLETED" | "REFUNDING" | "FAILED";
+  /** Why a FAILED one failed. */
+  readonly code?: RejectionCode;
+  readonly fromWalletId: string;
+  readonly toWalletId: string;
+  readonly amountMinor: number;
+  readonly currency: Currency;
+  readonly reference?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly position: string;
+  readonly timestampMs: number;
+}
+
+/** The answer to a question: the fields of what was asked for, or why not. */
+export type Found<T> = ({ readonly ok: true } & T) | Rejection;
+
+/** One step of a balance stream; the values are those after the step. */
+export interface BalanceUpdate extends Balance {
+  readonly walletId: string;
+  readonly currency: Currency;
+  readonly status: WalletStatus;
+  readonly position: string;
+  readonly timestampMs: number;
+  /** `state`: what the wallet held when the subscription began or resumed; `change`: a step since. */
+  readonly kind: "state" | "change";
+  /** Steps before this one could not be given again, so it replaces what the reader had. */
+  readonly reset: boolean;
+  /** Steps of this wallet were left out before this one because the reader was slow. */
+  readonly conflated: boolean;
+}
+
+/** A command's answer as both codecs decode it, not yet joined with its command. */
+export interface Answer {
+  readonly code: Code;
+  readonly position: string | null;
+  readonly replayed: boolean;
+  readonly balance: Balance;
+  readonly counterparty: Balance | undefined;
+}
+
+const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
+
+/** The answer that stands for a refusal of a whole message. */
+export function refusal(code: RejectionCode): Answer {
+  return { code, position: null, replayed: false, balance: NO_BALANCE, counterparty: undefined };
+}
+
+export function rejection(code: RejectionCode): Rejection {
+  return { ok: false, code, message: CODES[code].meaning };
+}
+
+/** Joins an answer with its command. */
+export function resultOf(command: NamedCommand, answer: Answer): CommandResult {
+  const { code, position, replayed, balance, counterparty } = answer;
+  const { commandId } = command;
+  const walletId = walletOf(command);
+  if (code !== "ok") {
+    return { ok: false, code, message: CODES[code].meaning, commandId, walletId, position, replayed };
+  }
+  const { postedMinor, availableMinor, version } = balance;
+  const applied = {
+    ok: true,
+    commandId,
+    walletId,
+    position: position ?? "",
+    replayed,
+    postedMinor,
+    availableMinor,
+    version,
+  } as const;
+  return counterparty === undefined ? applied : { ...applied, counterparty };
+}
