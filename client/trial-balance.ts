@@ -4,7 +4,7 @@ import { type Found, rejection } from "./results.ts";
 import { addressOf, authorizationOf, type Endpoint } from "./socket.ts";
 
 /** The books of one shard in one currency. Sums are decimal strings, since they may exceed 2^53. */
-export interface TrialBalanceLine {
+interface TrialBalanceLine {
   readonly shard: number;
   readonly currency: string;
   /** The sum over every account: zero, or the books are broken. */

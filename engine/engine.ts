@@ -50,6 +50,3 @@ export interface Engine {
   /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */
   stop(): Promise<void>;
 }
-
-/** Starts the shards and resolves when all have recovered. */
-export type StartEngine = (options: EngineOptions, hooks: EngineHooks) => Promise<Engine>;

@@ -4,7 +4,7 @@ import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, WIRE_HEADER_BYTES } 
 import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES } from "../protocol/wire-frame.ts";
 
 /** Most subscriptions that one frame may ask for. */
-export const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
+const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
 
 const ID_BYTES = 16;
 

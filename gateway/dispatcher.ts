@@ -12,7 +12,7 @@ import { RecordSender } from "./record-sender.ts";
 import { RequestTable, type Waiting } from "./request-table.ts";
 
 /** The gateway itself, where it asks on nobody's behalf. */
-export const GATEWAY_PRINCIPAL: Principal = { role: "admin", ownerId: new Uint32Array(4) };
+const GATEWAY_PRINCIPAL: Principal = { role: "admin", ownerId: new Uint32Array(4) };
 
 /** Requests of this size are shown to their shard at once, so that it starts while the gateway reads on. */
 const FLUSH_AT_ONCE_BYTES = 16_384;

@@ -19,7 +19,7 @@ import { RESULT, RESULT_DETAIL_BYTES, RESULT_FLAG } from "../protocol/result-rec
 import { unreachable } from "../protocol/unreachable.ts";
 
 /** Room that a command takes as a record. **Units**: bytes. */
-export function commandRecordBytes(command: JsonCommand): number {
+function commandRecordBytes(command: JsonCommand): number {
   if (command.metadata !== undefined) return 2 * RECORD_BYTES + paddedMetadataBytes(command.metadata.byteLength);
   return isExtended(command) ? 2 * RECORD_BYTES : RECORD_BYTES;
 }
@@ -93,7 +93,7 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
 }
 
 /** The id of a wallet that a command opens: the one it names, or one that follows from the command's id. */
-export function newWalletId(command: Extract<JsonCommand, { type: "CreateWallet" }>): string {
+function newWalletId(command: Extract<JsonCommand, { type: "CreateWallet" }>): string {
   return command.walletId ?? derivedId(`mizan-wallet\0${command.id.toLowerCase()}`);
 }
 

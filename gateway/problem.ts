@@ -18,7 +18,7 @@ export function statusLine(status: number): string {
 }
 
 /** The problem document of a code. **Source**: RFC 9457. */
-export function problemText(code: Code, facts: ProblemFacts = {}): string {
+function problemText(code: Code, facts: ProblemFacts = {}): string {
   const { http, meaning } = CODES[code];
   return JSON.stringify({ type: `urn:mizan:problem:${code}`, title: meaning, status: http, code, ...facts });
 }

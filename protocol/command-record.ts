@@ -50,7 +50,7 @@ export function operationName(number: number): OperationName | undefined {
 
 /** Bits of a record's flags byte. */
 export const RECORD_FLAG = { linked: 1, extended: 2, metadata: 4 } as const;
-export const RECORD_FLAGS_ALL = 7;
+const RECORD_FLAGS_ALL = 7;
 
 /** Offsets in a record, in bytes. */
 export const RECORD = {

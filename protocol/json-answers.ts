@@ -16,11 +16,11 @@ import {
   walletType,
 } from "./json-fields.ts";
 
-export const code = z.enum(Object.keys(CODES) as Code[]);
+const code = z.enum(Object.keys(CODES) as Code[]);
 
 const balances = { postedMinor: balanceMinor, availableMinor: balanceMinor, version };
 
-export const sideAnswer = z.strictObject(balances).describe("A wallet right after the command.");
+const sideAnswer = z.strictObject(balances).describe("A wallet right after the command.");
 
 export const walletAnswer = z.strictObject({
   id: uuid,
@@ -86,7 +86,7 @@ export const transferFoundAnswer = z.strictObject({
   timestampMs,
 });
 
-export const errorAnswer = z.strictObject({
+const errorAnswer = z.strictObject({
   code,
   message: z.string(),
   field: z.string().optional().describe("The first wrong field of an invalid request."),
@@ -99,13 +99,7 @@ const failure = {
 };
 const replayed = z.literal(true).optional().describe("There where this is the first answer again.");
 
-export const commandResult = z.union([
-  transferAnswer,
-  movementAnswer,
-  walletAnswer,
-  walletChangeAnswer,
-  overdraftLimitAnswer,
-]);
+const commandResult = z.union([transferAnswer, movementAnswer, walletAnswer, walletChangeAnswer, overdraftLimitAnswer]);
 
 export const batchAnswer = z.strictObject({
   results: z
@@ -116,15 +110,6 @@ export const batchAnswer = z.strictObject({
       ]),
     )
     .describe("One for each command, in order."),
-});
-
-export const walletsAnswer = z.strictObject({
-  wallets: z.array(
-    z.discriminatedUnion("ok", [
-      z.strictObject({ ok: z.literal(true), result: walletAnswer }),
-      z.strictObject({ ok: z.literal(false), error: errorAnswer }),
-    ]),
-  ),
 });
 
 const sum = z
@@ -157,7 +142,7 @@ export const ticketAnswer = z.strictObject({
   expiresAt: moment,
 });
 
-export const apiKeyAnswer = z.strictObject({
+const apiKeyAnswer = z.strictObject({
   id: uuid,
   name: z.string(),
   role: z.enum(["admin", "merchant", "user"]),

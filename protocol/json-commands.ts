@@ -55,7 +55,7 @@ const linked = z
   .describe("Applied only together with the next command: a run of linked commands succeeds or fails as one.");
 
 /** A command as it stands in a batch. */
-export const batchCommand = z.discriminatedUnion("type", [
+const batchCommand = z.discriminatedUnion("type", [
   transferCommand.extend({ linked }),
   movementCommand.extend({ linked }),
   createWalletCommand.extend({ linked }),

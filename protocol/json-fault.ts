@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Code } from "./codes.ts";
 
 /** Why a JSON value was refused. */
-export interface Fault {
+interface Fault {
   readonly code: Exclude<Code, "ok">;
   /** The first wrong field, as a path such as `commands.3.amountMinor`; empty where the value as a whole is wrong. */
   readonly field: string;

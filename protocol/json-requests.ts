@@ -12,7 +12,7 @@ import {
 import { uuid } from "./json-fields.ts";
 import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
-export const REQUEST_ID_MAX = 4_294_967_295;
+const REQUEST_ID_MAX = 4_294_967_295;
 
 const requestId = z.int().min(1).max(REQUEST_ID_MAX);
 const fromVersion = z.int().min(0);

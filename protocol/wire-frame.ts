@@ -60,7 +60,6 @@ export const FRAME_TYPE = {
   /** `code` says why; with requestId 0 the connection closes. UTF-8 message of `argument` bytes, padded. */
   Error: 136,
 } as const;
-export type FrameTypeName = keyof typeof FRAME_TYPE;
 
 /** Bits of a frame's flags byte. */
 export const FRAME_FLAG = {

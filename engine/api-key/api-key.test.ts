@@ -15,17 +15,22 @@ function given(...events: readonly ApiKeyEvent[]): ApiKeyState | undefined {
 
 describe("given what happened, when a command comes, then", () => {
   test.each([
-    { given: [], when: create, then: { code: "ok", events: [created] }, name: "a key is created" },
-    { given: [created], when: create, then: { code: "api_key_exists" }, name: "it is not created twice" },
-    { given: [created, revoked], when: create, then: { code: "api_key_exists" }, name: "nor after it was revoked" },
-    { given: [], when: revoke, then: { code: "api_key_not_found" }, name: "a key that is not there is not revoked" },
-    { given: [created], when: revoke, then: { code: "ok", events: [revoked] }, name: "a key is revoked" },
-    { given: [created, revoked], when: revoke, then: { code: "api_key_revoked" }, name: "it is not revoked twice" },
-    { given: [created], when: unknown, then: { code: "unknown_operation" }, name: "another command is refused" },
-  ] satisfies readonly { given: ApiKeyEvent[]; when: ApiKeyCommand; then: unknown; name: string }[])(
+    { given: [], when: create, expected: { code: "ok", events: [created] }, name: "a key is created" },
+    { given: [created], when: create, expected: { code: "api_key_exists" }, name: "it is not created twice" },
+    { given: [created, revoked], when: create, expected: { code: "api_key_exists" }, name: "nor after it was revoked" },
+    {
+      given: [],
+      when: revoke,
+      expected: { code: "api_key_not_found" },
+      name: "a key that is not there is not revoked",
+    },
+    { given: [created], when: revoke, expected: { code: "ok", events: [revoked] }, name: "a key is revoked" },
+    { given: [created, revoked], when: revoke, expected: { code: "api_key_revoked" }, name: "it is not revoked twice" },
+    { given: [created], when: unknown, expected: { code: "unknown_operation" }, name: "another command is refused" },
+  ] satisfies readonly { given: ApiKeyEvent[]; when: ApiKeyCommand; expected: unknown; name: string }[])(
     "$name",
-    ({ given: events, when, then }) => {
-      expect(apiKeyAggregate.decide(given(...events), when, { nowMs: 1_000 })).toEqual(then);
+    ({ given: events, when, expected: decision }) => {
+      expect(apiKeyAggregate.decide(given(...events), when, { nowMs: 1_000 })).toEqual(decision);
     },
   );
 });

@@ -72,7 +72,7 @@ export const POSTING = {
   metadata: 32,
 } as const;
 export const POSTING_BYTES = RECORD_BYTES;
-export const WIDE_POSTING_BYTES = 2 * RECORD_BYTES;
+const WIDE_POSTING_BYTES = 2 * RECORD_BYTES;
 /** Largest version, and longest way back in records, that a narrow posting holds; neither exceeds the record's sequence. */
 export const NARROW_MAX = 0xffff_ffff;
 

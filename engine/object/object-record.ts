@@ -27,7 +27,7 @@ export function unpack(bytes: Uint8Array, start: number, end: number): unknown {
 }
 
 /** Room that a payload takes as a record. **Units**: bytes. */
-export function objectRecordBytes(payload: Uint8Array): number {
+function objectRecordBytes(payload: Uint8Array): number {
   return OBJECT_HEADER_BYTES + Math.ceil(payload.byteLength / 8) * 8;
 }
 

@@ -25,6 +25,3 @@ export interface CreditAnswer {
   readonly availableMinor: number;
   readonly version: number;
 }
-
-/** Room that one message takes in the ring between two shards at most. **Units**: bytes. */
-export const PEER_ENTRY_BYTES_MAX = 512;

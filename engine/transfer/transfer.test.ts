@@ -63,48 +63,48 @@ function given(...events: readonly TransferEvent[]): TransferState | undefined {
 
 describe("given what happened, when a command comes, then", () => {
   test.each([
-    { given: [], when: initiate, then: { code: "ok", events: [initiated] }, name: "a transfer begins" },
-    { given: [initiated], when: initiate, then: { code: "in_progress" }, name: "it does not begin twice" },
+    { given: [], when: initiate, expected: { code: "ok", events: [initiated] }, name: "a transfer begins" },
+    { given: [initiated], when: initiate, expected: { code: "in_progress" }, name: "it does not begin twice" },
     {
       given: [initiated],
       when: accepted,
-      then: { code: "ok", events: [credited, completed] },
+      expected: { code: "ok", events: [credited, completed] },
       name: "an acceptance completes it",
     },
     {
       given: [initiated],
       when: refused,
-      then: { code: "ok", events: [refunding, failed] },
+      expected: { code: "ok", events: [refunding, failed] },
       name: "a refusal refunds and fails it",
     },
     {
       given: [initiated],
       when: { ...refused, canRefund: false },
-      then: { code: "ok", events: [refunding] },
+      expected: { code: "ok", events: [refunding] },
       name: "a refusal that cannot be refunded leaves it refunding",
     },
     {
       given: [initiated, refunding],
       when: refused,
-      then: { code: "ok", events: [refunding, failed] },
+      expected: { code: "ok", events: [refunding, failed] },
       name: "the refusal again, after a start, refunds and fails it",
     },
     {
       given: [initiated, credited, completed],
       when: accepted,
-      then: { code: "ok", events: [] },
+      expected: { code: "ok", events: [] },
       name: "an answer that comes twice changes nothing",
     },
     {
       given: [initiated, refunding, failed],
       when: refused,
-      then: { code: "ok", events: [] },
+      expected: { code: "ok", events: [] },
       name: "a refusal that comes twice changes nothing",
     },
-  ] satisfies readonly { given: TransferEvent[]; when: TransferCommand; then: unknown; name: string }[])(
+  ] satisfies readonly { given: TransferEvent[]; when: TransferCommand; expected: unknown; name: string }[])(
     "$name",
-    ({ given: events, when, then }) => {
-      expect(transferAggregate.decide(given(...events), when, { nowMs: NOW_MS })).toEqual(then);
+    ({ given: events, when, expected: decision }) => {
+      expect(transferAggregate.decide(given(...events), when, { nowMs: NOW_MS })).toEqual(decision);
     },
   );
 });

@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { FlushList, Listed } from "./flush-list.ts";
 import type { Subscriber } from "./subscriber.ts";
-import type { Topic } from "./topic.ts";
+import type { DeltaReader, Topic } from "./topic.ts";
 
 const DELTA_LANES = DELTA_BYTES >>> 2;
 const FLAGS_BYTE = DELTA.flags;
@@ -24,7 +24,7 @@ export type OutboxLimits = Pick<
 /**
  * The deltas that wait for one subscriber: all of them while it reads along, the latest of each wallet once it does not.
  */
-export class Outbox implements Listed {
+export class Outbox implements Listed, DeltaReader {
   readonly subscriber: Subscriber;
   /** What the subscriber follows, by topic key. */
   readonly topics = new Map<string, Topic>();

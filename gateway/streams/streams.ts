@@ -11,7 +11,7 @@ import {
 import type { RingReader } from "../../engine/port/ring.ts";
 import type { Principal } from "../../engine/port/shard-port.ts";
 import { type Code, codeName } from "../../protocol/codes.ts";
-import { formatUuid, shardOf } from "../../protocol/ids.ts";
+import { shardOf } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { SUBSCRIPTIONS_PER_CONNECTION_MAX } from "../../protocol/limits.ts";
 import { DELTA_FLAG, WALLET } from "../../protocol/result-record.ts";
@@ -23,6 +23,7 @@ import type { Dispatcher } from "../dispatcher.ts";
 import { DeltaHistory, HistoryBudget } from "./delta-history.ts";
 import { FlushList } from "./flush-list.ts";
 import { IdleTopics } from "./idle-topics.ts";
+import { deltaKey, topicKey } from "./keys.ts";
 import { Outbox } from "./outbox.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { OwnerTopic, Topic, WalletTopic } from "./topic.ts";
@@ -384,15 +385,6 @@ export class Streams {
     }
     return outbox;
   }
-}
-
-/** Shard and slot in one number, exact because slots have 32 bits. */
-function deltaKey(shard: number, slot: number): number {
-  return shard * 4_294_967_296 + slot;
-}
-
-function topicKey(topic: TopicName, id: Uint8Array): string {
-  return topic === "all" ? "all" : `${topic} ${formatUuid(id)}`;
 }
 
 function isOwnId(principal: Principal, id: Uint8Array): boolean {

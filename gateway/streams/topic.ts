@@ -1,10 +1,14 @@
 import type { DeltaHistory } from "./delta-history.ts";
-import type { Outbox } from "./outbox.ts";
+
+/** Takes the deltas of the topics that it reads. */
+export interface DeltaReader {
+  pushOnce(lanes: Uint32Array, at: number, key: number, stamp: number): void;
+}
 
 /** The readers of something that shards were asked to report on. */
 export class Topic {
   readonly key: string;
-  readonly readers: Outbox[] = [];
+  readonly readers: DeltaReader[] = [];
   /** Subscriptions that a shard has yet to confirm; the topic stays watched meanwhile. */
   asking = 0;
 
@@ -16,14 +20,14 @@ export class Topic {
     return this.readers.length === 0 && this.asking === 0;
   }
 
-  add(reader: Outbox): void {
+  add(reader: DeltaReader): void {
     if (!this.readers.includes(reader)) this.readers.push(reader);
   }
 
-  remove(reader: Outbox): void {
+  remove(reader: DeltaReader): void {
     const place = this.readers.indexOf(reader);
     if (place < 0) return;
-    const last = this.readers.pop() as Outbox;
+    const last = this.readers.pop() as DeltaReader;
     if (last !== reader) this.readers[place] = last;
   }
 
