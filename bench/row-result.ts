@@ -79,13 +79,18 @@ export function jsonLine(row: RowResult, { commit, node, cpu }: Machine): JsonLi
     name: row.name,
     rate: Math.round(row.rate),
     unit: row.unit,
-    p50Ms: row.latency?.p50Ms ?? null,
-    p99Ms: row.latency?.p99Ms ?? null,
-    p999Ms: row.latency?.p999Ms ?? null,
+    p50Ms: toMicros(row.latency?.p50Ms),
+    p99Ms: toMicros(row.latency?.p99Ms),
+    p999Ms: toMicros(row.latency?.p999Ms),
     limitName: row.limitName,
     ratio: row.ratio === null ? null : Number(row.ratio.toFixed(4)),
     commit,
     node,
     cpu,
   };
+}
+
+/** A latency in milliseconds to the microsecond, which is as fine as it is measured. */
+function toMicros(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms * 1_000) / 1_000;
 }

@@ -17,7 +17,7 @@ export const SHAPES = {
   hundredHot: { ...CLOSED, transport: "binary", connections: 8, depth: 8, commandsPerMessage: 100, pairing: "hot" },
   single: { ...CLOSED, transport: "binary", connections: 16, depth: 64, commandsPerMessage: 1 },
   json: { ...CLOSED, transport: "json", connections: 16, depth: 64, commandsPerMessage: 1 },
-  rest: { ...CLOSED, transport: "rest", connections: 64, depth: 1, commandsPerMessage: 1 },
+  rest: { ...CLOSED, transport: "rest", connections: 256, depth: 1, commandsPerMessage: 1 },
   scheduled: {
     pairing: "uniform",
     messagesPerSecond: 12_500,
