@@ -1,9 +1,12 @@
 /** Rows that run inside one process of their own, without a network: the messages to and from it. */
 
 import type { Percentiles } from "../histogram.ts";
+import type { RowName } from "../row-names.ts";
 
-export const CORE_ROWS = ["core-apply", "codecs", "limit-lmdb", "limit-lmdb-prepared", "journal-commit"] as const;
-export type CoreRow = (typeof CORE_ROWS)[number];
+export type CoreRow = Extract<
+  RowName,
+  "core-apply" | "codecs" | "limit-lmdb" | "limit-lmdb-prepared" | "journal-commit"
+>;
 
 export interface CoreJob {
   readonly row: CoreRow;

@@ -16,7 +16,7 @@ import { epochMs } from "./meter.ts";
 import { type DeltaSample, followedWallet, type SubscriberJob, type SubscriberReply } from "./subscription.ts";
 import { clientFrame, WebSocketLink } from "./websocket-link.ts";
 
-const SAMPLE_INTERVAL_MS = 50;
+const SAMPLE_INTERVAL_MS = 20;
 /** Connections opened at once, so that the server's backlog is not the test. */
 const OPENING_MAX = 20;
 
