@@ -212,6 +212,11 @@ export class EngineHarness implements DrivenLedger {
   flush(shard: number): readonly Reply[] {
     this.#shards[shard].core.flush();
     this.#assertBooks(shard);
+    return this.published(shard);
+  }
+
+  /** The answers that a shard shows without being asked to commit. */
+  published(shard: number): readonly Reply[] {
     return this.#takeReplies(shard);
   }
 

@@ -171,7 +171,8 @@ export class FirstAnswers {
     outcome: Outcome,
   ): number {
     const object = readObjectRecord(this.#records.lanes, this.#records.bytes, record);
-    if (object.aggregate !== transferAggregate.name) return CODE.id_reused;
+    const isTransfer = (lanes[at + TAIL] & 0xff) === OPERATION.Transfer;
+    if (!isTransfer || object.aggregate !== transferAggregate.name) return CODE.id_reused;
     const ended = (object.events as readonly TransferEvent[]).find((event) => event.type === "TransferEnded");
     const body = ended === undefined ? this.#state.transfers.get(object.id) : ended.body;
     if (body === undefined || !isSameTransfer(body, readTransferBody(lanes, at, commandBytes))) return CODE.id_reused;

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { OPERATION } from "../../protocol/command-record.ts";
+import { EngineSession } from "../../test/engine-session.ts";
+import { untimedId } from "../../test/ledger-command.ts";
+import { expectSameState } from "../../test/same-state.ts";
+import { unpack } from "../object/object-record.ts";
+import { REQUEST_KIND } from "../port/entries.ts";
+import type { ObjectCommand, ObjectOutcome } from "../views.ts";
+
+const KEY_ID = untimedId(0x51);
+const CREATE: ObjectCommand = {
+  aggregate: "ApiKey",
+  id: KEY_ID,
+  commandId: untimedId(0x61),
+  command: { type: "CreateApiKey", name: "till", role: "merchant", ownerId: untimedId(0xa1), keyHash: "hash" },
+};
+const REVOKE: ObjectCommand = { ...CREATE, commandId: untimedId(0x62), command: { type: "RevokeApiKey" } };
+
+function send(session: EngineSession, kind: number, value: unknown): unknown {
+  session.engine.others.length = 0;
+  session.engine.requestObject(0, kind, 1, value);
+  session.engine.flush(0);
+  const [{ payload }] = session.engine.others;
+  return unpack(payload, 0, payload.byteLength);
+}
+
+function execute(session: EngineSession, command: ObjectCommand): ObjectOutcome {
+  return send(session, REQUEST_KIND.ObjectCommand, command) as ObjectOutcome;
+}
+
+describe("an object command", () => {
+  test("is decided, journaled, and answered as before when it comes again", () => {
+    const session = new EngineSession(1);
+    const first = execute(session, CREATE);
+    expect(first).toMatchObject({
+      code: "ok",
+      replayed: false,
+      shard: 0,
+      sequence: 1,
+      state: { id: KEY_ID, name: "till", revokedAtMs: null, createdAtMs: session.nowMs },
+    });
+    expect(execute(session, CREATE)).toEqual({ ...first, replayed: true });
+    session.engine.crash();
+    expect(execute(session, CREATE)).toEqual({ ...first, replayed: true });
+    expect(send(session, REQUEST_KIND.ListObjects, { aggregate: "ApiKey" })).toEqual([first.state]);
+  });
+
+  test("is remembered with its rejection", () => {
+    const session = new EngineSession(1);
+    expect(execute(session, REVOKE)).toMatchObject({ code: "api_key_not_found", replayed: false, sequence: 1 });
+    execute(session, CREATE);
+    expect(execute(session, REVOKE)).toMatchObject({ code: "api_key_not_found", replayed: true, sequence: 1 });
+    const again = { ...REVOKE, commandId: untimedId(0x63) };
+    expect(execute(session, again)).toMatchObject({ code: "ok", state: { revokedAtMs: session.nowMs } });
+    expect(execute(session, { ...REVOKE, commandId: untimedId(0x64) })).toMatchObject({ code: "api_key_revoked" });
+    expectSameState(session.engine.state(0), session.engine.rebuilt(0), [], session.nowMs);
+  });
+
+  test("is refused where its id was used with another body, for an object or for money", () => {
+    const session = new EngineSession(1);
+    execute(session, CREATE);
+    expect(execute(session, { ...REVOKE, commandId: CREATE.commandId }).code).toBe("id_reused");
+    expect(execute(session, { ...CREATE, id: untimedId(0x52) }).code).toBe("id_reused");
+    const walletId = session.openWallet(0, { balanceMinor: 10n });
+    const debit = { operation: OPERATION.Debit, walletId, amountMinor: 1n };
+    expect(session.ask({ ...debit, id: CREATE.commandId }).code).toBe("id_reused");
+    expect(session.ask({ ...debit, id: untimedId(0x71) }).code).toBe("ok");
+    expect(execute(session, { ...CREATE, commandId: untimedId(0x71) }).code).toBe("id_reused");
+  });
+
+  test.each([
+    { name: "an aggregate that is none", change: { aggregate: "Nothing" }, code: "unknown_operation" },
+    { name: "the ledger's own aggregates", change: { aggregate: "Transfer" }, code: "unknown_operation" },
+    { name: "a command that is none", change: { command: { type: "Rename" } }, code: "unknown_operation" },
+    { name: "an id that is no UUID", change: { id: "till" }, code: "invalid_request" },
+    { name: "a command id that is no UUID", change: { commandId: "1" }, code: "invalid_request" },
+  ])("with $name is refused and leaves no trace", ({ change, code }) => {
+    const session = new EngineSession(1);
+    expect(execute(session, { ...CREATE, ...change })).toMatchObject({ code, sequence: 0, state: null });
+    expect(session.engine.state(0).sequence).toBe(0);
+    expect(execute(session, CREATE).code).toBe("ok");
+  });
+});
