@@ -18,6 +18,7 @@ import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
 import { balanceView, deltasText, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
+import { asPlainTransfer } from "./plain-transfer.ts";
 
 const NO_ID = new Uint8Array(0);
 
@@ -73,7 +74,8 @@ export class JsonConnection implements Connection {
       this.#sendUnasked("malformed_json", CODES.malformed_json.meaning);
       return;
     }
-    const checked = check(jsonRequest, value);
+    const transfer = asPlainTransfer(value);
+    const checked = transfer === undefined ? check(jsonRequest, value) : ({ ok: true, value: transfer } as const);
     if (checked.ok) {
       const code = this.#admit(checked.value);
       if (code !== "ok") this.#refuse(checked.value.requestId, code);

@@ -28,18 +28,29 @@ export function isUuid(text: string): boolean {
  * **Errors**: throws on text that is not a UUID; check with `isUuid` where the text comes from outside.
  */
 export function writeUuid(text: string, bytes: Uint8Array, offset = 0): void {
-  if (!isUuid(text)) throw new Error(`not a UUID: ${text}`);
-  let at = offset;
-  for (let i = 0; i < 36; i += 2) {
-    if (text.charCodeAt(i) === 45) i += 1;
-    bytes[at] = (hexDigit(text.charCodeAt(i)) << 4) | hexDigit(text.charCodeAt(i + 1));
-    at += 1;
+  let seen = text.length === 36 ? 0 : NOT_HEX;
+  for (let i = 0, at = offset; i < 36; i += 2, at += 1) {
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (text.charCodeAt(i) !== HYPHEN) seen = NOT_HEX;
+      i += 1;
+    }
+    const upper = DIGIT[text.charCodeAt(i) & 0xff];
+    const lower = DIGIT[text.charCodeAt(i + 1) & 0xff];
+    // A character beyond one byte must not pass for the digit that its lower byte names.
+    seen |= upper | lower | (text.charCodeAt(i) & 0xff00) | (text.charCodeAt(i + 1) & 0xff00);
+    bytes[at] = (upper << 4) | lower;
   }
+  if (seen > 15) throw new Error(`not a UUID: ${text}`);
 }
 
-function hexDigit(code: number): number {
-  return code <= 57 ? code - 48 : (code | 32) - 87;
-}
+const HYPHEN = 45;
+const NOT_HEX = 0x80;
+
+/** Value of each hexadecimal digit by its character code, and NOT_HEX for any other. */
+const DIGIT = Uint8Array.from({ length: 256 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(digit) ? NOT_HEX : digit;
+});
 
 /** UUID text as 16 fresh bytes. */
 export function uuidBytes(text: string): Uint8Array {

@@ -1,8 +1,11 @@
 import { uuidTimeMs } from "../../protocol/ids.ts";
+import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
 import { IdMap } from "./id-map.ts";
 import { IdSecond } from "./id-second.ts";
 
 const BUCKET_MS = 1_000;
+/** Room made at the beginning of a frame, so that the ids of that frame find it. */
+const FRAME_IDS_MAX = 2 * COMMANDS_PER_MESSAGE_MAX;
 const GENERATIONS_BY_AGE = 24;
 const GENERATIONS_BY_COUNT = 32;
 
@@ -25,6 +28,7 @@ interface Generation {
 export class IdWindow {
   readonly #windowMs: number;
   readonly #idsMax: number;
+  readonly #idsKeptMax: number;
   readonly #buckets = new Map<number, IdSecond>();
   readonly #generations: Generation[] = [];
   #oldestBucket = 0;
@@ -38,6 +42,7 @@ export class IdWindow {
   constructor(windowMs: number, idsMax: number) {
     this.#windowMs = windowMs;
     this.#idsMax = idsMax;
+    this.#idsKeptMax = idsMax - Math.min(FRAME_IDS_MAX, Math.floor(idsMax / 4));
   }
 
   get size(): number {
@@ -98,7 +103,7 @@ export class IdWindow {
     while (this.#buckets.size > 0 && this.#oldestBucket < oldestKept) this.#forgetOldestBucket();
     while (this.#generations.length > 0 && this.#ageMs(this.#generations[0]) > this.#windowMs) this.#forgetGeneration();
     const youngest = Math.floor(nowMs / BUCKET_MS) - 1;
-    while (this.#size >= this.#idsMax) {
+    while (this.#size > this.#idsKeptMax) {
       const bucketIsOlder =
         this.#generations.length < 2 || this.#oldestBucket * BUCKET_MS < (this.#generations[0]?.startedMs ?? 0);
       if (bucketIsOlder && this.#buckets.size > 0 && this.#oldestBucket < youngest) this.#forgetOldestBucket();
