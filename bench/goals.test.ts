@@ -47,6 +47,11 @@ describe("goals", () => {
     expect(judge(workload, rowsOf(row(of, 1)))).toMatchObject({ reached: undefined });
   });
 
+  test("say where a row that they rest on was disturbed", () => {
+    const limit = { ...row("limit-echo-rest", 100), strangerCores: 1 };
+    expect(judge("REST", rowsOf(row("rest-1", 60), limit))).toMatchObject({ text: "0.60 ×, disturbed", reached: true });
+  });
+
   test("open loop: p99 below 5 ms", () => {
     const workload = "open loop at 12,500 a second";
     expect(judge(workload, rowsOf(row("open-loop-12500", 12_500, 4.99)))).toMatchObject({ reached: true });

@@ -1,5 +1,5 @@
 import type { RowName } from "./row-names.ts";
-import type { RowResult } from "./row-result.ts";
+import { isDisturbed, type RowResult } from "./row-result.ts";
 
 /** The rows of a run by name; a row that was not run, or that failed, is missing. */
 export type Rows = ReadonlyMap<RowName, RowResult>;
@@ -16,6 +16,8 @@ export interface GoalOutcome {
 interface Goal {
   readonly workload: string;
   readonly goal: string;
+  /** The rows that the value comes from. */
+  readonly rows: readonly RowName[];
   readonly value: (rows: Rows) => number | undefined;
   readonly format: (value: number) => string;
   readonly reached: (value: number) => boolean;
@@ -33,6 +35,7 @@ function shareGoal(workload: string, of: RowName, to: RowName, least: number, na
   return {
     workload,
     goal: `≥ ${least} × ${name}`,
+    rows: [of, to],
     value: share(of, to),
     format: (value) => `${value.toFixed(2)} ×`,
     reached: (value) => value >= least,
@@ -50,6 +53,7 @@ const GOALS: readonly Goal[] = [
   {
     workload: "open loop at 12,500 a second",
     goal: "p99 < 5 ms",
+    rows: ["open-loop-12500"],
     value: (rows) => rows.get("open-loop-12500")?.latency?.p99Ms,
     format: (value) => `${value.toFixed(2)} ms`,
     reached: (value) => value < 5,
@@ -57,6 +61,7 @@ const GOALS: readonly Goal[] = [
   {
     workload: "deltas to 1,000 subscribers",
     goal: "≥ 1,000,000 a second",
+    rows: ["stream-fanout"],
     value: (rows) => rows.get("stream-fanout")?.rate,
     format: (value) => `${Math.round(value).toLocaleString("en-US")} a second`,
     reached: (value) => value >= 1_000_000,
@@ -65,9 +70,14 @@ const GOALS: readonly Goal[] = [
 
 /** Holds the rows of a run against the goals. */
 export function judgeGoals(rows: Rows): GoalOutcome[] {
-  return GOALS.map(({ workload, goal, value: measure, format, reached }) => {
+  return GOALS.map(({ workload, goal, rows: needed, value: measure, format, reached }) => {
     const value = measure(rows);
+    const isDoubtful = needed.some((name) => {
+      const row = rows.get(name);
+      return row !== undefined && isDisturbed(row);
+    });
     if (value === undefined) return { workload, goal, value, text: "not measured", reached: undefined };
-    return { workload, goal, value, text: format(value), reached: reached(value) };
+    const text = `${format(value)}${isDoubtful ? ", disturbed" : ""}`;
+    return { workload, goal, value, text, reached: reached(value) };
   });
 }

@@ -55,10 +55,13 @@ export function bottlenecks(measurement: Measurement, cores: number): string[] {
   if (sendLagP99Ms !== null && sendLagP99Ms > SEND_LAG_MS_MAX) found.push("generator late");
   const used = generatorCores + (serverCpu === null ? 0 : serverCpu.mainCores + serverCpu.otherCores);
   if (used >= cores * MACHINE_SHARE_MAX) found.push("all cores busy");
-  if (strangerCores !== null && strangerCores > STRANGER_CORES_MAX) {
-    found.push(`disturbed: others used ${strangerCores.toFixed(2)} cores`);
-  }
+  if (isDisturbed(measurement)) found.push(`disturbed: others used ${strangerCores?.toFixed(2)} cores`);
   return found;
+}
+
+/** Whether other programs took so much of the machine that the row should be measured again. */
+export function isDisturbed({ strangerCores }: Measurement): boolean {
+  return strangerCores !== null && strangerCores > STRANGER_CORES_MAX;
 }
 
 /** One line of the file that `--json` appends to. */
