@@ -77,7 +77,8 @@ export async function write(
     }
   } catch (error) {
     // The kill breaks the connection; anything else is a failure of the test.
-    if (!(error instanceof Error) || !/closed|ECONN|hang up|EPIPE|not open/.test(error.message)) throw error;
+    if (!(error instanceof Error) || !/closed|ECONN|hang up|EPIPE|not open|shutting_down/.test(error.message))
+      throw error;
   }
 }
 
