@@ -10,7 +10,7 @@ import { RESULT, RESULT_FLAG } from "../protocol/result-record.ts";
 
 export const NIL_ID = "00000000-0000-0000-0000-000000000000";
 
-export interface CommandExtension {
+interface CommandExtension {
   readonly reference: string;
   readonly expectedVersion: bigint;
   /** JSON text, or empty for none. */

@@ -30,7 +30,7 @@ export function walletsOf(shard: number, shardCount: number): readonly string[] 
 }
 
 /** How a command gets its id. */
-export type IdPlan =
+type IdPlan =
   | { readonly type: "fresh" }
   /** One of a few ids that all shards share, so that they are used again with other bodies. */
   | { readonly type: "pool"; readonly number: number }
@@ -61,7 +61,7 @@ export type CommandPlan =
       readonly change: "none" | "currency" | "extension" | "linked" | "amount";
     };
 
-export interface ExtensionPlan {
+interface ExtensionPlan {
   readonly reference: string;
   readonly expected: "any" | "current" | "wrong" | "tooLarge";
   readonly metadata: string;
