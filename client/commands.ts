@@ -86,7 +86,10 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
   if (!ids.every((id) => id === undefined || (typeof id === "string" && isUuid(id)))) return "invalid_request";
   const { expectedVersion, metadata } = command;
   if (expectedVersion !== undefined && !isWhole(expectedVersion, 1)) return "expected_version_invalid";
-  if (metadata !== undefined && metadataText(metadata).length > METADATA_BYTES_MAX) return "metadata_too_large";
+  if (metadata !== undefined) {
+    if (!isJsonObject(metadata)) return "invalid_request";
+    if (metadataText(metadata).length > METADATA_BYTES_MAX) return "metadata_too_large";
+  }
   switch (command.type) {
     case "Transfer":
     case "Credit":
@@ -97,7 +100,8 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
       if (!isCurrency(command.currency)) return "currency_unknown";
       if (command.walletType !== undefined && !Object.hasOwn(WALLET_TYPE, command.walletType))
         return "wallet_type_invalid";
-      return isWhole(command.overdraftLimitMinor ?? 0, 0) ? undefined : "amount_invalid";
+      if (command.overdraftLimitMinor === undefined) return undefined;
+      return isWhole(command.overdraftLimitMinor, 0) ? undefined : "amount_invalid";
     case "SetOverdraftLimit":
       return isWhole(command.overdraftLimitMinor, 0) ? undefined : "amount_invalid";
     case "ActivateWallet":
@@ -113,6 +117,15 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
 /** Metadata as it travels. */
 export function metadataText(metadata: Readonly<Record<string, unknown>>): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));
+}
+
+/** Whether a value has a text as JSON, and as an object: not so a cycle, a big integer, or what writes itself otherwise. */
+function isJsonObject(value: unknown): boolean {
+  try {
+    return JSON.stringify(value)?.startsWith("{") === true;
+  } catch {
+    return false;
+  }
 }
 
 function otherIds(command: NamedCommand): readonly string[] {

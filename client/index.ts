@@ -23,6 +23,7 @@ export type {
   RejectionCode,
   TransferRecord,
   Wallet,
+  WalletBalance,
 } from "./results.ts";
 export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";

@@ -66,8 +66,35 @@ function topicBody({ topic, id }: TopicRequest): object {
   }
 }
 
-function commandBody({ commandId, ...command }: NamedCommand): object {
-  return { ...command, id: commandId };
+/** Names each field: one that the ledger does not know would have the whole message refused. */
+function commandBody(command: NamedCommand): object {
+  const { type, commandId: id, expectedVersion, reference, metadata } = command;
+  const linked = command.linked === true ? true : undefined;
+  const common = { type, id, expectedVersion, reference, metadata, linked };
+  switch (command.type) {
+    case "Transfer": {
+      const { fromWalletId, toWalletId, amountMinor, currency } = command;
+      return { ...common, fromWalletId, toWalletId, amountMinor, currency };
+    }
+    case "Credit":
+    case "Debit": {
+      const { walletId, amountMinor, currency } = command;
+      return { ...common, walletId, amountMinor, currency };
+    }
+    case "CreateWallet": {
+      const { walletId, ownerId, currency, walletType, overdraftLimitMinor } = command;
+      return { ...common, walletId, ownerId, currency, walletType, overdraftLimitMinor };
+    }
+    case "SetOverdraftLimit":
+      return { ...common, walletId: command.walletId, overdraftLimitMinor: command.overdraftLimitMinor };
+    case "ActivateWallet":
+    case "FreezeWallet":
+    case "UnfreezeWallet":
+    case "CloseWallet":
+      return { ...common, walletId: command.walletId };
+    default:
+      return unreachable(command);
+  }
 }
 
 interface JsonSide extends Balance {

@@ -18,7 +18,14 @@ import { jsonCodec } from "./json-codec.ts";
 import { IN_FLIGHT_MAX, PENDING_MAX, TIMEOUT_MS } from "./limits.ts";
 import { Pending } from "./pending.ts";
 import { Inquiry } from "./questions.ts";
-import { type CommandResult, type Found, rejection, type TransferRecord, type Wallet } from "./results.ts";
+import {
+  type CommandResult,
+  type Found,
+  rejection,
+  type TransferRecord,
+  type Wallet,
+  type WalletBalance,
+} from "./results.ts";
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import { fetchTrialBalance, type TrialBalance } from "./trial-balance.ts";
@@ -150,6 +157,14 @@ export class Mizan {
     return wallet ?? rejection("internal_error");
   }
 
+  /** What a wallet holds, without the rest of it. */
+  async getBalance(walletId: string, options?: CallOptions): Promise<Found<WalletBalance>> {
+    const wallet = await this.getWallet(walletId, options);
+    if (!wallet.ok) return wallet;
+    const { currency, postedMinor, availableMinor, version, position } = wallet;
+    return { ok: true, walletId: wallet.walletId, currency, postedMinor, availableMinor, version, position };
+  }
+
   /** Looks wallets up; the answers are in the order of the ids. */
   async getWallets(walletIds: readonly string[], options?: CallOptions): Promise<readonly Found<Wallet>[]> {
     const wellFormed = walletIds.filter((id) => isUuid(id));
@@ -195,10 +210,17 @@ export class Mizan {
    *
    * A subscription to an owner or to all has a connection of its own, because an update does not name its topic. After
    * a reconnect an owner's wallets are told anew, while `all` goes on with the next change of each wallet.
+   *
+   * **Errors**: throws a MizanError `invalid_request` for a malformed id or version, `closed` after `close`; what the
+   * ledger refuses ends the subscription.
    */
   subscribe(topic: SubscriptionTopic, options: SubscribeOptions = {}): Subscription {
     const id = "walletId" in topic ? topic.walletId : "ownerId" in topic ? topic.ownerId : undefined;
     if (id !== undefined && !isUuid(id)) throw new MizanError("invalid_request", `not a UUID: ${id}`);
+    const { fromVersion = 0 } = options;
+    if (!Number.isSafeInteger(fromVersion) || fromVersion < 0) {
+      throw new MizanError("invalid_request", `not a version: ${fromVersion}`);
+    }
     if (this.#closed !== undefined) throw new MizanError("closed", "the client is closed");
     if ("walletId" in topic) {
       return this.#walletTopics.subscribe(this.#exchange, topic.walletId.toLowerCase(), options);

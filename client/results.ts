@@ -46,17 +46,21 @@ export interface Rejected extends Rejection {
 /** What one command came to. */
 export type CommandResult = Applied | Rejected;
 
-/** A wallet as it stands. */
-export interface Wallet extends Balance {
+/** What a wallet holds now. */
+export interface WalletBalance extends Balance {
   readonly walletId: string;
-  readonly ownerId: string;
   readonly currency: Currency;
+  /** Journal position of its last change. */
+  readonly position: string;
+}
+
+/** A wallet as it stands. */
+export interface Wallet extends WalletBalance {
+  readonly ownerId: string;
   readonly walletType: WalletType;
   readonly status: WalletStatus;
   readonly heldMinor: number;
   readonly overdraftLimitMinor: number;
-  /** Journal position of its last change. */
-  readonly position: string;
 }
 
 /** A Transfer, Credit or Debit, found by the id of its command. */

@@ -3,9 +3,8 @@ import { MizanError } from "./errors.ts";
 import { type Found, rejection } from "./results.ts";
 import { addressOf, authorizationOf, type Endpoint } from "./socket.ts";
 
-/** The books of one shard in one currency. Sums are decimal strings, since they may exceed 2^53. */
-interface TrialBalanceLine {
-  readonly shard: number;
+/** Books in one currency. Sums are decimal strings, since they may exceed 2^53. */
+interface Books {
   readonly currency: string;
   /** The sum over every account: zero, or the books are broken. */
   readonly sumMinor: string;
@@ -18,7 +17,12 @@ interface TrialBalanceLine {
 }
 
 export interface TrialBalance {
-  readonly lines: readonly TrialBalanceLine[];
+  /** Where in its journal each shard stood. */
+  readonly shards: readonly { readonly shard: number; readonly position: string; readonly openTransfers: number }[];
+  /** Per shard and currency. */
+  readonly lines: readonly (Books & { readonly shard: number })[];
+  /** Per currency over all shards. */
+  readonly totals: readonly Books[];
 }
 
 /**
@@ -38,11 +42,9 @@ export async function fetchTrialBalance(endpoint: Endpoint, timeoutMs: number): 
     const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
     throw new MizanError(isTimeout ? "timeout" : "unreachable", `no trial balance: ${String(cause)}`, { cause });
   }
-  if (typeof body === "object" && body !== null && "lines" in body) {
-    return { ok: true, lines: body.lines as readonly TrialBalanceLine[] };
-  }
+  if (typeof body === "object" && body !== null && "totals" in body) return { ok: true, ...(body as TrialBalance) };
   const code = typeof body === "object" && body !== null && "code" in body ? String(body.code) : "";
-  if (!isRejection(code)) throw new MizanError("protocol_violation", "the server sent books without lines");
+  if (!isRejection(code)) throw new MizanError("protocol_violation", "the server sent books without totals");
   return rejection(code);
 }
 

@@ -16,7 +16,8 @@ export class WalletTopics implements StreamEvents {
       this.#feeds.set(walletId, feed);
     }
     const gate = new VersionGate(1);
-    if (options.fromVersion !== undefined) gate.begin(walletId, options.fromVersion);
+    // Versions begin with 1: who has seen version 0 has seen nothing.
+    if (options.fromVersion) gate.begin(walletId, options.fromVersion);
     const joined = feed;
     const reader = new SubscriptionReader(gate, options, () => {
       joined.remove(reader, () => this.#feeds.delete(walletId));
