@@ -151,7 +151,7 @@ export const SETTINGS = {
   }),
   replyRingBytes: powerOfTwo("MIZAN_REPLY_RING_BYTES", {
     default: 32 * MIB,
-    min: 4 * MIB,
+    min: 8 * MIB,
     max: GIB,
     unit: "bytes per shard",
     meaning: "Queue of answers and balance deltas from a shard. A power of two.",
@@ -229,7 +229,7 @@ export const SETTINGS = {
     meaning: "Deltas waiting for one slow reader, one a wallet, above which it is closed as `slow_consumer`.",
   }),
   streamFlushIntervalMs: whole("MIZAN_STREAM_FLUSH_INTERVAL_MS", {
-    default: 5,
+    default: 20,
     min: 0,
     max: 1_000,
     unit: "ms",

@@ -50,11 +50,6 @@ export function currencyNumber(currency: Currency): number {
   return CURRENCIES[currency][0];
 }
 
-/** Digits after the decimal point of the currency's major unit. */
-export function minorDigits(currency: Currency): number {
-  return CURRENCIES[currency][1];
-}
-
 /** The currency with a number, or undefined where there is none. */
 export function currencyOf(number: number): Currency | undefined {
   return ALPHABETIC[number];

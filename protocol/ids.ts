@@ -76,7 +76,7 @@ export function sameId(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number)
  *
  * **Source**: the finaliser of MurmurHash3, folded over the four lanes.
  */
-export function hashId(lanes: Uint32Array, at: number): number {
+function hashId(lanes: Uint32Array, at: number): number {
   let h = Math.imul((lanes[at] as number) ^ 0x9e3779b9, 0x85ebca6b);
   h = Math.imul((h ^ (h >>> 15) ^ (lanes[at + 1] as number)) | 0, 0xc2b2ae35);
   h = Math.imul((h ^ (h >>> 13) ^ (lanes[at + 2] as number)) | 0, 0x85ebca6b);

@@ -28,7 +28,7 @@ import { ObjectDesk } from "./object-desk.ts";
 import type { Outcome } from "./outcome.ts";
 import { RecordReader } from "./record-reader.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { ShardReads } from "./shard-reads.ts";
+import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
 import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
@@ -104,7 +104,8 @@ export class ShardCore {
 
   /** Whether the reply ring has room for whatever the request at an offset may come to. */
   hasRoomFor(ring: RingReader, offset: number): boolean {
-    const count = ring.lanes[(offset >>> 2) + REQUEST.count];
+    const isForOwner = ring.lanes[(offset >>> 2) + REQUEST.kind] === REQUEST_KIND.WatchOwner;
+    const count = isForOwner ? OWNER_STATES_MAX : ring.lanes[(offset >>> 2) + REQUEST.count];
     const answerBytes = ENTRY_HEADER_BYTES + count * WATCHED_BYTES;
     const deltaBytes = ENTRY_HEADER_BYTES + (this.#deltas.count + 2 * count + 2) * RING_DELTA_BYTES;
     return this.#ports.replies.freeBytes() >= 2 * (answerBytes + deltaBytes) + 4_096;

@@ -19,6 +19,12 @@ import type { ShardState } from "./shard-state.ts";
 import { viewTransfer } from "./transfer-view.ts";
 import { writeNoWallet, writeWallet } from "./wallet-record.ts";
 
+/**
+ * Wallets of an owner whose states begin a subscription, the newest ones; of any others the reader hears with their next
+ * change. The bound keeps an owner of millions from filling the reply ring.
+ */
+export const OWNER_STATES_MAX = 4_096;
+
 /** Wallets in one Watched entry at most. */
 const WATCHED_PER_ENTRY = 1_024;
 
@@ -107,7 +113,7 @@ export class ShardReads {
   }
 
   #answerOwner(token: number, owner: number): void {
-    const slots = owner === NO_SLOT ? [] : this.#executor.watches.slotsOf(owner);
+    const slots = owner === NO_SLOT ? [] : this.#executor.watches.slotsOf(owner).slice(0, OWNER_STATES_MAX);
     for (let first = 0; first === 0 || first < slots.length; first += WATCHED_PER_ENTRY) {
       const part = slots.slice(first, first + WATCHED_PER_ENTRY);
       const reply = this.#beginWatched(token, part.length, first + WATCHED_PER_ENTRY >= slots.length);

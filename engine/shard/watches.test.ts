@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { OPERATION } from "../../protocol/command-record.ts";
+import { OPERATION, WALLET_TYPE } from "../../protocol/command-record.ts";
 import { formatUuid, uuidBytes } from "../../protocol/ids.ts";
 import { DELTA, WALLET, WALLET_BYTES } from "../../protocol/result-record.ts";
 import type { Caller } from "../../test/driven-ledger.ts";
-import { ADMIN, EngineSession, MERCHANT, OWNER_ID, STRANGER } from "../../test/engine-session.ts";
+import { ADMIN, EGP, EngineSession, MERCHANT, OWNER_ID, STRANGER } from "../../test/engine-session.ts";
 import { command } from "../../test/ledger-command.ts";
 import { REPLY_FLAG, REPLY_KIND, REQUEST_KIND, RING_DELTA_BYTES, WATCHED_BYTES } from "../port/entries.ts";
+import { OWNER_STATES_MAX } from "./shard-reads.ts";
 
 /** The kinds of the entries that came, in order, each with the wallet ids and balances in it. */
 function entries(session: EngineSession): { kind: number; isLast: boolean; wallets: [string, bigint][] }[] {
@@ -148,4 +149,33 @@ test("watching everything shows both sides of each movement, and nothing once it
   request(session, REQUEST_KIND.UnwatchAll, []);
   credit(session, a, 7n);
   expect(entries(session)).toEqual([]);
+});
+
+describe("watching an owner of very many wallets", () => {
+  test("shows the newest of them, and every change of any", () => {
+    const session = new EngineSession(1, { walletsPerShardMax: 8_192 });
+    const count = OWNER_STATES_MAX + 100;
+    const wallets = Array.from({ length: count }, () => session.nextWalletId(0));
+    for (let first = 0; first < count; first += 1_000) {
+      const opened = wallets.slice(first, first + 1_000).map((walletId) =>
+        command({
+          id: session.nextId(),
+          operation: OPERATION.CreateWallet,
+          walletId,
+          counterpartyId: OWNER_ID,
+          currency: EGP,
+          walletType: WALLET_TYPE.customer,
+        }),
+      );
+      session.send(0, opened);
+    }
+    request(session, REQUEST_KIND.WatchOwner, [OWNER_ID]);
+    const told = entries(session);
+    expect(told.flatMap(({ wallets }) => wallets.map(([id]) => id))).toEqual(
+      wallets.toReversed().slice(0, OWNER_STATES_MAX),
+    );
+    expect(told.map(({ isLast }) => isLast)).toEqual([...told.slice(1).map(() => false), true]);
+    session.ask({ operation: OPERATION.ActivateWallet, walletId: wallets[0] });
+    expect(changed(session)).toEqual([wallets[0]]);
+  });
 });
