@@ -1,5 +1,5 @@
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
-import { CODES, type Code } from "../protocol/codes.ts";
+import { CODE, CODES, type Code, codeName } from "../protocol/codes.ts";
 import { readUint64 } from "../protocol/int64.ts";
 import {
   COMMANDS_PER_MESSAGE_MAX,
@@ -86,6 +86,10 @@ export class BinaryConnection implements Connection {
         this.#failConnection("malformed_frame", `the bytes at ${at} do not form a frame`, CLOSE.protocolError);
         return;
       }
+      if (frame.requestId === 0) {
+        this.#failConnection("invalid_request", "a request has an id other than 0", CLOSE.protocolError);
+        return;
+      }
       const code = this.#admit(frame);
       if (code !== "ok") this.#refuse(frame.requestId, code);
       at = frame.end;
@@ -121,7 +125,7 @@ export class BinaryConnection implements Connection {
     this.#context.counters.bytesSent += this.#frames.length;
     this.#sentSinceHeartbeat = true;
     this.#socket.send(this.#frames.take(), true);
-    if (this.#socket.getBufferedAmount() > this.#context.config.socketBufferedMaxBytes) {
+    if (this.bufferedBytes() > this.#context.config.socketBufferedMaxBytes) {
       this.#context.counters.slowConsumersClosed += 1;
       this.closeSlow();
     }
@@ -133,10 +137,8 @@ export class BinaryConnection implements Connection {
   }
 
   close(closeCode: number, reason: string): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    if (!this.#frames.isEmpty) socket.send(this.#frames.take(), true);
-    socket.end(closeCode, reason);
+    if (!this.#frames.isEmpty) this.#socket?.send(this.#frames.take(), true);
+    this.#socket?.end(closeCode, reason);
   }
 
   /** Takes a request on, or says why not. */
@@ -198,25 +200,20 @@ export class BinaryConnection implements Connection {
     return code;
   }
 
-  /** Answered when every record has been: with the number that succeeded and the code of the first that did not. */
+  /** Answered when every record has been, in the order asked for. */
   #subscribe({ requestId, payload, count }: RequestFrame): Code {
-    if (readTopics(payload, count) === undefined) return "invalid_request";
-    const message = payload.slice();
+    const topics = readTopics(payload.slice(), count);
+    if (topics === undefined) return "invalid_request";
+    const codes = new Uint16Array(count);
     let left = count;
-    let accepted = 0;
-    let failure: Code = "ok";
     this.#inflight += 1;
-    for (const { topic, id, fromVersion } of readTopics(message, count) ?? []) {
+    for (const [index, { topic, id, fromVersion }] of topics.entries()) {
       this.#context.streams.subscribe(this, topic, id, fromVersion, (code) => {
+        codes[index] = CODES[code].number;
         left -= 1;
-        if (code === "ok") accepted += 1;
-        else if (failure === "ok") failure = code;
         if (left > 0) return;
         this.#inflight -= 1;
-        if (accepted === 0) this.#refuse(requestId, failure);
-        else {
-          this.#send({ type: FRAME_TYPE.Subscribed, requestId, count: accepted, code: CODES[failure].number }, NOTHING);
-        }
+        this.#sendSubscribed(requestId, codes);
       });
     }
     return "ok";
@@ -226,8 +223,18 @@ export class BinaryConnection implements Connection {
     const topics = readTopics(payload, count);
     if (topics === undefined) return "invalid_request";
     for (const { topic, id } of topics) this.#context.streams.unsubscribe(this, topic, id);
-    this.#send({ type: FRAME_TYPE.Subscribed, requestId, count }, NOTHING);
+    this.#sendSubscribed(requestId, new Uint16Array(count));
     return "ok";
+  }
+
+  #sendSubscribed(requestId: number, codes: Uint16Array): void {
+    const accepted = codes.reduce((sum, code) => sum + (code === CODE.ok ? 1 : 0), 0);
+    if (accepted === 0) {
+      this.#refuse(requestId, codeName(codes[0] as number));
+      return;
+    }
+    const facts = { type: FRAME_TYPE.Subscribed, requestId, count: accepted, argument: codes.length };
+    this.#send(facts, new Uint8Array(codes.buffer));
   }
 
   #refuse(requestId: number, code: Code): void {

@@ -7,6 +7,7 @@ import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES } from "../protocol/w
 const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
 
 const ID_BYTES = 16;
+const RESERVED = WIRE_HEADER_BYTES - 8;
 
 /** A request frame whose length and count agree with its content. */
 export interface RequestFrame {
@@ -16,8 +17,8 @@ export interface RequestFrame {
   readonly count: number;
   /** What stands behind the header. */
   readonly payload: Uint8Array;
-  /** The header's argument, as it came. */
-  readonly argument: number;
+  /** What a Ping carries, to be sent back as it came; zero in every other frame. */
+  readonly argument: bigint;
   /** Where the next frame of the message begins. */
   readonly end: number;
   /** Why the frame cannot be served, or `ok`. */
@@ -37,20 +38,28 @@ export function readRequestFrame(message: Uint8Array, at: number): RequestFrame 
   const frameBytes = view.getUint32(FRAME.frameBytes, true);
   if (frameBytes < WIRE_HEADER_BYTES || frameBytes > left || frameBytes % 8 !== 0) return undefined;
   const type = view.getUint8(FRAME.type);
-  const flags = view.getUint8(FRAME.flags);
   const count = view.getUint32(FRAME.count, true);
   const end = at + frameBytes;
   const start = at + WIRE_HEADER_BYTES;
   return {
     type,
-    flags,
+    flags: view.getUint8(FRAME.flags),
     requestId: view.getUint32(FRAME.requestId, true),
     count,
     payload: message.subarray(start, end),
-    argument: Number(view.getBigUint64(FRAME.argument, true)),
+    argument: type === FRAME_TYPE.Ping ? view.getBigUint64(FRAME.argument, true) : 0n,
     end,
-    code: (flags & ~FRAME_FLAG.details) === 0 ? checkPayload(type, count, message, start, end) : "invalid_request",
+    code: isHeaderClean(view, type) ? checkPayload(type, count, message, start, end) : "invalid_request",
   };
+}
+
+/** Whether everything is zero that a later version may give a meaning, so that no request is half understood. */
+function isHeaderClean(view: DataView, type: number): boolean {
+  const flags = view.getUint8(FRAME.flags) & ~(type === FRAME_TYPE.Commands ? FRAME_FLAG.details : 0);
+  const argument =
+    type === FRAME_TYPE.Ping ? 0 : view.getUint32(FRAME.argument, true) | view.getUint32(FRAME.argument + 4, true);
+  const reserved = view.getUint32(RESERVED, true) | view.getUint32(RESERVED + 4, true);
+  return (flags | view.getUint16(FRAME.code, true) | argument | reserved) === 0;
 }
 
 function checkPayload(type: number, count: number, message: Uint8Array, start: number, end: number): Code {

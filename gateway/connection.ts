@@ -21,7 +21,7 @@ export interface Connection extends Subscriber {
   onClose(): void;
   /** Sends what gathered during a turn, as one message; called only after the connection asked for it. */
   flush(): void;
-  /** Called at each heartbeat interval: sends a heartbeat if nothing was sent since the last call. */
+  /** Called twice per heartbeat interval: sends a heartbeat if nothing was sent since the last call. */
   onHeartbeat(nowMs: number): void;
   /** Tells the peer why, then closes; what was written before is still delivered. */
   close(closeCode: number, reason: string): void;

@@ -7,7 +7,6 @@ export class Counters {
   bytesSent = 0;
   requestsRefused = 0;
   slowConsumersClosed = 0;
-  subscriptions = 0;
   watchedWallets = 0;
   deltasPublished = 0;
   deltasDelivered = 0;

@@ -36,6 +36,7 @@ export class Dispatcher {
   #takeDeltas: TakeDeltas = () => {};
   #stopping = false;
   #flushScheduled = false;
+  #unflushedBytes = 0;
 
   constructor(ports: readonly ShardPort[]) {
     this.#ports = ports;
@@ -63,6 +64,7 @@ export class Dispatcher {
 
   /** Shows the shards what was handed over. Happens by itself once a turn of the event loop. */
   flush(): void {
+    this.#unflushedBytes = 0;
     for (const port of this.#ports) port.flush();
   }
 
@@ -190,7 +192,8 @@ export class Dispatcher {
   }
 
   #scheduleFlush(bytes: number): void {
-    if (bytes >= FLUSH_AT_ONCE_BYTES) {
+    this.#unflushedBytes += bytes;
+    if (this.#unflushedBytes >= FLUSH_AT_ONCE_BYTES) {
       this.flush();
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;

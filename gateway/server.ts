@@ -98,6 +98,7 @@ class Server {
   readonly #counters = new Counters();
   readonly #turn = new Turn();
   readonly #connections = new Set<Connection>();
+  readonly #app = App();
   #heartbeat: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
@@ -130,15 +131,14 @@ class Server {
       isReady: () => this.#isOpen && !this.#isStopping && !this.#hasFailed(),
       isStopping: () => this.#isStopping,
     };
-    const app = App();
-    this.#serveSockets(app, context);
-    registerRest(app, context);
-    await this.#listen(app);
+    this.#serveSockets(this.#app, context);
+    registerRest(this.#app, context);
+    await this.#listen(this.#app);
     this.#isOpen = true;
     this.#heartbeat = setInterval(() => {
       const nowMs = Date.now();
       for (const connection of this.#connections) connection.onHeartbeat(nowMs);
-    }, this.#config.heartbeatIntervalMs);
+    }, this.#config.heartbeatIntervalMs / 2);
   }
 
   async stop(): Promise<void> {
@@ -156,6 +156,7 @@ class Server {
     while (this.#connections.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     await this.#engine.stop();
     this.drainLoop.stop();
+    this.#app.close();
   }
 
   #serveSockets(app: TemplatedApp, context: GatewayContext): void {

@@ -1,4 +1,3 @@
-import { readUint64 } from "../../protocol/int64.ts";
 import { DELTA, DELTA_BYTES, DELTA_FLAG } from "../../protocol/result-record.ts";
 import type { Config } from "../config.ts";
 import type { Counters } from "../counters.ts";
@@ -8,11 +7,9 @@ import type { DeltaReader, Topic } from "./topic.ts";
 
 const DELTA_LANES = DELTA_BYTES >>> 2;
 const FLAGS_BYTE = DELTA.flags;
-const VERSION_LANE = DELTA.version >>> 2;
-const TOLD_MS = 10_000;
 const DELTAS_MIN = 16;
 
-/** Deltas that one outbox gathers before it sends them without waiting for the next flush. */
+/** Most deltas in one message. */
 const DELTAS_PER_MESSAGE_MAX = 4_096;
 
 /** When a reader counts as slow, and when as lost. */
@@ -35,6 +32,8 @@ export class Outbox implements Listed, DeltaReader {
   readonly #flushList: FlushList;
   readonly #limits: OutboxLimits;
   readonly #counters: Counters;
+  /** Deltas gathered at most before a reader that reads along gets them without waiting for the next flush. */
+  readonly #gatherMax: number;
   #capacity = DELTAS_MIN;
   #bytes = new Uint8Array(DELTAS_MIN * DELTA_BYTES);
   #lanes = new Uint32Array(this.#bytes.buffer);
@@ -44,9 +43,6 @@ export class Outbox implements Listed, DeltaReader {
   /** While conflating: where the one delta of each wallet lies. */
   #placeOf: Map<number, number> | undefined;
   #overflowed = false;
-  /** Versions that states brought, by wallet: what a shard decided in the same step may still follow as a delta. */
-  readonly #told = new Map<number, number>();
-  #toldAtMs = 0;
   /** Number of the ring delta that was pushed last: a wallet followed under several topics is told once. */
   #lastStamp = -1;
 
@@ -55,28 +51,21 @@ export class Outbox implements Listed, DeltaReader {
     this.#flushList = flushList;
     this.#limits = limits;
     this.#counters = counters;
+    this.#gatherMax = Math.min(DELTAS_PER_MESSAGE_MAX, limits.streamPendingDeltasMax);
   }
 
   /** Adds a delta as it came from a shard; `stamp` numbers the deltas of all shards. */
   pushOnce(lanes: Uint32Array, at: number, key: number, stamp: number): void {
     if (stamp === this.#lastStamp) return;
     this.#lastStamp = stamp;
-    if (this.#told.size > 0 && this.#isTold(lanes, at, key)) return;
     this.push(lanes, at, key);
-  }
-
-  /** Adds the state of a wallet, or, where the reader has it already, just takes note of its version. */
-  begin(key: number, version: number, state: Uint32Array | undefined, nowMs: number): void {
-    this.#told.set(key, version);
-    this.#toldAtMs = nowMs;
-    if (state !== undefined) this.push(state, 0, key);
   }
 
   /** Adds a delta. */
   push(lanes: Uint32Array, at: number, key: number): void {
     if (this.closed || this.#overflowed) return;
     this.#flushList.add(this);
-    if (this.#count >= DELTAS_PER_MESSAGE_MAX && this.#placeOf === undefined && this.asking === 0) {
+    if (this.#count >= this.#gatherMax && this.#placeOf === undefined && this.asking === 0) {
       if (this.subscriber.bufferedBytes() > this.#limits.socketBufferedSoftBytes) this.#conflate();
       else this.#send();
     }
@@ -88,12 +77,12 @@ export class Outbox implements Listed, DeltaReader {
       }
       this.#placeOf.set(key, this.#count);
     }
-    if (this.#count === this.#capacity) {
+    if (this.#count >= this.#limits.streamPendingDeltasMax) {
       // Closing has to wait for the flush: the readers of a topic are just being gone through.
-      this.#overflowed = this.#count >= this.#limits.streamPendingDeltasMax;
-      if (this.#overflowed) return;
-      this.#resize(this.#capacity * 2);
+      this.#overflowed = true;
+      return;
     }
+    if (this.#count === this.#capacity) this.#resize(this.#capacity * 2);
     const to = this.#count * DELTA_LANES;
     for (let lane = 0; lane < DELTA_LANES; lane += 1) this.#lanes[to + lane] = lanes[at + lane] as number;
     this.#keys[this.#count] = key;
@@ -114,11 +103,6 @@ export class Outbox implements Listed, DeltaReader {
     } else {
       this.#send();
     }
-  }
-
-  /** Forgets which versions states brought, once the step in which they were told is long past. */
-  sweep(nowMs: number): void {
-    if (this.#told.size > 0 && nowMs - this.#toldAtMs > TOLD_MS) this.#told.clear();
   }
 
   /** Folds what waits into one delta a wallet, in the order in which the wallets first changed. */
@@ -150,15 +134,6 @@ export class Outbox implements Listed, DeltaReader {
     const stateFlags = stale & (DELTA_FLAG.state | DELTA_FLAG.reset);
     this.#bytes[flagsAt] = (this.#bytes[flagsAt] as number) | (stateFlags === 0 ? DELTA_FLAG.conflated : stateFlags);
     this.#counters.deltasConflated += 1;
-  }
-
-  /** Whether a delta was decided before the state that the reader began with, and published after it. */
-  #isTold(lanes: Uint32Array, at: number, key: number): boolean {
-    const told = this.#told.get(key);
-    if (told === undefined) return false;
-    if (readUint64(lanes, at + VERSION_LANE) <= told) return true;
-    this.#told.delete(key);
-    return false;
   }
 
   #send(): void {

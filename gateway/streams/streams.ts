@@ -158,7 +158,6 @@ export class Streams {
     for (const topic of this.#unwatching) {
       if (!topic.isUnused || this.#unwatch(topic)) this.#unwatching.delete(topic);
     }
-    for (const outbox of this.#outboxes.values()) outbox.sweep(nowMs);
     this.#counters.watchedWallets = this.#wallets.size;
   }
 
@@ -220,15 +219,14 @@ export class Streams {
   ): void {
     const version = readUint64(lanes, (at + WALLET.version) >>> 2);
     const key = deltaKey(topic.shard, topic.slot);
-    const nowMs = Date.now();
-    const isUpToDate = fromVersion === version;
-    const missed = fromVersion >= 0 && fromVersion < version && topic.history.covers(fromVersion, version);
-    if (!isUpToDate && !missed) {
-      const flags = fromVersion < 0 ? DELTA_FLAG.state : DELTA_FLAG.state | DELTA_FLAG.reset;
-      this.#state.write(lanes, bytes, at, flags, nowMs);
+    if (fromVersion === version) return;
+    if (fromVersion >= 0 && fromVersion < version && topic.history.covers(fromVersion, version)) {
+      topic.history.replay(fromVersion, (kept, keptAt) => outbox.push(kept, keptAt, key));
+      return;
     }
-    outbox.begin(key, version, isUpToDate || missed ? undefined : this.#state.lanes, nowMs);
-    if (missed) topic.history.replay(fromVersion, (kept, keptAt) => outbox.push(kept, keptAt, key));
+    const flags = fromVersion < 0 ? DELTA_FLAG.state : DELTA_FLAG.state | DELTA_FLAG.reset;
+    this.#state.write(lanes, bytes, at, flags, Date.now());
+    outbox.push(this.#state.lanes, 0, key);
   }
 
   #subscribeOwner(outbox: Outbox, key: string, id: Uint8Array, done: Done): void {
@@ -260,7 +258,7 @@ export class Streams {
       const at = offset + ENTRY_HEADER_BYTES + i * WATCHED_BYTES;
       this.#state.write(lanes, bytes, at, DELTA_FLAG.state, nowMs);
       const key = deltaKey(shard, lanes[(at + WATCHED.slot) >>> 2] as number);
-      outbox.begin(key, readUint64(lanes, (at + WALLET.version) >>> 2), this.#state.lanes, nowMs);
+      outbox.push(this.#state.lanes, 0, key);
     }
   }
 
