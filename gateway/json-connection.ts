@@ -62,8 +62,8 @@ export class JsonConnection implements Connection {
     counters.messagesReceived += 1;
     counters.bytesReceived += data.byteLength;
     if (isBinary) {
+      counters.requestsRefused += 1;
       this.#sendUnasked("malformed_json", "this subprotocol is text");
-      this.close(CLOSE.unsupportedData, "malformed_json");
       return;
     }
     let value: unknown;

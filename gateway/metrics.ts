@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ShardStats } from "../engine/engine.ts";
 import type { GatewayContext } from "./context.ts";
 import type { Counters } from "./counters.ts";
+import type { ResponseCounts } from "./rest/response-counts.ts";
 
 const SHARD_COUNTERS = {
   mizan_journal_frames_total: ["Frames made durable.", ({ frames }) => frames],
@@ -39,7 +40,7 @@ export class Metrics {
   readonly contentType: string;
   readonly #registry = new Registry();
 
-  constructor(context: GatewayContext) {
+  constructor(context: GatewayContext, responses: ResponseCounts) {
     const registers = [this.#registry];
     this.contentType = this.#registry.contentType;
     collectDefaultMetrics({ register: this.#registry });
@@ -78,6 +79,16 @@ export class Metrics {
           commands.inc({ shard: String(shard), result: "rejected" }, commandsRejected);
           commands.inc({ shard: String(shard), result: "replayed" }, commandsReplayed);
         }
+      },
+    });
+    const http = new Counter({
+      name: "mizan_http_responses_total",
+      help: "HTTP responses by route and status.",
+      registers,
+      labelNames: ["route", "status"],
+      collect: () => {
+        http.reset();
+        for (const { route, status, count } of responses.rows()) http.inc({ route, status: String(status) }, count);
       },
     });
     const connections = new Gauge({

@@ -41,7 +41,6 @@ export function openApiDocument(routes: readonly Route[]): object {
 
 function operation(route: Route): object {
   const needsKey = route.kind === "command" || route.needsKey === true;
-  const hasBody = route.body !== undefined;
   return {
     operationId: operationId(route),
     summary: route.summary,
@@ -54,14 +53,11 @@ function operation(route: Route): object {
         required: false,
       })),
     ],
-    ...(hasBody && route.body !== undefined
-      ? {
-          requestBody: { required: true, content: { "application/json": { schema: jsonSchema(route.body, "input") } } },
-        }
-      : {}),
+    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body) }),
     responses: {
       [route.status]: {
-        description: "Done, and durable.",
+        description: needsKey ? "Done, and durable." : "The answer.",
+        ...(needsKey ? { headers: REPLAYED_HEADER } : {}),
         content: { "application/json": { schema: jsonSchema(route.answer, "output") } },
       },
       ...Object.fromEntries(problemStatuses().map((status) => [status, { $ref: `#/components/responses/${status}` }])),
@@ -69,8 +65,20 @@ function operation(route: Route): object {
   };
 }
 
+/** A body may be left out where an empty object would do. */
+function requestBody(schema: z.ZodType): object {
+  const required = !schema.safeParse({}).success;
+  return { required, content: { "application/json": { schema: jsonSchema(schema, "input") } } };
+}
+
+const REPLAYED_HEADER = {
+  "Idempotency-Replayed": { description: "`true` where this is the first answer again.", schema: { const: "true" } },
+};
+
 const KEY_MEANING =
   "Names the command: a UUID is its id as it is, any other text is hashed with the caller's owner id.";
+
+const RETRY_HEADER = { "Retry-After": { description: "Seconds.", schema: { type: "string" } } };
 
 function parameter(where: string, name: string, description: string, schema: object): object {
   return { in: where, name, required: true, description, schema: { type: "string", ...schema } };
@@ -89,7 +97,8 @@ function problemResponses(): Record<string, object> {
     const codes = (Object.keys(CODES) as Code[]).filter((code) => CODES[code].http === status);
     const description = codes.map((code) => `\`${code}\`: ${CODES[code].meaning}`).join("\n\n");
     const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
-    return [String(status), { description, content }] as const;
+    const headers = status === 503 ? { headers: RETRY_HEADER } : {};
+    return [String(status), { description, ...headers, content }] as const;
   });
   return Object.fromEntries(responses);
 }

@@ -24,7 +24,9 @@ export const overdraftLimitMinor = z
   .max(AMOUNT_MINOR_MAX)
   .describe("How far the balance may go below zero, in minor units.");
 
-export const currency = z.enum(CURRENCY_CODES).describe("ISO 4217 alphabetic code.");
+export const currency = z
+  .enum(CURRENCY_CODES, "Invalid currency: expected an alphabetic code of ISO 4217")
+  .describe("ISO 4217 alphabetic code.");
 
 export const walletType = z.enum(Object.keys(WALLET_TYPE) as WalletType[]);
 

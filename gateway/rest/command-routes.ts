@@ -180,7 +180,7 @@ const REPLAYED = { "idempotency-replayed": "true" };
  * **Errors**: answers `idempotency_key_missing` or `invalid_request` and returns undefined.
  */
 export function commandIdOf(exchange: Exchange, caller: Caller): string | undefined {
-  const key = exchange.idempotencyKey;
+  const key = unquoted(exchange.idempotencyKey);
   if (key === "") {
     exchange.problem("idempotency_key_missing");
     return undefined;
@@ -192,4 +192,9 @@ export function commandIdOf(exchange: Exchange, caller: Caller): string | undefi
   }
   const tenant = caller.role === "admin" ? "admin" : ownerText(caller);
   return derivedId(`mizan-idempotency\0${tenant}\0${key}`);
+}
+
+/** The draft that names the header writes its value as a string in quotes; most clients leave them out. */
+function unquoted(key: string): string {
+  return /^".*"$/.test(key) ? key.slice(1, -1) : key;
 }

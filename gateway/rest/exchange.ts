@@ -1,11 +1,14 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import type { Code } from "../../protocol/codes.ts";
+import { isUtf8 } from "node:buffer";
+import { CODES, type Code } from "../../protocol/codes.ts";
 import { HTTP_BODY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
 import { type ProblemFacts, sendProblem, statusLine } from "../problem.ts";
+import type { ResponseCounts } from "./response-counts.ts";
 
 const JSON_TYPE = "application/json";
+const IS_JSON_TYPE = /^application\/json *(?:;|$)/i;
 
 /**
  * One HTTP request and its response.
@@ -14,26 +17,34 @@ const JSON_TYPE = "application/json";
  * peer is still there.
  */
 export class Exchange {
-  readonly path: string;
   readonly parameter: string;
   readonly authorization: string;
   readonly idempotencyKey: string;
-  readonly query: URLSearchParams;
+  readonly #query: string;
   readonly #contentType: string;
   readonly #response: HttpResponse;
+  readonly #route: string;
+  readonly #counts: ResponseCounts;
   #isOpen = true;
 
-  constructor(response: HttpResponse, request: HttpRequest) {
+  /** `route` is what the response is counted under. */
+  constructor(response: HttpResponse, request: HttpRequest, route: string, counts: ResponseCounts) {
     this.#response = response;
-    this.path = request.getUrl();
+    this.#route = route;
+    this.#counts = counts;
     this.parameter = request.getParameter(0) ?? "";
     this.authorization = request.getHeader("authorization");
     this.idempotencyKey = request.getHeader("idempotency-key");
-    this.query = new URLSearchParams(request.getQuery());
+    this.#query = request.getQuery();
     this.#contentType = request.getHeader("content-type");
     response.onAborted(() => {
       this.#isOpen = false;
     });
+  }
+
+  /** What the query says under a name, or null. */
+  query(name: string): string | null {
+    return new URLSearchParams(this.#query).get(name);
   }
 
   /** The caller that the key of the request stands for: a Bearer token, or the password of Basic as browsers send it. */
@@ -76,7 +87,7 @@ export class Exchange {
     headers: Readonly<Record<string, string>> = {},
   ): void {
     if (!this.#isOpen) return;
-    this.#isOpen = false;
+    this.#end(status);
     this.#response.cork(() => {
       this.#response.writeStatus(statusLine(status)).writeHeader("content-type", contentType);
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
@@ -86,8 +97,13 @@ export class Exchange {
 
   problem(code: Code, facts: ProblemFacts = {}, headers: Readonly<Record<string, string>> = {}): void {
     if (!this.#isOpen) return;
-    this.#isOpen = false;
+    this.#end(CODES[code].http);
     sendProblem(this.#response, code, facts, headers);
+  }
+
+  #end(status: number): void {
+    this.#isOpen = false;
+    this.#counts.add(this.#route, status);
   }
 
   #parse(body: Buffer, take: (value: unknown) => void): void {
@@ -95,12 +111,14 @@ export class Exchange {
       take({});
       return;
     }
-    if (!this.#contentType.toLowerCase().startsWith(JSON_TYPE)) {
+    if (!IS_JSON_TYPE.test(this.#contentType)) {
       this.problem("unsupported_media_type");
       return;
     }
     let value: unknown;
     try {
+      // What is not UTF-8 would be read with replacement characters, and so as something that nobody sent.
+      if (!isUtf8(body)) throw new SyntaxError("not UTF-8");
       value = JSON.parse(body.toString());
     } catch {
       this.problem("malformed_json");

@@ -129,7 +129,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
       cursor: "nextCursor of the page before.",
     },
     run: (exchange, { access }) => {
-      const limit = Number(exchange.query.get("limit") ?? PAGE_DEFAULT);
+      const limit = Number(exchange.query("limit") ?? PAGE_DEFAULT);
       if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_MAX) {
         exchange.problem("invalid_request", {
           detail: `limit is a whole number from 1 to ${PAGE_MAX}`,
@@ -138,7 +138,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
         return;
       }
       const keys = access.list();
-      const cursor = exchange.query.get("cursor");
+      const cursor = exchange.query("cursor");
       const first = cursor === null ? 0 : keys.findIndex(({ id }) => id === cursor) + 1;
       if (cursor !== null && first === 0) {
         exchange.problem("invalid_request", { detail: "no such cursor", field: "cursor" });

@@ -1,4 +1,5 @@
-import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
+import type { TemplatedApp } from "uWebSockets.js";
+import type { Code } from "../../protocol/codes.ts";
 import { statusAnswer } from "../../protocol/json-answers.ts";
 import type { GatewayContext } from "../context.ts";
 import { docsRoutes } from "../docs-page.ts";
@@ -7,6 +8,7 @@ import { openApiDocument } from "../openapi.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { Exchange } from "./exchange.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
+import { ResponseCounts } from "./response-counts.ts";
 import type { PlainRoute, Route } from "./route.ts";
 
 const HEALTH_ROUTES: readonly PlainRoute[] = [
@@ -38,12 +40,37 @@ export const API_ROUTES: readonly Route[] = [...COMMAND_ROUTES, BATCH_ROUTE, ...
 
 /** Serves the REST interface, its description, the documentation page and the metrics. */
 export function registerRest(app: TemplatedApp, context: GatewayContext): void {
-  for (const route of API_ROUTES) {
-    app[route.method](pattern(route.path), (response, request) => serve(route, response, request, context));
+  const counts = new ResponseCounts();
+  const methodsOf = new Map<string, string[]>();
+  const register = (method: Route["method"], path: string, take: (exchange: Exchange) => void): void => {
+    const name = methodName(method);
+    const label = `${name} ${path}`;
+    methodsOf.set(path, [...(methodsOf.get(path) ?? []), name]);
+    app[method](pattern(path), (response, request) => take(new Exchange(response, request, label, counts)));
+  };
+  for (const route of API_ROUTES) register(route.method, route.path, (exchange) => serve(route, exchange, context));
+  for (const [path, page] of Object.entries(pagesOf(context, counts))) {
+    register("get", path, (exchange) => {
+      if (exchange.authenticate(context.access) === undefined) exchange.problem("unauthenticated");
+      else page(exchange);
+    });
   }
-  const metrics = new Metrics(context);
+  const refuse = (path: string, code: Code, headers: Readonly<Record<string, string>>): void => {
+    app.any(path, (response, request) => {
+      const exchange = new Exchange(response, request, "other", counts);
+      if (exchange.authenticate(context.access) === undefined) exchange.problem("unauthenticated");
+      else exchange.problem(code, {}, headers);
+    });
+  };
+  for (const [path, methods] of methodsOf) refuse(pattern(path), "method_not_allowed", { allow: methods.join(", ") });
+  refuse("/*", "path_not_found", {});
+}
+
+/** What is served besides the API, by path. */
+function pagesOf(context: GatewayContext, counts: ResponseCounts): Record<string, (exchange: Exchange) => void> {
+  const metrics = new Metrics(context, counts);
   const openApi = JSON.stringify(openApiDocument(API_ROUTES));
-  const pages: Readonly<Record<string, (exchange: Exchange) => void>> = {
+  return {
     "/metrics": (exchange) => {
       metrics.text().then(
         (text) => exchange.send(200, metrics.contentType, text),
@@ -56,26 +83,14 @@ export function registerRest(app: TemplatedApp, context: GatewayContext): void {
     "/openapi.json": (exchange) => exchange.json(200, openApi),
     ...docsRoutes(),
   };
-  for (const [path, page] of Object.entries(pages)) {
-    app.get(path, (response, request) => {
-      const exchange = new Exchange(response, request);
-      if (exchange.authenticate(context.access) === undefined) exchange.problem("unauthenticated");
-      else page(exchange);
-    });
-  }
-  app.any("/*", (response, request) => {
-    const exchange = new Exchange(response, request);
-    exchange.problem(isKnownPath(exchange.path, Object.keys(pages)) ? "method_not_allowed" : "path_not_found");
-  });
 }
 
-function serve(route: Route, response: HttpResponse, request: HttpRequest, context: GatewayContext): void {
-  const exchange = new Exchange(response, request);
-  const caller = exchange.authenticate(context.access);
+function serve(route: Route, exchange: Exchange, context: GatewayContext): void {
   if (route.access === "public") {
     if (route.kind === "plain") route.run(exchange, context, NOBODY);
     return;
   }
+  const caller = exchange.authenticate(context.access);
   if (caller === undefined) {
     exchange.problem("unauthenticated");
     return;
@@ -96,7 +111,6 @@ function pattern(path: string): string {
   return path.replace(/\{(\w+)\}/g, ":$1");
 }
 
-function isKnownPath(path: string, pages: readonly string[]): boolean {
-  if (pages.includes(path)) return true;
-  return API_ROUTES.some((route) => new RegExp(`^${route.path.replace(/\{\w+\}/g, "[^/]+")}$`).test(path));
+function methodName(method: Route["method"]): string {
+  return method === "del" ? "DELETE" : method.toUpperCase();
 }
