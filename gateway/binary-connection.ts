@@ -233,7 +233,8 @@ export class BinaryConnection implements Connection {
       this.#refuse(requestId, codeName(codes[0] as number));
       return;
     }
-    const facts = { type: FRAME_TYPE.Subscribed, requestId, count: accepted, argument: codes.length };
+    const code = codes.find((code) => code !== CODE.ok) ?? CODE.ok;
+    const facts = { type: FRAME_TYPE.Subscribed, code, requestId, count: accepted, argument: codes.length };
     this.#send(facts, new Uint8Array(codes.buffer));
   }
 

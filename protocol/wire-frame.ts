@@ -89,7 +89,7 @@ export function writeFrameHeader(
     code?: number;
     requestId?: number;
     count?: number;
-    argument?: number;
+    argument?: number | bigint;
   },
 ): void {
   view.setUint32(offset + FRAME.frameBytes, frame.frameBytes, true);
