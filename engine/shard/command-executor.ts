@@ -109,13 +109,13 @@ export class CommandExecutor {
   }
 
   /** Whether an id that is not remembered may be taken. */
-  decideId(lanes: Uint32Array, at: number): number {
+  decideId(lanes: Uint32Array, at: number, timeOrderedIds = this.timeOrderedIds): number {
     if (isNil(lanes, at)) return CODE.id_required;
     const timeMs = uuidTimeMs(lanes, at);
     if (timeMs >= 0) {
       if (timeMs < this.#state.ids.floorMs) return CODE.id_expired;
       if (timeMs > this.#frame.clockMs + this.#idFutureSkewMs) return CODE.id_in_future;
-    } else if (this.timeOrderedIds) {
+    } else if (timeOrderedIds) {
       return CODE.id_not_time_ordered;
     }
     return this.#state.ids.isFull() ? CODE.overloaded : CODE.ok;

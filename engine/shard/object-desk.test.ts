@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OPERATION } from "../../protocol/command-record.ts";
 import { EngineSession } from "../../test/engine-session.ts";
-import { untimedId } from "../../test/ledger-command.ts";
+import { timedId, untimedId } from "../../test/ledger-command.ts";
 import { expectSameState } from "../../test/same-state.ts";
 import { unpack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
@@ -54,6 +54,16 @@ describe("an object command", () => {
     expect(execute(session, again)).toMatchObject({ code: "ok", state: { revokedAtMs: session.nowMs } });
     expect(execute(session, { ...REVOKE, commandId: untimedId(0x64) })).toMatchObject({ code: "api_key_revoked" });
     expectSameState(session.engine.state(0), session.engine.rebuilt(0), [], session.nowMs);
+  });
+
+  test.each([
+    ["id_required", "00000000-0000-0000-0000-000000000000"],
+    ["id_expired", timedId(1_700_000_000_000 - 600_000, 1)],
+    ["id_in_future", timedId(1_700_000_000_000 + 600_000, 1)],
+  ])("is refused with %s for the id %s, and leaves no trace", (code, commandId) => {
+    const session = new EngineSession(1);
+    expect(execute(session, { ...CREATE, commandId })).toMatchObject({ code, sequence: 0, state: null });
+    expect(execute(session, CREATE)).toMatchObject({ code: "ok", sequence: 1 });
   });
 
   test("is refused where its id was used with another body, for an object or for money", () => {

@@ -1,10 +1,11 @@
-import type { Code } from "../../protocol/codes.ts";
-import { isUuid } from "../../protocol/ids.ts";
+import { type Code, codeName } from "../../protocol/codes.ts";
+import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import { type ApiKeyCommand, apiKeyAggregate } from "../api-key/api-key.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND, recordKind } from "../journal/record.ts";
 import { addObjectRecord, type ObjectRecord, pack, readObjectRecord } from "../object/object-record.ts";
 import type { ObjectCommand, ObjectOutcome } from "../views.ts";
+import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -13,11 +14,13 @@ export class ObjectDesk {
   readonly #state: ShardState;
   readonly #frame: FrameBuilder;
   readonly #records: RecordReader;
+  readonly #executor: CommandExecutor;
 
-  constructor(state: ShardState, frame: FrameBuilder, records: RecordReader) {
+  constructor(state: ShardState, frame: FrameBuilder, records: RecordReader, executor: CommandExecutor) {
     this.#state = state;
     this.#frame = frame;
     this.#records = records;
+    this.#executor = executor;
   }
 
   /** Decides, journals and applies a command; the same command id again gives the first answer. */
@@ -26,7 +29,8 @@ export class ObjectDesk {
     if (!isUuid(command.commandId) || !isUuid(command.id)) return this.#outcome("invalid_request");
     const known = this.#state.findText(command.commandId);
     if (known !== 0) return this.#answerAgain(known, command);
-    if (this.#state.ids.isFull()) return this.#outcome("overloaded");
+    const idCode = codeName(this.#executor.decideId(new Uint32Array(uuidBytes(command.commandId).buffer), 0, false));
+    if (idCode !== "ok") return this.#outcome(idCode);
     const body = { ...command.command, id: command.id } as ApiKeyCommand;
     const decision = this.#state.apiKeys.decide(command.id, body, { nowMs: this.#frame.clockMs });
     if (decision.code === "unknown_operation") return this.#outcome(decision.code);

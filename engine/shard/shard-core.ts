@@ -86,7 +86,7 @@ export class ShardCore {
     });
     const answers = new FirstAnswers(state, this.#records);
     this.#executor = new CommandExecutor(state, this.#frame, this.#deltas, answers, this.#transfers, options);
-    this.#objects = new ObjectDesk(state, this.#frame, this.#records);
+    this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
     this.#replies = new ReplyWriter(ports.replies);
     this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies);
     this.#beginFrame();
