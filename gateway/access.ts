@@ -48,8 +48,9 @@ export class Access {
     const access = new Access(dispatcher, new Tickets(limits.ticketTtlMs, limits.ticketsMax));
     return new Promise((resolve, reject) => {
       const code = dispatcher.listObjects(AGGREGATE, (states) => {
-        for (const state of states) access.#learn(state as ApiKeyState);
-        resolve(access);
+        for (const state of states ?? []) access.#learn(state as ApiKeyState);
+        if (states !== null) resolve(access);
+        else reject(new Error("the API keys do not fit the reply ring; start with a larger MIZAN_REPLY_RING_BYTES"));
       });
       if (code !== "ok") reject(new Error(`the API keys could not be read: ${code}`));
     });

@@ -132,11 +132,12 @@ export class Dispatcher {
     });
   }
 
-  /** The states of all aggregates of a type that is kept as objects. */
-  listObjects(aggregate: string, done: (states: readonly unknown[]) => void): Code {
-    return this.#askAll(REQUEST_KIND.ListObjects, GATEWAY_PRINCIPAL, pack({ aggregate }), (answers) =>
-      done((answers as readonly unknown[][]).flat()),
-    );
+  /** The states of all aggregates of a type that is kept as objects; null where they do not fit the reply ring. */
+  listObjects(aggregate: string, done: (states: readonly unknown[] | null) => void): Code {
+    return this.#askAll(REQUEST_KIND.ListObjects, GATEWAY_PRINCIPAL, pack({ aggregate }), (answers) => {
+      const parts = answers as readonly (readonly unknown[] | null)[];
+      done(parts.includes(null) ? null : parts.flatMap((part) => part ?? []));
+    });
   }
 
   /** Hands one request to one shard; `take` gets its answers until it returns true. */
