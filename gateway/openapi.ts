@@ -14,7 +14,7 @@ export function openApiDocument(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const operations = paths[route.path] ?? {};
-    operations[route.method === "del" ? "delete" : route.method] = operation(route);
+    operations[methodOf(route)] = operation(route);
     paths[route.path] = operations;
   }
   return {
@@ -44,6 +44,7 @@ function operation(route: Route): object {
   return {
     operationId: operationId(route),
     summary: route.summary,
+    tags: [tag(route)],
     ...(route.access === "public" ? { security: [] } : { security: SECURITY }),
     parameters: [
       ...(route.path.includes("{id}") ? [parameter("path", "id", "A UUID.", { format: "uuid" })] : []),
@@ -84,8 +85,17 @@ function parameter(where: string, name: string, description: string, schema: obj
   return { in: where, name, required: true, description, schema: { type: "string", ...schema } };
 }
 
-function operationId({ method, path }: Route): string {
-  return `${method}${path.replace(/^\/api\/v1/, "").replace(/[^A-Za-z]+(\w?)/g, (_, next: string) => next.toUpperCase())}`;
+function methodOf({ method }: Route): string {
+  return method === "del" ? "delete" : method;
+}
+
+/** The resource that a path is about, under which viewers group it. */
+function tag({ path }: Route): string {
+  return /^\/api\/v1\/([^/]+)/.exec(path)?.[1] ?? "health";
+}
+
+function operationId(route: Route): string {
+  return `${methodOf(route)}${route.path.replace(/^\/api\/v1/, "").replace(/[^A-Za-z]+(\w?)/g, (_, next: string) => next.toUpperCase())}`;
 }
 
 function problemStatuses(): number[] {
