@@ -14,7 +14,7 @@ import { RequestTable, type Waiting } from "./request-table.ts";
 /** The gateway itself, where it asks on nobody's behalf. */
 const GATEWAY_PRINCIPAL: Principal = { role: "admin", ownerId: new Uint32Array(4) };
 
-/** Requests of this size are shown to their shard at once, so that it starts while the gateway reads on. */
+/** Once this much was handed over, the shards are shown it at once, so that they start while the gateway reads on. */
 const FLUSH_AT_ONCE_BYTES = 16_384;
 
 const ID_BYTES = 16;
