@@ -28,12 +28,18 @@ function isExtended({ reference, expectedVersion, metadata }: JsonCommand): bool
   return reference !== undefined || expectedVersion !== undefined || metadata !== undefined;
 }
 
-/** Writes commands as records, back to back. */
+/** Where records are written, one message after the other: a fresh buffer for each would cost more than the writing. */
+let scratch = new Uint32Array(16_384);
+
+/** Writes commands as records, back to back. The bytes are valid until the next call. */
 export function encodeCommands(commands: readonly JsonCommand[]): Uint8Array {
-  const bytes = new Uint8Array(commands.reduce((sum, command) => sum + commandRecordBytes(command), 0));
-  const lanes = new Uint32Array(bytes.buffer);
+  let length = 0;
+  for (const command of commands) length += commandRecordBytes(command);
+  if (length > scratch.byteLength) scratch = new Uint32Array(length >>> 2);
+  const bytes = new Uint8Array(scratch.buffer, 0, length);
+  bytes.fill(0);
   let at = 0;
-  for (const command of commands) at += writeCommand(command, bytes, lanes, at);
+  for (const command of commands) at += writeCommand(command, bytes, scratch, at);
   return bytes;
 }
 
