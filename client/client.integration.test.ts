@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import WebSocket from "ws";
 import { UuidV7 } from "../protocol/ids.ts";
 import { ADMIN_KEY, LedgerProcess } from "../test/ledger-process.ts";
 import { type BalanceUpdate, type Command, type CommandResult, Mizan } from "./index.ts";
@@ -110,9 +111,96 @@ describe.each(["binary", "json"] as const)("client over %s", (encoding) => {
     expect(await mizan.getWallet(walletId)).toMatchObject({ postedMinor: (3_000 * 3_001) / 2 });
   });
 
+  test("executes the largest batch, cut into messages as the encoding needs", async () => {
+    const [fromWalletId, toWalletId] = [await openWallet(8_190), await openWallet(0)];
+    const reference = ids.next();
+    const command: Command = { type: "Transfer", fromWalletId, toWalletId, amountMinor: 1, reference };
+    const results = await mizan.batch(new Array<Command>(8_190).fill(command));
+    expect(results.every(({ ok }) => ok)).toBe(true);
+    expect(await mizan.getBalance(toWalletId)).toMatchObject({ ok: true, postedMinor: 8_190, version: 8_192 });
+  });
+
+  test("looks many wallets up, each with its own answer", async () => {
+    const [known, unknown] = [await openWallet(7), ids.next()];
+    const found = await mizan.getWallets([known, "me", unknown, ...new Array<string>(1_500).fill(known)]);
+    expect(found.slice(0, 3)).toMatchObject([
+      { ok: true, walletId: known, postedMinor: 7 },
+      { ok: false, code: "invalid_request" },
+      { ok: false, code: "wallet_not_found" },
+    ]);
+    expect(found.slice(3).map((wallet) => wallet.ok && wallet.walletId)).toEqual(new Array(1_500).fill(known));
+    expect(await mizan.getBalance(unknown)).toMatchObject({ ok: false, code: "wallet_not_found" });
+  });
+
   test("shows books that balance", async () => {
     const books = await mizan.trialBalance();
-    expect(books.ok && books.lines.map(({ sumMinor }) => sumMinor)).toEqual(["0", "0"]);
+    expect(books).toMatchObject({ ok: true, totals: [{ currency: "EGP", sumMinor: "0" }] });
+    expect(books.ok && books.lines.map(({ shard, sumMinor }) => [shard, sumMinor])).toEqual([
+      [0, "0"],
+      [1, "0"],
+    ]);
+  });
+
+  test("keeps a user's key to what its owner may do and see", async () => {
+    const ownerId = ids.next();
+    const [own, foreign] = [await openWallet(5, ownerId), await openWallet(0)];
+    const response = await fetch(`${ledger.url}/api/v1/api-keys`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        "content-type": "application/json",
+        "idempotency-key": ids.next(),
+      },
+      body: JSON.stringify({ name: "an app", role: "user", ownerId }),
+    });
+    const { id, key } = (await response.json()) as { id: string; key: string };
+    const user = await Mizan.connect({ url: ledger.url, apiKey: key, encoding });
+    const transfer = { fromWalletId: own, toWalletId: foreign, amountMinor: 2 };
+    const paid = await user.transfer(transfer);
+    expect(paid).toMatchObject({ ok: true, postedMinor: 3 });
+    expect(paid).not.toHaveProperty("counterparty");
+    expect(await user.credit({ walletId: own, amountMinor: 1 })).toMatchObject({ ok: false, code: "forbidden" });
+    expect(await user.getWallet(foreign)).toMatchObject({ ok: false });
+    expect(await user.trialBalance()).toMatchObject({ ok: false, code: "forbidden" });
+    await expect(user.subscribe({ all: true }).ready).rejects.toMatchObject({ code: "forbidden" });
+    await expect(user.subscribe({ walletId: foreign }).ready).rejects.toMatchObject({ code: "forbidden" });
+
+    const following = user.subscribe({ walletId: own });
+    expect(await following.next()).toMatchObject({ value: { kind: "state", postedMinor: 3 } });
+    await fetch(`${ledger.url}/api/v1/api-keys/${id}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, "idempotency-key": ids.next() },
+    });
+    await expect(following.next()).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(user.transfer(transfer)).rejects.toMatchObject({ code: "unauthenticated" });
+    await user.close();
+  });
+
+  test("resumes a stream over a new connection with every step that it missed", async () => {
+    const walletId = await openWallet(0);
+    const sockets: WebSocket[] = [];
+    const reader = await Mizan.connect({
+      url: ledger.url,
+      apiKey: ADMIN_KEY,
+      encoding,
+      connect: ({ url, subprotocol, headers }) => {
+        const socket = new WebSocket(url, subprotocol, { headers });
+        sockets.push(socket);
+        return socket;
+      },
+    });
+    const updates = reader.subscribe({ walletId });
+    expect(await updates.next()).toMatchObject({ value: { kind: "state", version: 2 } });
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all(Array.from({ length: 20 }, () => mizan.credit({ walletId, amountMinor: 1 })));
+      sockets.at(-1)?.terminate();
+    }
+    for (let version = 3; version <= 102; version += 1) {
+      expect(await updates.next()).toMatchObject({
+        value: { kind: "change", version, postedMinor: version - 2, reset: false, conflated: false },
+      });
+    }
+    await reader.close();
   });
 
   test("follows an owner's wallets, those opened later included", async () => {

@@ -82,9 +82,9 @@ export function walletOf(command: NamedCommand): string {
 /** The code of what makes a command impossible to send, as the ledger itself would answer it, or undefined. */
 export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefined {
   if (!Object.hasOwn(OPERATION, command.type)) return "unknown_operation";
-  const ids = [command.commandId, walletOf(command), command.reference, ...otherIds(command)];
-  if (!ids.every((id) => id === undefined || (typeof id === "string" && isUuid(id)))) return "invalid_request";
-  const { expectedVersion, metadata } = command;
+  const { reference, expectedVersion, metadata } = command;
+  const ids: readonly unknown[] = [command.commandId, walletOf(command), ...otherIds(command)];
+  if (!ids.every(isId) || !(reference === undefined || isId(reference))) return "invalid_request";
   if (expectedVersion !== undefined && !isWhole(expectedVersion, 1)) return "expected_version_invalid";
   if (metadata !== undefined) {
     if (!isJsonObject(metadata)) return "invalid_request";
@@ -126,6 +126,10 @@ function isJsonObject(value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === "string" && isUuid(value);
 }
 
 function otherIds(command: NamedCommand): readonly string[] {

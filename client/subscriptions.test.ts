@@ -109,6 +109,16 @@ describe("a subscription to a wallet", () => {
     expect(await take(subscription, 3)).toEqual(["state 1", "change 2", "change 3"]);
   });
 
+  test("is asked for once on each connection, also where the first one broke before the answer", async () => {
+    server.script = (request, connection) => {
+      if (connection.index === 0) connection.cut();
+      else accept(request, connection);
+    };
+    await mizan.subscribe({ walletId }).ready;
+    await mizan.subscribe({ walletId: ids.next() }).ready;
+    expect(server.requests.map(({ connection }) => connection)).toEqual([0, 1, 1]);
+  });
+
   test("passes a reset on, and marks one where steps are missing", async () => {
     const subscription = mizan.subscribe({ walletId }, { fromVersion: 3 });
     await subscription.ready;
