@@ -112,15 +112,6 @@ export const batchAnswer = z.strictObject({
     .describe("One for each command, in order."),
 });
 
-export const walletsAnswer = z.strictObject({
-  wallets: z.array(
-    z.discriminatedUnion("ok", [
-      z.strictObject({ ok: z.literal(true), result: walletAnswer }),
-      z.strictObject({ ok: z.literal(false), error: errorAnswer }),
-    ]),
-  ),
-});
-
 const sum = z
   .string()
   .regex(/^-?\d+$/)
