@@ -1,7 +1,9 @@
 /** Every answer of a real ledger over REST is in the shape that OpenAPI shows, and every rejection has its status. */
 
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import WebSocket from "ws";
 import { CODES, type Code } from "../../protocol/codes.ts";
 import { UuidV7 } from "../../protocol/ids.ts";
 import { problemAnswer } from "../../protocol/json-answers.ts";
@@ -14,7 +16,7 @@ const NIL_ID = "00000000-0000-0000-0000-000000000000";
 const MAX = Number.MAX_SAFE_INTEGER;
 let ledger: LedgerProcess;
 beforeAll(async () => {
-  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "1" });
+  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "1", MIZAN_CONNECTIONS_MAX: "1" });
   await ledger.start();
 });
 afterAll(() => ledger.dispose());
@@ -183,6 +185,8 @@ const REJECTIONS: readonly (readonly [Code, string, () => Promise<Answer>])[] = 
   ],
   ["idempotency_key_missing", "an empty key in quotes", () => open({}, { "idempotency-key": '""' })],
   ["invalid_request", "a key that is too long", () => open({}, { "idempotency-key": "k".repeat(256) })],
+  ["invalid_request", "a page of nothing", () => call("GET", "/api/v1/api-keys?limit=0")],
+  ["invalid_request", "a page after none", () => call("GET", `/api/v1/api-keys?cursor=${ids.next()}`)],
   ["unauthenticated", "no key", () => call("GET", "/api/v1/trial-balance", undefined, { authorization: "" })],
   [
     "unauthenticated",
@@ -208,6 +212,22 @@ describe("a rejection is a problem document with the status of its code", () => 
     const { status, text } = await raw("POST", "/api/v1/transfers", body);
     expect(status).toBe(400);
     expect(JSON.parse(text)).toMatchObject({ code: "malformed_json" });
+  });
+
+  test("what is refused for the moment says when to come again", async () => {
+    const connect = (): WebSocket => {
+      const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+      return new WebSocket(`ws://127.0.0.1:${ledger.port}/v1/ws`, "mizan.json.v1", { headers });
+    };
+    const first = connect();
+    await once(first, "open");
+    const second = connect();
+    second.on("error", () => {});
+    const [, response] = await once(second, "unexpected-response");
+    expect(response.statusCode).toBe(503);
+    expect(response.headers).toMatchObject({ "retry-after": "1", "content-type": "application/problem+json" });
+    first.terminate();
+    second.terminate();
   });
 
   test("a wrong method is told the right ones", async () => {
