@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from "uWebSockets.js";
+import type { Code } from "../protocol/codes.ts";
 import { SUBPROTOCOLS, type Subprotocol } from "../protocol/wire-frame.ts";
 import { BinaryConnection } from "./binary-connection.ts";
 import type { Caller } from "./caller.ts";
@@ -19,14 +20,10 @@ export function upgrade(
   gateway: GatewayContext,
   openConnections: number,
 ): void {
+  const refusal = refuse(gateway, openConnections);
   const subprotocol = choose(request.getHeader("sec-websocket-protocol"));
-  const code = gateway.isStopping()
-    ? "shutting_down"
-    : openConnections >= gateway.config.connectionsMax
-      ? "overloaded"
-      : "unsupported_protocol";
-  if (subprotocol === undefined || code !== "unsupported_protocol") {
-    sendProblem(response, code);
+  if (refusal !== undefined || subprotocol === undefined) {
+    sendProblem(response, refusal ?? "unsupported_protocol");
     return;
   }
   const caller = authenticate(request, gateway);
@@ -42,6 +39,12 @@ export function upgrade(
     request.getHeader("sec-websocket-extensions"),
     socketContext,
   );
+}
+
+/** Why no connection is taken now, whoever asks. */
+function refuse(gateway: GatewayContext, openConnections: number): Code | undefined {
+  if (gateway.isStopping()) return "shutting_down";
+  return openConnections >= gateway.config.connectionsMax ? "overloaded" : undefined;
 }
 
 /** The first of our subprotocols that the client offers. */
