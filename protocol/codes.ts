@@ -226,6 +226,94 @@ const registry = {
     meaning: "A linked run holds at most 2,048 commands and 256 KiB of records.",
   },
 
+  // Holds.
+  hold_not_found: { number: 100, http: 404, memory: "kept", meaning: "No hold with this id on the wallet." },
+  hold_closed: {
+    number: 101,
+    http: 422,
+    memory: "kept",
+    meaning: "The hold was captured in full, voided, or has lapsed.",
+  },
+  hold_expired: { number: 102, http: 422, memory: "kept", meaning: "The hold's time is over." },
+  hold_amount_exceeded: {
+    number: 103,
+    http: 422,
+    memory: "kept",
+    meaning: "The amount is more than what is left of the hold.",
+  },
+  hold_beneficiary_mismatch: {
+    number: 104,
+    http: 422,
+    memory: "kept",
+    meaning: "The hold may be captured to another wallet only.",
+  },
+  hold_open: { number: 105, http: 422, memory: "kept", meaning: "The wallet has open holds." },
+  expiry_invalid: {
+    number: 106,
+    http: 422,
+    memory: "kept",
+    meaning: "The time of expiry is over already, or above 2^53-1.",
+  },
+  holds_full: {
+    number: 107,
+    http: 503,
+    memory: "passing",
+    meaning: "The shard has as many open holds as it was configured for.",
+  },
+
+  // Reversals.
+  not_reversible: {
+    number: 110,
+    http: 422,
+    memory: "kept",
+    meaning: "The id is not that of a movement that can be reversed.",
+  },
+  reversal_amount_exceeded: {
+    number: 111,
+    http: 422,
+    memory: "kept",
+    meaning: "The amount is more than what is left of the movement.",
+  },
+
+  // Currency exchange.
+  rate_invalid: {
+    number: 115,
+    http: 400,
+    memory: "kept",
+    meaning: "The rate needs a numerator and a denominator from 1 to 2^53-1.",
+  },
+  quote_expired: { number: 116, http: 422, memory: "kept", meaning: "The quote has expired, or names no time at all." },
+  same_currency: { number: 117, http: 422, memory: "kept", meaning: "An exchange needs two currencies." },
+  exchanged_amount_invalid: {
+    number: 118,
+    http: 422,
+    memory: "kept",
+    meaning: "At this rate the amount comes to nothing, or to more than 2^53-1.",
+  },
+
+  // Limits.
+  limit_exceeded: {
+    number: 120,
+    http: 422,
+    memory: "kept",
+    meaning: "A limit of the wallet to debit, or of its type, refuses the movement.",
+  },
+  destination_limit_exceeded: {
+    number: 121,
+    http: 422,
+    memory: "kept",
+    meaning: "A limit of the wallet to credit, or of its type, refuses the movement.",
+  },
+  limits_invalid: { number: 122, http: 400, memory: "kept", meaning: "The metadata does not describe limits." },
+
+  // Striped wallets.
+  wallet_striped: {
+    number: 125,
+    http: 422,
+    memory: "kept",
+    meaning: "The wallet is striped over all shards, which does not go with this command.",
+  },
+
   internal_error: {
     number: 99,
     http: 500,

@@ -4,19 +4,28 @@
  * **Shape** (little-endian; ids in network order; a record starts at a multiple of 8):
  * ```
  *   0  id            16  chosen by the client; UUIDv7
- *  16  wallet        16  the wallet to debit, to credit (Credit) or to change
- *  32  counterparty  16  Transfer: the wallet to credit; CreateWallet: the owner; else zero
- *  48  amountMinor    8  u64; CreateWallet, SetOverdraftLimit: the overdraft limit; else zero
+ *  16  wallet        16  the wallet to debit, to credit (Credit), to hold, or to change; ReverseTransfer: the wallet that
+ *                        the movement's own command named; SetTypeLimits: a funding account of the shard and currency
+ *  32  counterparty  16  Transfer, ExchangeCurrency: the wallet to credit; CreateWallet: the owner;
+ *                        PlaceHold: the only wallet that captures may credit, or zero;
+ *                        CaptureHold: the wallet to credit, or zero: the one named by the hold, else out of the ledger
+ *  48  amountMinor    8  u64; CreateWallet, SetOverdraftLimit: the overdraft limit; CaptureHold, ReverseTransfer: zero
+ *                        means all that is left; ExchangeCurrency: what is sold; else zero
  *  56  operation      1
  *  57  flags          1  1 = linked to the next command, 2 = an extension follows, 4 = metadata follows the extension
  *  58  currency       2  ISO 4217 number; zero where optional and not given
- *  60  walletType     1  CreateWallet only
+ *  60  walletType     1  CreateWallet, SetTypeLimits only
  *  61  reserved       3  zero
  *  extension, where flagged:
  *  64  reference     16  zero = none
  *  80  expectedVersion 8 u64; zero = any
  *  88  metadataBytes  2  length of the metadata, unpadded
- *  90  reserved      38  zero
+ *  90  options        1  CaptureHold: 1 = final, what is left of the hold is released
+ *  91  reserved       5  zero
+ *  96  expiresAtMs    8  u64; PlaceHold: when the hold lapses, zero = never; ExchangeCurrency: when the quote lapses
+ * 104  targetId      16  CaptureHold, VoidHold: the hold; ReverseTransfer: the movement; each by its command id
+ *                        ExchangeCurrency instead: `104 rateNumerator u64 | 112 rateDenominator u64`
+ * 120  reserved       8  zero
  *  metadata, where flagged: UTF-8 JSON, padded with zeros to a multiple of 64
  * ```
  */
@@ -34,6 +43,15 @@ export const OPERATION = {
   UnfreezeWallet: 7,
   CloseWallet: 8,
   SetOverdraftLimit: 9,
+  PlaceHold: 10,
+  CaptureHold: 11,
+  VoidHold: 12,
+  ReverseTransfer: 13,
+  ExchangeCurrency: 14,
+  /** The metadata holds the limits as JSON, see protocol/wallet-limits.ts. */
+  SetWalletLimits: 15,
+  SetTypeLimits: 16,
+  StripeWallet: 17,
 } as const;
 export type OperationName = keyof typeof OPERATION;
 
@@ -65,7 +83,18 @@ export const RECORD = {
   reference: 64,
   expectedVersion: 80,
   metadataBytes: 88,
+  options: 90,
+  expiresAtMs: 96,
+  targetId: 104,
+  rateNumerator: 104,
+  rateDenominator: 112,
   metadata: 128,
+} as const;
+
+/** Bits of a record's options byte. */
+export const RECORD_OPTION = {
+  /** CaptureHold: the last capture; what is left of the hold becomes available again. */
+  final: 1,
 } as const;
 
 /** Wallet types and their numbers; `system` wallets opened by command belong to the operator, not to the fixed accounts. */

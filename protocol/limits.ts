@@ -31,7 +31,7 @@ export const LINKED_RUN_MAX = 2_048;
 export const LINKED_RUN_BYTES_MAX = 262_144;
 
 /** Most that the journal adds to the bytes of a command record: a plain movement may become a wide posting. */
-export const JOURNAL_OVERHEAD_BYTES_MAX = 64;
+export const JOURNAL_OVERHEAD_BYTES_MAX = 112;
 
 /** Journal frames stay below 512 KiB, so that each fits one replicated message. */
 export const FRAME_BYTES_MAX = 524_288;

@@ -7,8 +7,9 @@
 /**
  * A result in its compact form.
  *
- * **Shape**: `0 code u16 | 2 flags u8 | 3 shard u8 | 4 reserved u32 | 8 sequence u64` — shard and sequence are the
- * journal position of the first answer to the command; sequence 0 means that nothing was journaled for it.
+ * **Shape**: `0 code u16 | 2 flags u8 | 3 shard u8 | 4 limit u32 | 8 sequence u64` — shard and sequence are the
+ * journal position of the first answer to the command; sequence 0 means that nothing was journaled for it. `limit` is
+ * zero but for a command that a limit refused: then it is the number of the limit, see `LIMIT`.
  */
 export const RESULT_BYTES = 16;
 
@@ -18,6 +19,9 @@ export const RESULT_BYTES = 16;
  * **Shape**: `16 postedMinor i64 | 24 availableMinor i64 | 32 version u64` of the wallet debited or changed, then
  * `40 postedMinor i64 | 48 availableMinor i64 | 56 version u64` of the wallet credited by a Transfer. A side that the
  * caller may not see, or that does not exist, is all zero.
+ *
+ * Of a command that a limit refused: `16 limitValue i64 | 24 left i64 | 32 resetsAtMs u64`, the rest zero. Value and rest
+ * are minor units or a count; a limit on single movements never resets and has zero there.
  */
 export const RESULT_DETAIL_BYTES = 64;
 
@@ -32,7 +36,11 @@ export const RESULT = {
   code: 0,
   flags: 2,
   shard: 3,
+  limit: 4,
   sequence: 8,
+  limitValue: 16,
+  limitLeft: 24,
+  limitResetsAtMs: 32,
   postedMinor: 16,
   availableMinor: 24,
   version: 32,
@@ -40,6 +48,22 @@ export const RESULT = {
   counterpartyAvailableMinor: 48,
   counterpartyVersion: 56,
 } as const;
+
+/** The limits that may refuse a movement, and their numbers in a result. */
+export const LIMIT = {
+  debitPerTransaction: 1,
+  debitPerDay: 2,
+  debitPerMonth: 3,
+  debitCount: 4,
+  creditPerTransaction: 5,
+  creditPerDay: 6,
+  creditPerMonth: 7,
+  creditCount: 8,
+} as const;
+export type LimitName = keyof typeof LIMIT;
+
+/** Added to a limit's number where the limit is that of the wallet's type, not of the wallet itself. */
+export const LIMIT_OF_TYPE = 0x100;
 
 /**
  * The state of a wallet, as a look-up returns it.

@@ -21,7 +21,7 @@ export const SUBPROTOCOLS = ["mizan.binary.v1", "mizan.json.v1"] as const;
 export type Subprotocol = (typeof SUBPROTOCOLS)[number];
 
 /** Version of the binary and JSON contract; `protocol/schema-hash.test.ts` fails when the contract changes without it. */
-export const PROTOCOL_MINOR = 0;
+export const PROTOCOL_MINOR = 1;
 
 /** Frame types. Requests are below 128, what the server sends is above. Numbers are for ever. */
 export const FRAME_TYPE = {

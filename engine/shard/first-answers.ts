@@ -8,6 +8,7 @@ import {
   isWide,
   POSTING,
   postingAmountMinor,
+  postingMetadataAt,
   postingVersion,
   RECORD_KIND,
   REJECTION,
@@ -84,6 +85,14 @@ export class FirstAnswers {
       }
       case RECORD_KIND.ObjectChanged:
         return this.#answerTransfer(record, sequence, lanes, at, commandBytes, principal, outcome);
+      case RECORD_KIND.HoldCaptured:
+      case RECORD_KIND.Sold:
+      case RECORD_KIND.Bought:
+      case RECORD_KIND.Reversed:
+      case RECORD_KIND.CaptureSent:
+      case RECORD_KIND.CaptureRefunded:
+      case RECORD_KIND.HoldExpired:
+      case RECORD_KIND.LimitRejected:
       case RECORD_KIND.TransferSent:
       case RECORD_KIND.TransferReceived:
       case RECORD_KIND.TransferRefunded:
@@ -142,8 +151,9 @@ export class FirstAnswers {
     const metadataBytes = isExtended ? lanes[at + (RECORD.metadataBytes >>> 2)] & 0xffff : 0;
     if (metadataBytes !== (keptIsWide ? kept[record + POSTING.metadataBytes] : 0)) return false;
     const metadataLanes = Math.ceil(metadataBytes / 4);
+    const keptMetadata = postingMetadataAt(kept, record);
     for (let lane = 0; lane < metadataLanes; lane += 1) {
-      if (lanes[at + (RECORD.metadata >>> 2) + lane] !== kept[record + POSTING.metadata + lane]) return false;
+      if (lanes[at + (RECORD.metadata >>> 2) + lane] !== kept[keptMetadata + lane]) return false;
     }
     return true;
   }

@@ -70,6 +70,9 @@ export function post(
   out[to + POSTING.creditBack] = creditBack;
   if (isWide) {
     out.fill(0, to + POSTING.reference, to + POSTING.metadata);
+    out[to + POSTING.tail] = 1;
+    frame.floats[(to + POSTING.debitAvailable) >>> 1] = availableMinor(wallets, debitSlot);
+    frame.floats[(to + POSTING.creditAvailable) >>> 1] = availableMinor(wallets, creditSlot);
     if (isExtended) {
       const extension = at + (RECORD.reference >>> 2);
       for (let lane = 0; lane < 4; lane += 1) out[to + POSTING.reference + lane] = lanes[extension + lane];

@@ -6,6 +6,7 @@ import {
   isWide,
   POSTING,
   postingAmountMinor,
+  postingMetadataAt,
   RECORD_KIND,
   REJECTION,
   REJECTION_HEADER_BYTES,
@@ -125,7 +126,7 @@ function extensionView(records: RecordReader, at: number): Pick<TransferView, "r
   if (!isWide(records.lanes, at)) return {};
   const referenceAt = (at + POSTING.reference) * 4;
   const hasReference = records.bytes.subarray(referenceAt, referenceAt + 16).some((byte) => byte !== 0);
-  const metadataAt = (at + POSTING.metadata) * 4;
+  const metadataAt = postingMetadataAt(records.lanes, at) * 4;
   const metadataBytes = records.lanes[at + POSTING.metadataBytes];
   const metadata = records.bytes.slice(metadataAt, metadataAt + metadataBytes);
   return {
