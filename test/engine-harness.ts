@@ -4,27 +4,17 @@ import { join } from "node:path";
 import { genesisHash, openFrame } from "../engine/journal/frame.ts";
 import { type Journal, LmdbJournal } from "../engine/journal/journal.ts";
 import { pack } from "../engine/object/object-record.ts";
-import {
-  ENTRY_HEADER_BYTES,
-  REPLY,
-  REPLY_FLAG,
-  REPLY_KIND,
-  REQUEST,
-  REQUEST_FLAG,
-  REQUEST_KIND,
-  ROLE,
-} from "../engine/port/entries.ts";
+import { ENTRY_HEADER_BYTES, REQUEST, REQUEST_FLAG, REQUEST_KIND, ROLE } from "../engine/port/entries.ts";
 import { createRing, type RingMemory, RingReader, RingWriter } from "../engine/port/ring.ts";
 import { recover } from "../engine/shard/recover.ts";
 import { ShardCore } from "../engine/shard/shard-core.ts";
 import { ShardState } from "../engine/shard/shard-state.ts";
 import { createStatsMemory } from "../engine/shard/shard-stats.ts";
-import { trialBalance } from "../engine/shard/trial-balance.ts";
-import { NO_SLOT } from "../engine/wallet/owners.ts";
-import { formatUuid, uuidBytes, writeUuid } from "../protocol/ids.ts";
-import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../protocol/result-record.ts";
+import { uuidBytes, writeUuid } from "../protocol/ids.ts";
 import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
-import { type Answer, decodeAnswer, encodeCommands } from "./ledger-command.ts";
+import { encodeCommands } from "./ledger-command.ts";
+import { type RawReply, readReply, replyOf } from "./raw-reply.ts";
+import { assertBooks, walletViews } from "./wallet-views.ts";
 
 /** A journal, and how a state comes back from it. */
 export interface HarnessJournal extends Journal {
@@ -108,17 +98,6 @@ export class DiskJournal implements HarnessJournal {
   static #open(directory: string): Promise<LmdbJournal> {
     return LmdbJournal.open(directory, 1 << 20, () => {});
   }
-}
-
-/** An entry of a reply ring, copied out. */
-export interface RawReply {
-  readonly kind: number;
-  readonly token: number;
-  readonly count: number;
-  readonly flags: number;
-  readonly code: number;
-  readonly index: number;
-  readonly payload: Uint8Array;
 }
 
 interface HarnessShard {
@@ -211,7 +190,7 @@ export class EngineHarness implements DrivenLedger {
 
   flush(shard: number): readonly Reply[] {
     this.#shards[shard].core.flush();
-    this.#assertBooks(shard);
+    assertBooks(this.#shards[shard].state);
     return this.published(shard);
   }
 
@@ -247,22 +226,7 @@ export class EngineHarness implements DrivenLedger {
   }
 
   wallets(shard: number): readonly WalletView[] {
-    const { wallets } = this.#shards[shard].state;
-    const ids = new Uint8Array(wallets.ids.buffer);
-    const owners = new Uint8Array(wallets.owners.ids.buffer);
-    return Array.from({ length: wallets.count }, (_, slot) => {
-      const owner = wallets.owner[slot];
-      return {
-        id: formatUuid(ids, slot * 16),
-        ownerId: owner === NO_SLOT ? "" : formatUuid(owners, owner * 16),
-        currency: wallets.currency[slot],
-        type: wallets.type[slot],
-        status: wallets.status[slot],
-        postedMinor: BigInt(wallets.postedMinor[slot]),
-        overdraftLimitMinor: BigInt(wallets.overdraftLimitMinor[slot]),
-        version: BigInt(wallets.version[slot]),
-      };
-    }).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return walletViews(this.#shards[shard].state);
   }
 
   openTransfers(shard: number): number {
@@ -316,55 +280,12 @@ export class EngineHarness implements DrivenLedger {
     for (let offset = replyReader.next(); offset >= 0; offset = replyReader.next()) {
       const raw = readReply(replyReader, offset);
       replyReader.release(offset);
-      if (raw.kind === REPLY_KIND.Results) {
-        replies.push({ kind: "results", token: raw.token, answers: decodeResults(shard, raw) });
-      } else if (raw.kind === REPLY_KIND.LateResult) {
-        const answer = decodeAnswer(raw.payload, 0, true);
-        replies.push({ kind: "late", token: raw.token, index: raw.index, answer });
-      } else {
-        this.others.push(raw);
-      }
+      const reply = replyOf(shard, raw);
+      if (reply === undefined) this.others.push(raw);
+      else replies.push(reply);
     }
     return replies;
   }
-
-  #assertBooks(shard: number): void {
-    const { wallets } = this.#shards[shard].state;
-    const sums = new Map<number, bigint>();
-    for (let slot = 0; slot < wallets.count; slot += 1) {
-      const currency = wallets.currency[slot];
-      sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(wallets.postedMinor[slot]));
-    }
-    for (const [currency, sum] of sums) {
-      if (sum !== 0n) throw new Error(`the books of shard ${shard} in currency ${currency} sum to ${sum}`);
-    }
-    for (const { currency, sumMinor } of trialBalance(wallets)) {
-      if (sumMinor !== "0") throw new Error(`the trial balance of shard ${shard} in ${currency} is ${sumMinor}`);
-    }
-  }
-}
-
-function readReply({ lanes, bytes }: RingReader, offset: number): RawReply {
-  const at = offset >>> 2;
-  const start = offset + ENTRY_HEADER_BYTES;
-  return {
-    kind: lanes[at + REPLY.kind],
-    token: lanes[at + REPLY.token],
-    count: lanes[at + REPLY.count],
-    flags: lanes[at + REPLY.flags],
-    code: lanes[at + REPLY.code],
-    index: lanes[at + REPLY.index],
-    payload: bytes.slice(start, start + lanes[at + REPLY.payloadBytes]),
-  };
-}
-
-function decodeResults(shard: number, { payload, count, flags }: RawReply): Answer[] {
-  const isDetailed = (flags & REPLY_FLAG.details) !== 0;
-  return Array.from({ length: count }, (_, index) => {
-    const at = index * (isDetailed ? RESULT_DETAIL_BYTES : RESULT_BYTES);
-    if (payload[at + 3] !== shard) throw new Error(`a result names shard ${payload[at + 3]} instead of ${shard}`);
-    return decodeAnswer(payload, at, isDetailed);
-  });
 }
 
 /** Lanes of an id given as text. */

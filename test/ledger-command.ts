@@ -3,8 +3,8 @@
  */
 
 import { CODE_DEFERRED, type Code, codeName } from "../protocol/codes.ts";
-import { paddedMetadataBytes, RECORD, RECORD_FLAG } from "../protocol/command-record.ts";
-import { uuidTimeMs, writeUuid } from "../protocol/ids.ts";
+import { paddedMetadataBytes, RECORD, RECORD_FLAG, recordBytesAt } from "../protocol/command-record.ts";
+import { formatUuid, uuidTimeMs, writeUuid } from "../protocol/ids.ts";
 import { RECORD_BYTES } from "../protocol/limits.ts";
 import { RESULT, RESULT_FLAG } from "../protocol/result-record.ts";
 
@@ -72,6 +72,39 @@ function encodeCommand(command: LedgerCommand): Uint8Array {
     bytes.set(metadata, RECORD.metadata);
   }
   return bytes;
+}
+
+/** The commands of records that lie back to back. */
+export function decodeCommands(records: Uint8Array, count: number): LedgerCommand[] {
+  let at = 0;
+  return Array.from({ length: count }, () => {
+    const bytes = records.subarray(at, at + recordBytesAt(records, at, records.byteLength));
+    at += bytes.byteLength;
+    return decodeCommand(bytes);
+  });
+}
+
+function decodeCommand(bytes: Uint8Array): LedgerCommand {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const metadataBytes = bytes.byteLength > RECORD_BYTES ? view.getUint16(RECORD.metadataBytes, true) : 0;
+  return {
+    id: formatUuid(bytes, RECORD.id),
+    operation: bytes[RECORD.operation],
+    walletId: formatUuid(bytes, RECORD.wallet),
+    counterpartyId: formatUuid(bytes, RECORD.counterparty),
+    amountMinor: view.getBigUint64(RECORD.amountMinor, true),
+    currency: view.getUint16(RECORD.currency, true),
+    walletType: bytes[RECORD.walletType],
+    linked: (bytes[RECORD.flags] & RECORD_FLAG.linked) !== 0,
+    extension:
+      bytes.byteLength === RECORD_BYTES
+        ? null
+        : {
+            reference: formatUuid(bytes, RECORD.reference),
+            expectedVersion: view.getBigUint64(RECORD.expectedVersion, true),
+            metadata: Buffer.from(bytes.subarray(RECORD.metadata, RECORD.metadata + metadataBytes)).toString(),
+          },
+  };
 }
 
 /** Milliseconds inside a UUIDv7 given as text, or -1. */

@@ -149,7 +149,7 @@ const commandPlan: fc.Arbitrary<CommandPlan> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("new" as const),
       id: idPlan,
-      operation: fc.oneof({ weight: 40, arbitrary: operation }, { weight: 1, arbitrary: fc.constantFrom(0, 10, 255) }),
+      operation: fc.oneof({ weight: 40, arbitrary: operation }, { weight: 1, arbitrary: fc.constantFrom(0, 100, 255) }),
       wallet: fc.nat(15),
       counterparty: fc.nat(31),
       amountMinor,

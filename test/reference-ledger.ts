@@ -42,14 +42,22 @@ const NEXT_STATUS: Readonly<Record<number, number>> = {
   [OPERATION.CloseWallet]: WALLET_STATUS.closed,
 };
 
+/** The time on a shard, and the oldest time of an id that it still takes. */
+export interface ShardClock {
+  readonly nowMs: number;
+  readonly floorMs: number;
+}
+
 /** The ledger as it should be: plain objects, one command after the other, nothing clever. */
 export class ReferenceLedger implements DrivenLedger {
   readonly #options: DrivenLedgerOptions;
+  readonly #clock: (shard: number) => ShardClock;
   readonly #shards: Shard[];
   readonly #queues = new Map<string, PeerMessage[]>();
 
-  constructor(options: DrivenLedgerOptions) {
+  constructor(options: DrivenLedgerOptions, clock: (shard: number) => ShardClock = () => clockOf(options)) {
     this.#options = options;
+    this.#clock = clock;
     this.#shards = Array.from({ length: options.shardCount }, () => shardWith(emptyBooks()));
   }
 
@@ -81,10 +89,20 @@ export class ReferenceLedger implements DrivenLedger {
   }
 
   deliver(fromShard: number, toShard: number): boolean {
-    const message = this.#queue(fromShard, toShard).shift();
-    if (message?.type === "credit") this.#credit(toShard, message);
-    else if (message?.type === "answer") this.#settle(toShard, message);
+    const message = this.lift(fromShard, toShard);
+    if (message !== undefined) this.receive(toShard, message);
     return message !== undefined;
+  }
+
+  /** Takes the oldest message between two shards away, for somebody else to deliver it. */
+  lift(fromShard: number, toShard: number): PeerMessage | undefined {
+    return this.#queue(fromShard, toShard).shift();
+  }
+
+  /** Lets a shard take a message, be it for the first time or again. */
+  receive(toShard: number, message: PeerMessage): void {
+    if (message.type === "credit") this.#credit(toShard, message);
+    else this.#settle(toShard, message);
   }
 
   waiting(fromShard: number, toShard: number): number {
@@ -119,9 +137,9 @@ export class ReferenceLedger implements DrivenLedger {
 
   #single(shard: number, message: Message, command: LedgerCommand, index: number): Answer {
     const { books } = this.#shards[shard];
-    const known = this.#find(books, command);
+    const known = this.#find(shard, books, command);
     if (known !== undefined) return answerAgain(books, known, command, message.caller);
-    const idCode = this.#decideId(command, message);
+    const idCode = this.#decideId(shard, command, message);
     if (idCode !== "ok") return { ...NOTHING, code: idCode };
     const { answer, remembered } = this.#execute(shard, books, command, message.caller, false);
     if (answer.code === "deferred") {
@@ -138,9 +156,9 @@ export class ReferenceLedger implements DrivenLedger {
   #run(shard: number, message: Message, run: readonly LedgerCommand[]): Answer[] {
     if (run.length > LINKED_RUN_MAX) return run.map(() => ({ ...NOTHING, code: "linked_run_too_long" }));
     const it = this.#shards[shard];
-    if (this.#find(it.books, run[0]) !== undefined) {
+    if (this.#find(shard, it.books, run[0]) !== undefined) {
       return run.map((command) => {
-        const known = this.#find(it.books, command);
+        const known = this.#find(shard, it.books, command);
         if (known === undefined) return { ...NOTHING, code: "linked_failed" };
         return answerAgain(it.books, known, command, message.caller);
       });
@@ -160,7 +178,8 @@ export class ReferenceLedger implements DrivenLedger {
     const failed = failure;
     return run.map((command, index) => {
       const code = index === done.length ? failed : "linked_failed";
-      const isNew = this.#find(it.books, command) === undefined && this.#decideId(command, message) === "ok";
+      const isNew =
+        this.#find(shard, it.books, command) === undefined && this.#decideId(shard, command, message) === "ok";
       if (CODES[failed].memory === "kept" && isNew) return keepRejection(it.books, command, code);
       return { ...NOTHING, code };
     });
@@ -175,12 +194,12 @@ export class ReferenceLedger implements DrivenLedger {
     done: { command: LedgerCommand; answer: Answer; remembered: Remembered }[],
   ): Code | undefined {
     if (done.some((earlier) => earlier.command.id === command.id)) return "id_reused";
-    const known = this.#find(draft, command);
+    const known = this.#find(shard, draft, command);
     if (known !== undefined) {
       const { code } = answerAgain(draft, known, command, message.caller);
       return code === "ok" || code === "deferred" ? "id_reused" : code;
     }
-    const idCode = this.#decideId(command, message);
+    const idCode = this.#decideId(shard, command, message);
     if (idCode !== "ok") return idCode;
     const { answer, remembered } = this.#execute(shard, draft, command, message.caller, true);
     if (answer.code === "deferred") throw new Error("a linked command was sent to another shard");
@@ -190,21 +209,20 @@ export class ReferenceLedger implements DrivenLedger {
   }
 
   /** What is remembered for a command's id, unless the id lies before the window. */
-  #find(books: Books, { id }: LedgerCommand): Remembered | undefined {
-    return this.#isExpired(id) ? undefined : books.memory.get(id);
+  #find(shard: number, books: Books, { id }: LedgerCommand): Remembered | undefined {
+    return this.#isExpired(shard, id) ? undefined : books.memory.get(id);
   }
 
-  #isExpired(id: string): boolean {
+  #isExpired(shard: number, id: string): boolean {
     const timeMs = idTimeMs(id);
-    const { nowMs, idempotencyWindowMs } = this.#options;
-    return timeMs >= 0 && timeMs < Math.floor((nowMs() - idempotencyWindowMs) / 1_000) * 1_000;
+    return timeMs >= 0 && timeMs < this.#clock(shard).floorMs;
   }
 
-  #decideId({ id }: LedgerCommand, { timeOrderedIds }: Message): Code {
+  #decideId(shard: number, { id }: LedgerCommand, { timeOrderedIds }: Message): Code {
     if (id === NIL_ID) return "id_required";
-    if (this.#isExpired(id)) return "id_expired";
+    if (this.#isExpired(shard, id)) return "id_expired";
     const timeMs = idTimeMs(id);
-    if (timeMs > this.#options.nowMs() + this.#options.idFutureSkewMs) return "id_in_future";
+    if (timeMs > this.#clock(shard).nowMs + this.#options.idFutureSkewMs) return "id_in_future";
     return timeMs < 0 && timeOrderedIds ? "id_not_time_ordered" : "ok";
   }
 
@@ -326,6 +344,10 @@ export class ReferenceLedger implements DrivenLedger {
   }
 }
 
+function clockOf({ nowMs, idempotencyWindowMs }: DrivenLedgerOptions): ShardClock {
+  return { nowMs: nowMs(), floorMs: Math.floor((nowMs() - idempotencyWindowMs) / 1_000) * 1_000 };
+}
+
 function shardWith(durable: Books): Shard {
   return { books: structuredClone(durable), durable, outbox: [], replies: [], waiters: new Map() };
 }
@@ -378,5 +400,6 @@ function apply(shard: number, facts: Case): { readonly answer: Answer; readonly 
 }
 
 function operationOf({ operation }: LedgerCommand): keyof typeof OPERATION | undefined {
-  return (Object.keys(OPERATION) as (keyof typeof OPERATION)[]).find((name) => OPERATION[name] === operation);
+  const names = Object.keys(OPERATION) as (keyof typeof OPERATION)[];
+  return names.find((name) => OPERATION[name] === operation && name in PRECEDENCE);
 }

@@ -1,15 +1,22 @@
-import { expect } from "vitest";
+import { deepStrictEqual, strictEqual } from "node:assert";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 
-/** Expects that two states of a shard know the same, with these command ids looked up at a time. */
+/**
+ * Expects that two states of a shard know the same, with these command ids looked up at a time.
+ *
+ * **Errors**: throws an AssertionError that shows the difference.
+ */
 export function expectSameState(live: ShardState, other: ShardState, ids: readonly Uint32Array[], nowMs: number): void {
-  expect(factsOf(other)).toEqual(factsOf(live));
+  deepStrictEqual(factsOf(other), factsOf(live));
   // The live shard has let the clock forget what the journal's last frame was too early for.
   other.ids.advance(nowMs);
   live.ids.advance(nowMs);
-  expect(other.ids.size).toBe(live.ids.size);
-  expect(other.ids.floorMs).toBe(live.ids.floorMs);
-  expect(ids.map((id) => other.ids.find(id, 0))).toEqual(ids.map((id) => live.ids.find(id, 0)));
+  strictEqual(other.ids.size, live.ids.size);
+  strictEqual(other.ids.floorMs, live.ids.floorMs);
+  deepStrictEqual(
+    ids.map((id) => other.ids.find(id, 0)),
+    ids.map((id) => live.ids.find(id, 0)),
+  );
 }
 
 function factsOf(state: ShardState): unknown {

@@ -21,6 +21,9 @@ export interface RecoveryHooks {
   readonly cut: (damage: { readonly position: string; readonly reason: string; readonly keptIn: string }) => void;
 }
 
+/** What recovery needs of a journal. */
+export type RecoverableJournal = Pick<LmdbJournal, "range" | "frames" | "removeLast">;
+
 /**
  * Rebuilds the state from the journal: every frame is verified, chained to the one before, and applied.
  *
@@ -29,7 +32,7 @@ export interface RecoveryHooks {
  */
 export function recover(
   state: ShardState,
-  journal: LmdbJournal,
+  journal: RecoverableJournal,
   directory: string,
   hooks: RecoveryHooks,
 ): RecoveryProgress {
@@ -74,7 +77,7 @@ export function recover(
 }
 
 function cutLast(
-  journal: LmdbJournal,
+  journal: RecoverableJournal,
   directory: string,
   position: string,
   key: number,
