@@ -1,0 +1,67 @@
+/** The `mizan` command: reads the command line and hands over to the file of the subcommand. */
+
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { StartError } from "../gateway/start-error.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { start } from "./start.ts";
+
+const EXIT_CODES = `
+Exit codes:
+  0    done, and nothing is wrong
+  1    problems were found, or the work could not be done
+  2    the command line, a setting or a given file is wrong; nothing was done
+  3    another process uses the data directory
+  130  stopped by a signal`;
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  const mizan = new Command("mizan")
+    .description("Runs and looks after a Mizan ledger.")
+    .version(version)
+    .showHelpAfterError("(mizan COMMAND --help says more)")
+    .exitOverride();
+  const command = (usage: string, description: string): Command =>
+    mizan
+      .command(usage)
+      .description(description)
+      .option("--json", "print the result as one JSON object")
+      .addHelpText("after", EXIT_CODES)
+      .exitOverride();
+
+  command("start", "Serve a ledger until SIGTERM or SIGINT.")
+    .argument("[dir]", "data directory; without it MIZAN_DATA_DIR, else ./data")
+    .addHelpText("after", "\nSettings are environment variables MIZAN_*; README.md lists them.")
+    .action(start);
+
+  return mizan;
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof StartError) return error.code === "data_dir_locked" ? EXIT.inUse : EXIT.problems;
+  return EXIT.problems;
+}
+
+/** Tells a failure: on standard error for people, as the one JSON object on standard output for programs. */
+function tell(error: unknown): void {
+  if (error instanceof CommanderError) return;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof CommandError || error instanceof StartError ? error.code : "failed";
+  if (process.argv.includes("--json")) {
+    process.stdout.write(`${JSON.stringify({ command: process.argv[2], ok: false, error: { code, message } })}\n`);
+  } else {
+    process.stderr.write(`mizan: ${message}\n`);
+  }
+}
+
+try {
+  await program().parseAsync(process.argv);
+} catch (error) {
+  tell(error);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,77 @@
+import { pino } from "pino";
+import { loadConfig } from "./config.ts";
+import { type RunningServer, startServer } from "./server.ts";
+import { StartError } from "./start-error.ts";
+
+const EXIT_FAILED = 1;
+
+/**
+ * Runs a ledger in this process until a signal stops it, with settings from environment variables.
+ *
+ * `onServing` is told where it serves, instead of the lines for people on standard output.
+ */
+export async function serve(
+  env: Readonly<Record<string, string | undefined>>,
+  onServing?: (facts: Readonly<Record<string, unknown>>) => void,
+): Promise<void> {
+  try {
+    const config = loadConfig(env);
+    // Standard output is for people; the log goes beside it.
+    const log = pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+    const server = await startServer(config, log, (message) => {
+      log.fatal({ code: "shard_stopped" }, message);
+      process.exit(EXIT_FAILED);
+    });
+    stopOnSignal(server);
+    if (onServing === undefined) announce(server, config);
+    else {
+      const { port, shardCount, adminKey } = server;
+      onServing({ url: `http://${config.host}:${port}`, shards: shardCount, dataDir: config.dataDir, adminKey });
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function announce(server: RunningServer, config: { readonly host: string; readonly dataDir: string }): void {
+  const { adminKey, shardCount } = server;
+  switch (adminKey.kind) {
+    case "generated":
+      say(`admin API key, shown this once: ${adminKey.key}`);
+      break;
+    case "revoked":
+      say("MIZAN_ADMIN_KEY names a key that was revoked; it opens nothing");
+      break;
+    case "no_admin":
+      say("no admin API key is left; start once with a fresh MIZAN_ADMIN_KEY to make one");
+      break;
+    case "configured":
+      break;
+  }
+  const shards = shardCount === 1 ? "1 shard" : `${shardCount} shards`;
+  say(`Mizan serves http://${config.host}:${server.port} with ${shards}, data in ${config.dataDir}`);
+}
+
+function stopOnSignal(server: RunningServer): void {
+  let isStopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      server.stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(error: unknown): void {
+  const text = error instanceof StartError ? `${error.code}: ${error.message}` : String(error);
+  process.stderr.write(`Mizan cannot go on. ${text}\n`);
+  process.exit(EXIT_FAILED);
+}
