@@ -21,11 +21,7 @@ const NAME = "mizan.json";
  */
 export function openLedgerFile(dataDir: string, shards: number | undefined, defaultShards: number): LedgerFile {
   mkdirSync(dataDir, { recursive: true });
-  const path = join(dataDir, NAME);
-  const ledger = read(path) ?? create(dataDir, path, shards ?? defaultShards);
-  if (ledger.formatVersion !== FORMAT_VERSION) {
-    throw new Error(`${path} has format version ${ledger.formatVersion}; this program reads ${FORMAT_VERSION}`);
-  }
+  const ledger = readLedgerFile(dataDir) ?? create(dataDir, shards ?? defaultShards);
   if (shards !== undefined && shards !== ledger.shards) {
     throw new Error(
       `the data in ${dataDir} was written with MIZAN_SHARDS=${ledger.shards}, not ${shards}. ` +
@@ -35,7 +31,13 @@ export function openLedgerFile(dataDir: string, shards: number | undefined, defa
   return ledger;
 }
 
-function read(path: string): LedgerFile | undefined {
+/**
+ * What is fixed about the ledger in a data directory, or undefined where there is none.
+ *
+ * **Errors**: throws where the file is damaged, or written in a format that this program does not read.
+ */
+export function readLedgerFile(dataDir: string): LedgerFile | undefined {
+  const path = join(dataDir, NAME);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -43,13 +45,31 @@ function read(path: string): LedgerFile | undefined {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-  const { formatVersion, ledgerId, shards, createdAt } = JSON.parse(text) as LedgerFile;
+  const { formatVersion, ledgerId, shards, createdAt } = parse(path, text);
   if (typeof ledgerId !== "string" || !Number.isInteger(shards)) throw new Error(`${path} is damaged`);
+  if (formatVersion !== FORMAT_VERSION) {
+    throw new Error(`${path} has format version ${formatVersion}; this program reads ${FORMAT_VERSION}`);
+  }
   return { formatVersion, ledgerId, shards, createdAt };
 }
 
-function create(dataDir: string, path: string, shards: number): LedgerFile {
+function parse(path: string, text: string): LedgerFile {
+  try {
+    return JSON.parse(text) as LedgerFile;
+  } catch {
+    throw new Error(`${path} is damaged`);
+  }
+}
+
+function create(dataDir: string, shards: number): LedgerFile {
   const ledger = { formatVersion: FORMAT_VERSION, ledgerId: randomUUID(), shards, createdAt: new Date().toISOString() };
+  writeLedgerFile(dataDir, ledger);
+  return ledger;
+}
+
+/** Fixes what is fixed about the ledger in a data directory; the file is there whole or not at all. */
+export function writeLedgerFile(dataDir: string, ledger: LedgerFile): void {
+  const path = join(dataDir, NAME);
   const unfinished = `${path}.unfinished`;
   const file = openSync(unfinished, "w");
   try {
@@ -60,5 +80,4 @@ function create(dataDir: string, path: string, shards: number): LedgerFile {
   }
   renameSync(unfinished, path);
   syncDirectory(dataDir);
-  return ledger;
 }
