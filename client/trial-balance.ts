@@ -13,6 +13,7 @@ interface Books {
   readonly payoutMinor: string;
   readonly feesMinor: string;
   readonly transitMinor: string;
+  readonly liquidityMinor: string;
   readonly wallets: number;
 }
 

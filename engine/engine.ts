@@ -5,6 +5,7 @@ export interface EngineOptions {
   /** Undefined: as stored with the data, or for new data one per spare core. */
   readonly shards: number | undefined;
   readonly walletsPerShardMax: number;
+  readonly holdsPerShardMax: number;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
   readonly idFutureSkewMs: number;

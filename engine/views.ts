@@ -30,6 +30,7 @@ export interface TrialBalanceLine {
   readonly payoutMinor: string;
   readonly feesMinor: string;
   readonly transitMinor: string;
+  readonly liquidityMinor: string;
   readonly wallets: number;
 }
 

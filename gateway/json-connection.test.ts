@@ -123,7 +123,7 @@ async function makeKey(role: "merchant" | "user", ownerId: string): Promise<stri
 describe("a connection", () => {
   test("begins with the limits and is kept alive", async () => {
     expect(await admin.unasked("Welcome")).toMatchObject({
-      minor: 0,
+      minor: 1,
       commandsPerMessageMax: COMMANDS_PER_MESSAGE_MAX,
       heartbeatIntervalMs: 100,
     });

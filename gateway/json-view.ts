@@ -75,7 +75,7 @@ export function deltasText(deltas: Uint8Array, count: number): string {
   return text;
 }
 
-const SUMS = ["sumMinor", "walletsMinor", "fundingMinor", "payoutMinor", "feesMinor", "transitMinor"] as const;
+const SUMS = ["sumMinor", "walletsMinor", "fundingMinor", "payoutMinor", "feesMinor", "transitMinor", "liquidityMinor"] as const;
 
 /** The books of all shards: where each stood, its lines, and the totals per currency. */
 export function trialBalanceView(views: readonly TrialBalanceView[]): object {

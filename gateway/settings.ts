@@ -107,6 +107,13 @@ export const SETTINGS = {
     unit: "wallets",
     meaning: "Wallets that one shard may hold; beyond it `ledger_full`.",
   }),
+  holdsPerShardMax: whole("MIZAN_HOLDS_PER_SHARD_MAX", {
+    default: 1_048_576,
+    min: 1_024,
+    max: 268_435_456,
+    unit: "holds",
+    meaning: "Holds that may be open on one shard; beyond it `holds_full`.",
+  }),
   idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
     default: 24 * HOUR_MS,
     min: 1_000,

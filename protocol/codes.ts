@@ -92,6 +92,12 @@ const registry = {
     meaning: "The id's time lies too far ahead of the ledger's clock.",
   },
   id_reused: { number: 35, http: 422, memory: "passing", meaning: "The id was used before with another body." },
+  id_reserved: {
+    number: 37,
+    http: 400,
+    memory: "passing",
+    meaning: "The id has the variant bits that the ledger keeps for its own keys.",
+  },
   in_progress: { number: 36, http: 409, memory: "passing", meaning: "The command with this id is still running." },
 
   // Too much at once.

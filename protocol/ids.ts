@@ -105,9 +105,16 @@ export function uuidTimeMs(lanes: Uint32Array, at: number): number {
   return (upper >>> 0) * 65_536 + (((middle & 0xff) << 8) | ((middle >>> 8) & 0xff));
 }
 
-/** The four accounts that each shard keeps in each currency. */
+/** Bits of an id's third lane that together are a variant no UUID of ours has: the ledger's own keys. */
+export const RESERVED_VARIANT = 0xc0;
+
+/** The four accounts that each shard keeps in each currency of its wallets. */
 export const SYSTEM_ACCOUNT_KINDS = ["funding", "payout", "fees", "transit"] as const;
-export type SystemAccountKind = (typeof SYSTEM_ACCOUNT_KINDS)[number];
+/** The account that a shard opens in a currency with the first exchange from or into it. */
+export const LIQUIDITY_ACCOUNT = "liquidity";
+export type SystemAccountKind = (typeof SYSTEM_ACCOUNT_KINDS)[number] | typeof LIQUIDITY_ACCOUNT;
+
+const ACCOUNT_NUMBERS: readonly SystemAccountKind[] = [...SYSTEM_ACCOUNT_KINDS, LIQUIDITY_ACCOUNT];
 
 /**
  * Writes the fixed id of a system account.
@@ -122,7 +129,7 @@ export function writeSystemAccountId(
   kind: SystemAccountKind,
 ): void {
   bytes.set([0x6d, 0x69, 0x7a, 0x61, 0x6e, 0, 0x80, 0, 0x80, shard, 0, 0], offset);
-  bytes.set([currencyNumber >>> 8, currencyNumber & 0xff, 0, SYSTEM_ACCOUNT_KINDS.indexOf(kind)], offset + 12);
+  bytes.set([currencyNumber >>> 8, currencyNumber & 0xff, 0, ACCOUNT_NUMBERS.indexOf(kind)], offset + 12);
 }
 
 /** Whether an id lies in the range that system accounts are named from. */

@@ -124,6 +124,7 @@ const books = {
   payoutMinor: sum,
   feesMinor: sum,
   transitMinor: sum,
+  liquidityMinor: sum,
   wallets: z.int().min(0),
 };
 

@@ -116,6 +116,7 @@ interface PeerMessage {
 
 export interface HarnessOptions extends DrivenLedgerOptions {
   readonly walletsPerShardMax: number;
+  readonly holdsPerShardMax: number;
   readonly idempotencyIdsMax: number;
 }
 

@@ -35,6 +35,7 @@ export class EngineSession {
       idFutureSkewMs: 5_000,
       openTransfersMax: 100,
       walletsPerShardMax: 4_096,
+      holdsPerShardMax: 1_024,
       idempotencyIdsMax: 100_000,
     };
     this.engine = new EngineHarness({ ...defaults, ...options }, journals);

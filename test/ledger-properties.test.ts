@@ -15,20 +15,8 @@ import { OPERATION } from "../protocol/command-record.ts";
 import type { DrivenLedgerOptions, Message } from "./driven-ledger.ts";
 import { DiskJournal, EngineHarness, type HarnessJournal, idLanes } from "./engine-harness.ts";
 import { command, type LedgerCommand, timedId } from "./ledger-command.ts";
-import {
-  BASE_MS,
-  CALLERS,
-  EGP,
-  OWNERS,
-  type Program,
-  programs,
-  realise,
-  SKEW_MS,
-  type Step,
-  USD,
-  WINDOW_MS,
-  walletsOf,
-} from "./ledger-program.ts";
+import { type Program, programs, realise, type Step } from "./ledger-program.ts";
+import { BASE_MS, CALLERS, EGP, OWNERS, SKEW_MS, USD, WINDOW_MS, walletsOf } from "./program-wallets.ts";
 import { accountId } from "./reference-books.ts";
 import { ReferenceLedger } from "./reference-ledger.ts";
 import { expectSameState } from "./same-state.ts";
@@ -66,7 +54,7 @@ class Twins {
       idFutureSkewMs: SKEW_MS,
       openTransfersMax: 2,
     };
-    this.engine = new EngineHarness({ ...options, walletsPerShardMax: 64, idempotencyIdsMax: 100_000 }, journals);
+    this.engine = new EngineHarness({ ...options, walletsPerShardMax: 64, holdsPerShardMax: 64, idempotencyIdsMax: 100_000 }, journals);
     this.reference = new ReferenceLedger(options);
   }
 

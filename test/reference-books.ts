@@ -17,7 +17,6 @@ export interface Remembered {
   /** A rejection is told to whoever sends the command again; what it came to only to who may use the wallet. */
   readonly isRejection: boolean;
   /** A movement told again shows its balances with the overdraft limits of today. */
-  readonly isMovement: boolean;
 }
 
 export interface OpenTransfer {

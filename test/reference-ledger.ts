@@ -276,7 +276,6 @@ export class ReferenceLedger implements DrivenLedger {
       sameness: "meaning",
       answer: { ...answer, code: "in_progress", sequence: 0 },
       isRejection: false,
-      isMovement: false,
     });
     this.#request(shard, transfer);
     return answer;
@@ -335,7 +334,7 @@ export class ReferenceLedger implements DrivenLedger {
       counterparty: side,
     };
     books.transfers.delete(id);
-    books.memory.set(id, { command, sameness: "meaning", answer, isRejection: false, isMovement: false });
+    books.memory.set(id, { command, sameness: "meaning", answer, isRejection: false });
     const waiter = waiters.get(id);
     waiters.delete(id);
     if (waiter === undefined) return;
@@ -393,7 +392,6 @@ function apply(shard: number, facts: Case): { readonly answer: Answer; readonly 
     sameness: isMovement ? "meaning" : "exact",
     answer,
     isRejection: false,
-    isMovement,
   };
   const isShown = counterparty !== undefined && mayTouch(caller, counterparty);
   return { answer: isShown ? answer : { ...answer, counterparty: null }, remembered };

@@ -1,14 +1,14 @@
 import type { Code } from "../protocol/codes.ts";
 import type { Caller } from "./driven-ledger.ts";
-import { type Answer, type LedgerCommand, NIL_ID, type Side } from "./ledger-command.ts";
-import { available, type Books, mayTouch, type Remembered, type Wallet } from "./reference-books.ts";
+import { type Answer, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
+import { type Books, mayTouch, type Remembered } from "./reference-books.ts";
 
 export const NOTHING: Omit<Answer, "code"> = { replayed: false, sequence: 0, wallet: null, counterparty: null };
 
 export function keepRejection(books: Books, command: LedgerCommand, code: Code): Answer {
   books.sequence += 1;
   const answer: Answer = { ...NOTHING, code, sequence: books.sequence };
-  books.memory.set(command.id, { command, sameness: "exact", answer, isRejection: true, isMovement: false });
+  books.memory.set(command.id, { command, sameness: "exact", answer, isRejection: true });
   return answer;
 }
 
@@ -22,18 +22,7 @@ export function answerAgain(books: Books, known: Remembered, command: LedgerComm
   if (answer.code === "in_progress") return answer;
   const counterparty = books.wallets.get(command.counterpartyId);
   const isShown = caller.role === "admin" || (counterparty !== undefined && mayTouch(caller, counterparty));
-  const again: Answer = { ...answer, replayed: true, counterparty: isShown ? answer.counterparty : null };
-  if (!known.isMovement) return again;
-  return {
-    ...again,
-    wallet: withLimit(again.wallet, wallet),
-    counterparty: withLimit(again.counterparty, counterparty),
-  };
-}
-
-function withLimit(side: Side | null, wallet: Wallet | undefined): Side | null {
-  if (side === null || wallet === undefined) return null;
-  return { ...side, availableMinor: available(side.postedMinor, wallet.overdraftLimitMinor) };
+  return { ...answer, replayed: true, counterparty: isShown ? answer.counterparty : null };
 }
 
 function isSame({ command: kept, sameness }: Remembered, sent: LedgerCommand): boolean {

@@ -56,7 +56,13 @@ class FrameChain {
 }
 
 function freshState(): ShardState {
-  const options = { shard: 0, walletsPerShardMax: 100, idempotencyWindowMs: 1e9, idempotencyIdsMax: 1e6 };
+  const options = {
+    shard: 0,
+    walletsPerShardMax: 100,
+    holdsPerShardMax: 1_024,
+    idempotencyWindowMs: 1e9,
+    idempotencyIdsMax: 1e6,
+  };
   return new ShardState(options, GENESIS);
 }
 
@@ -220,7 +226,13 @@ describe("recovery", () => {
   test("does not take the journal of another shard or ledger", async () => {
     await fill(2, 10);
     const journal = await openJournal();
-    const options = { shard: 0, walletsPerShardMax: 100, idempotencyWindowMs: 1e9, idempotencyIdsMax: 1e6 };
+    const options = {
+      shard: 0,
+      walletsPerShardMax: 100,
+      holdsPerShardMax: 1_024,
+      idempotencyWindowMs: 1e9,
+      idempotencyIdsMax: 1e6,
+    };
     const stranger = new ShardState(options, genesisHash("another ledger", 0));
     const recovery = (): unknown => recover(stranger, journal, directory, { progress: () => {}, cut: () => {} });
     expect(recovery).toThrow("it does not follow from the frame before it");

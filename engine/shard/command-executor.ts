@@ -1,21 +1,27 @@
 import { CODE, CODES } from "../../protocol/codes.ts";
-import { OPERATION, RECORD, WALLET_TYPE } from "../../protocol/command-record.ts";
+import { OPERATION, RECORD, recordBytesAt, WALLET_TYPE } from "../../protocol/command-record.ts";
 import { currencyOf } from "../../protocol/currencies.ts";
-import { isNil, isSystemAccountId, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
+import { isNil, isSystemAccountId, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND } from "../journal/record.ts";
+import { readTransferBody } from "../transfer/transfer-body.ts";
 import { decideChange, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { evolveChange } from "../wallet/evolve.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
+import type { CommandContext } from "./command-context.ts";
 import type { DeltaBuffer } from "./delta-buffer.ts";
-import type { FirstAnswers } from "./first-answers.ts";
+import { ExchangeDesk } from "./exchange-desk.ts";
+import { FirstAnswers } from "./first-answers.ts";
+import { HoldDesk } from "./hold-desk.ts";
 import { Outcome } from "./outcome.ts";
 import { RequestPrincipal } from "./principal.ts";
+import type { RecordReader } from "./record-reader.ts";
 import { post, recordChange, reject } from "./record-writer.ts";
+import { ReversalDesk } from "./reversal-desk.ts";
 import type { ShardState } from "./shard-state.ts";
-import type { TransferDesk } from "./transfer-desk.ts";
+import type { TransferDesk, TransferWaiter } from "./transfer-desk.ts";
 import { UndoLog } from "./undo-log.ts";
 import { Watches } from "./watches.ts";
 
@@ -38,7 +44,7 @@ export interface ExecutorOptions {
  *
  * This is the hot path: it reads the command where it lies in the ring, and allocates nothing for a plain movement.
  */
-export class CommandExecutor {
+export class CommandExecutor implements CommandContext {
   readonly outcome = new Outcome();
   readonly principal: RequestPrincipal;
   readonly undo: UndoLog;
@@ -51,32 +57,42 @@ export class CommandExecutor {
   token = 0;
   index = 0;
 
-  readonly #state: ShardState;
-  readonly #frame: FrameBuilder;
+  readonly state: ShardState;
+  readonly frame: FrameBuilder;
+  readonly records: RecordReader;
+  readonly transfers: TransferDesk;
+  readonly shardCount: number;
+  readonly holds: HoldDesk;
+  readonly #exchanges: ExchangeDesk;
+  readonly #reversals: ReversalDesk;
   readonly #deltas: DeltaBuffer;
   readonly #answers: FirstAnswers;
-  readonly #transfers: TransferDesk;
-  readonly #shardCount: number;
   readonly #idFutureSkewMs: number;
+  /** Reversals of the linked run at hand, which are not linked before it has succeeded. */
+  readonly #runReversals: { readonly target: Uint32Array; readonly sequence: number }[] = [];
 
   constructor(
     state: ShardState,
     frame: FrameBuilder,
     deltas: DeltaBuffer,
-    answers: FirstAnswers,
+    records: RecordReader,
     transfers: TransferDesk,
     options: ExecutorOptions,
   ) {
-    this.#state = state;
-    this.#frame = frame;
+    this.state = state;
+    this.frame = frame;
+    this.records = records;
+    this.transfers = transfers;
+    this.shardCount = options.shardCount;
     this.#deltas = deltas;
-    this.#answers = answers;
-    this.#transfers = transfers;
-    this.#shardCount = options.shardCount;
+    this.#answers = new FirstAnswers(state, records);
     this.#idFutureSkewMs = options.idFutureSkewMs;
     this.principal = new RequestPrincipal(state.wallets);
     this.undo = new UndoLog(state.wallets);
     this.watches = new Watches(state.wallets);
+    this.holds = new HoldDesk(this);
+    this.#exchanges = new ExchangeDesk(this);
+    this.#reversals = new ReversalDesk(this);
   }
 
   /**
@@ -87,14 +103,14 @@ export class CommandExecutor {
   execute(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
     const { outcome } = this;
     outcome.clear();
-    const known = this.#state.ids.find(lanes, at);
+    const known = this.state.ids.find(lanes, at);
     if (known !== 0) return this.#answers.answer(known, lanes, at, commandBytes, this.principal, outcome);
     const idCode = this.decideId(lanes, at);
     if (idCode !== CODE.ok) return idCode;
     const code = this.#decide(lanes, bytes, at, commandBytes);
     if (this.undo.isOpen) return code;
     if (code === CODE.ok) {
-      if (!outcome.deferred) this.#state.ids.remember(lanes, at, outcome.sequence);
+      if (!outcome.deferred) this.state.ids.remember(lanes, at, outcome.sequence);
     } else if (IS_KEPT[code] === 1) {
       this.keepRejection(code, lanes, at, commandBytes);
     }
@@ -103,22 +119,23 @@ export class CommandExecutor {
 
   /** Journals a rejection and remembers the id for it. */
   keepRejection(code: number, lanes: Uint32Array, at: number, commandBytes: number): void {
-    const sequence = reject(this.#frame, code, lanes, at, commandBytes);
+    const sequence = reject(this.frame, code, lanes, at, commandBytes);
     this.outcome.sequence = sequence;
-    this.#state.ids.remember(lanes, at, sequence);
+    this.state.ids.remember(lanes, at, sequence);
   }
 
   /** Whether an id that is not remembered may be taken. */
   decideId(lanes: Uint32Array, at: number, timeOrderedIds = this.timeOrderedIds): number {
     if (isNil(lanes, at)) return CODE.id_required;
+    if ((lanes[at + 2] & RESERVED_VARIANT) === RESERVED_VARIANT) return CODE.id_reserved;
     const timeMs = uuidTimeMs(lanes, at);
     if (timeMs >= 0) {
-      if (timeMs < this.#state.ids.floorMs) return CODE.id_expired;
-      if (timeMs > this.#frame.clockMs + this.#idFutureSkewMs) return CODE.id_in_future;
+      if (timeMs < this.state.ids.floorMs) return CODE.id_expired;
+      if (timeMs > this.frame.clockMs + this.#idFutureSkewMs) return CODE.id_in_future;
     } else if (timeOrderedIds) {
       return CODE.id_not_time_ordered;
     }
-    return this.#state.ids.isFull() ? CODE.overloaded : CODE.ok;
+    return this.state.ids.isFull() ? CODE.overloaded : CODE.ok;
   }
 
   #decide(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
@@ -141,20 +158,30 @@ export class CommandExecutor {
       case OPERATION.CloseWallet:
       case OPERATION.SetOverdraftLimit:
         return this.#change(lanes, at, operation, commandBytes);
+      case OPERATION.PlaceHold:
+        return this.holds.place(lanes, at, commandBytes);
+      case OPERATION.CaptureHold:
+        return this.holds.capture(lanes, at, commandBytes);
+      case OPERATION.VoidHold:
+        return this.holds.void(lanes, at, commandBytes);
+      case OPERATION.ReverseTransfer:
+        return this.#reversals.reverse(lanes, at, commandBytes);
+      case OPERATION.ExchangeCurrency:
+        return this.#exchanges.exchange(lanes, at, commandBytes);
       default:
         return CODE.unknown_operation;
     }
   }
 
   #transfer(lanes: Uint32Array, bytes: Uint8Array, at: number, isExtended: boolean): number {
-    const { wallets } = this.#state;
+    const { wallets } = this.state;
     const amountMinor = readUint64(lanes, at + AMOUNT);
     if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
     if (sameId(lanes, at + 4, lanes, at + 8)) return CODE.same_wallet;
     const debit = wallets.find(lanes, at + 4);
     if (debit < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
     if (!this.principal.mayTouch(debit)) return CODE.forbidden;
-    const isLocal = this.#shardCount === 1 || shardOf(lanes, at + 8, this.#shardCount) === this.#state.shard;
+    const isLocal = this.shardCount === 1 || shardOf(lanes, at + 8, this.shardCount) === this.state.shard;
     const credit = isLocal ? wallets.find(lanes, at + 8) : -1;
     if (isLocal && credit < 0) {
       return isSystemAccountId(lanes, at + 8) ? CODE.system_account_protected : CODE.destination_not_found;
@@ -162,7 +189,7 @@ export class CommandExecutor {
     if (((wallets.flags[debit] | (isLocal ? wallets.flags[credit] : 0)) & WALLET_FLAG.account) !== 0) {
       return CODE.system_account_protected;
     }
-    if (!this.#isExpectedVersion(lanes, at, debit, isExtended)) return CODE.version_conflict;
+    if (!this.isExpectedVersion(lanes, at, debit, isExtended)) return CODE.version_conflict;
     const currency = lanes[at + TAIL] >>> 16;
     if (
       (isLocal && wallets.currency[debit] !== wallets.currency[credit]) ||
@@ -195,18 +222,19 @@ export class CommandExecutor {
     amountMinor: number,
     isExtended: boolean,
   ): number {
-    const beginCode = this.#transfers.decideBegin(bytes, at, debit, amountMinor);
+    const { wallets } = this.state;
+    const asked = readTransferBody(lanes, at, recordBytesAt(bytes, at * 4, bytes.byteLength));
+    const beginCode = this.transfers.decideBegin(asked.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
-    const waiter = { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
-    this.#transfers.begin(lanes, bytes, at, debit, amountMinor, isExtended, waiter);
-    this.outcome.sequence = this.#frame.nextSequence - 1;
-    this.outcome.deferred = true;
-    this.publish(debit, this.outcome.sequence);
+    const credit = wallets.account(wallets.currency[debit], "transit");
+    const body = this.transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId);
+    this.transfers.begin(lanes, at, body, { kind: RECORD_KIND.TransferSent, debit, credit, isExtended }, this.waiter());
+    this.deferred(debit);
     return CODE.ok;
   }
 
   #creditOrDebit(lanes: Uint32Array, at: number, operation: number, isExtended: boolean): number {
-    const { wallets } = this.#state;
+    const { wallets } = this.state;
     const amountMinor = readUint64(lanes, at + AMOUNT);
     if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
     const slot = wallets.find(lanes, at + 4);
@@ -214,7 +242,7 @@ export class CommandExecutor {
     const isCredit = operation === OPERATION.Credit;
     if (isCredit ? !this.principal.isAdmin : !this.principal.mayTouch(slot)) return CODE.forbidden;
     if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
-    if (!this.#isExpectedVersion(lanes, at, slot, isExtended)) return CODE.version_conflict;
+    if (!this.isExpectedVersion(lanes, at, slot, isExtended)) return CODE.version_conflict;
     const currency = lanes[at + TAIL] >>> 16;
     if (currency !== 0 && wallets.currency[slot] !== currency) return CODE.currency_mismatch;
     const account = wallets.account(wallets.currency[slot], isCredit ? "funding" : "payout");
@@ -240,7 +268,7 @@ export class CommandExecutor {
   }
 
   #createWallet(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
-    const { wallets } = this.#state;
+    const { wallets } = this.state;
     const limitMinor = readUint64(lanes, at + AMOUNT);
     if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
     for (const id of [at + 4, at + 8]) {
@@ -257,16 +285,16 @@ export class CommandExecutor {
       return CODE.version_conflict;
     }
     if (!wallets.hasRoom()) return CODE.ledger_full;
-    const sequence = this.#frame.nextSequence;
+    const sequence = this.frame.nextSequence;
     const slot = wallets.open(lanes, at + 4, at + 8, currency, type, limitMinor, sequence);
-    recordChange(this.#frame, wallets, OPERATION.CreateWallet, slot, 0, lanes, at, commandBytes);
+    recordChange(this.frame, wallets, OPERATION.CreateWallet, slot, 0, lanes, at, commandBytes);
     this.principal.refresh();
-    this.#changed(slot, sequence);
+    this.changed(slot, sequence);
     return CODE.ok;
   }
 
   #change(lanes: Uint32Array, at: number, operation: number, commandBytes: number): number {
-    const { wallets } = this.#state;
+    const { wallets } = this.state;
     const limitMinor = readUint64(lanes, at + AMOUNT);
     if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
     const slot = wallets.find(lanes, at + 4);
@@ -274,22 +302,22 @@ export class CommandExecutor {
     const isForOwners = operation === OPERATION.ActivateWallet || operation === OPERATION.CloseWallet;
     if (isForOwners ? !this.principal.mayTouch(slot) : !this.principal.isAdmin) return CODE.forbidden;
     if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
-    if (!this.#isExpectedVersion(lanes, at, slot, commandBytes > RECORD_BYTES)) return CODE.version_conflict;
-    const code = decideChange(wallets, slot, operation, limitMinor, this.#state.openTransfersOfSlot.has(slot));
+    if (!this.isExpectedVersion(lanes, at, slot, commandBytes > RECORD_BYTES)) return CODE.version_conflict;
+    const code = decideChange(wallets, slot, operation, limitMinor, this.state.openTransfersOfSlot.has(slot));
     if (code !== CODE.ok) return code;
-    if (this.undo.isOpen) this.undo.save(slot);
+    this.willChange(slot);
     const previous = wallets.head[slot];
-    const sequence = this.#frame.nextSequence;
+    const sequence = this.frame.nextSequence;
     evolveChange(wallets, slot, operation, limitMinor, sequence);
-    recordChange(this.#frame, wallets, operation, slot, previous, lanes, at, commandBytes);
-    this.#changed(slot, sequence);
+    recordChange(this.frame, wallets, operation, slot, previous, lanes, at, commandBytes);
+    this.changed(slot, sequence);
     return CODE.ok;
   }
 
-  #isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean {
+  isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean {
     if (!isExtended) return true;
     const expected = readUint64(lanes, at + (RECORD.expectedVersion >>> 2));
-    return expected === 0 || expected === this.#state.wallets.version[slot];
+    return expected === 0 || expected === this.state.wallets.version[slot];
   }
 
   #post(
@@ -301,26 +329,55 @@ export class CommandExecutor {
     amountMinor: number,
     isExtended: boolean,
   ): void {
-    if (this.undo.isOpen) {
-      this.undo.save(debit);
-      this.undo.save(credit);
-    }
-    const sequence = post(this.#frame, this.#state.wallets, kind, lanes, at, debit, credit, amountMinor, isExtended);
+    this.willChange(debit);
+    this.willChange(credit);
+    const sequence = post(this.frame, this.state.wallets, kind, lanes, at, debit, credit, amountMinor, isExtended);
     this.outcome.sequence = sequence;
     this.publish(debit, sequence);
     this.publish(credit, sequence);
   }
 
-  #changed(slot: number, sequence: number): void {
+  changed(slot: number, sequence: number): void {
     this.outcome.sequence = sequence;
-    this.outcome.takeWallet(this.#state.wallets, slot);
+    this.outcome.takeWallet(this.state.wallets, slot);
     this.publish(slot, sequence);
   }
 
-  /** Publishes the state of a wallet after a change, if somebody watches it. */
+  willChange(slot: number): void {
+    if (this.undo.isOpen) this.undo.save(slot);
+  }
+
+  waiter(): TransferWaiter {
+    return { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
+  }
+
+  deferred(slot: number): void {
+    this.outcome.sequence = this.frame.nextSequence - 1;
+    this.outcome.deferred = true;
+    if (slot >= 0) this.publish(slot, this.outcome.sequence);
+  }
+
+  findReversal(lanes: Uint32Array, at: number): number {
+    const inRun = this.#runReversals.findLast(({ target }) => sameId(target, 0, lanes, at));
+    return inRun === undefined ? this.state.findReversal(lanes, at) : inRun.sequence;
+  }
+
+  linkReversal(lanes: Uint32Array, at: number, sequence: number): void {
+    if (!this.undo.isOpen) this.state.linkReversal(lanes, at, sequence);
+    else this.#runReversals.push({ target: lanes.slice(at, at + 4), sequence });
+  }
+
+  /** Ends a linked run: what it did stays, or all of it is taken back. */
+  endRun(isKept: boolean): void {
+    if (isKept) this.undo.keep();
+    else this.undo.undo();
+    if (isKept) for (const { target, sequence } of this.#runReversals) this.state.linkReversal(target, 0, sequence);
+    this.#runReversals.length = 0;
+  }
+
   publish(slot: number, sequence: number): void {
-    if (this.watchesAll || (this.#state.wallets.flags[slot] & WALLET_FLAG.watched) !== 0) {
-      this.#deltas.add(slot, sequence, this.#frame.clockMs);
+    if (this.watchesAll || (this.state.wallets.flags[slot] & WALLET_FLAG.watched) !== 0) {
+      this.#deltas.add(slot, sequence, this.frame.clockMs);
     }
   }
 }

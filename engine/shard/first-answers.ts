@@ -1,10 +1,11 @@
 import { CODE, CODES } from "../../protocol/codes.ts";
-import { OPERATION, RECORD, RECORD_FLAG } from "../../protocol/command-record.ts";
-import { formatUuid, sameId } from "../../protocol/ids.ts";
+import { OPERATION, operationName, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
+import { formatUuid, isNil, sameId } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { RECORD_BYTES } from "../../protocol/limits.ts";
 import {
   CHANGE,
+  hasTail,
   isWide,
   POSTING,
   postingAmountMinor,
@@ -16,17 +17,22 @@ import {
   recordKind,
 } from "../journal/record.ts";
 import { readObjectRecord } from "../object/object-record.ts";
-import { type TransferBody, type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
-import { availableWithin } from "../wallet/decide.ts";
+import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import { isSameTransfer, readTransferBody } from "../transfer/transfer-body.ts";
+import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
 import type { Outcome } from "./outcome.ts";
 import type { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
+import { ASKED } from "./record-writer.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const OPERATION_OF_KIND: Readonly<Record<number, number>> = {
   [RECORD_KIND.Transferred]: OPERATION.Transfer,
   [RECORD_KIND.Credited]: OPERATION.Credit,
   [RECORD_KIND.Debited]: OPERATION.Debit,
+  [RECORD_KIND.HoldCaptured]: OPERATION.CaptureHold,
+  [RECORD_KIND.Sold]: OPERATION.ExchangeCurrency,
+  [RECORD_KIND.Reversed]: OPERATION.ReverseTransfer,
 };
 
 const TAIL = RECORD.operation >>> 2;
@@ -54,17 +60,22 @@ export class FirstAnswers {
     principal: RequestPrincipal,
     outcome: Outcome,
   ): number {
-    const record = this.#records.locate(sequence);
+    let record = this.#records.locate(sequence);
     const kind = recordKind(this.#records.lanes, record);
     switch (kind) {
       case RECORD_KIND.Transferred:
       case RECORD_KIND.Credited:
-      case RECORD_KIND.Debited: {
+      case RECORD_KIND.Debited:
+      case RECORD_KIND.HoldCaptured:
+      case RECORD_KIND.Sold:
+      case RECORD_KIND.Reversed: {
         if (!this.#isSamePosting(record, OPERATION_OF_KIND[kind], lanes, at, commandBytes)) return CODE.id_reused;
-        const named =
-          this.#records.lanes[record + (kind === RECORD_KIND.Credited ? POSTING.creditSlot : POSTING.debitSlot)];
-        if (!principal.mayTouch(named)) return CODE.forbidden;
-        this.#takePosting(record, kind, principal, outcome);
+        const isDebitNamed = this.#isDebitNamed(record, lanes, at);
+        const asks = kind === RECORD_KIND.Credited ? POSTING.creditSlot : POSTING.debitSlot;
+        if (!principal.mayTouch(this.#records.lanes[record + asks])) return CODE.forbidden;
+        this.#takeSide(record, isDebitNamed ? "debit" : "credit", true, principal, outcome);
+        if (kind === RECORD_KIND.Sold) record = this.#records.locate(sequence + 1);
+        this.#takeSide(record, isDebitNamed ? "credit" : "debit", false, principal, outcome);
         outcome.sequence = sequence;
         outcome.replayed = true;
         return CODE.ok;
@@ -85,10 +96,7 @@ export class FirstAnswers {
       }
       case RECORD_KIND.ObjectChanged:
         return this.#answerTransfer(record, sequence, lanes, at, commandBytes, principal, outcome);
-      case RECORD_KIND.HoldCaptured:
-      case RECORD_KIND.Sold:
       case RECORD_KIND.Bought:
-      case RECORD_KIND.Reversed:
       case RECORD_KIND.CaptureSent:
       case RECORD_KIND.CaptureRefunded:
       case RECORD_KIND.HoldExpired:
@@ -100,26 +108,37 @@ export class FirstAnswers {
     }
   }
 
-  #takePosting(record: number, kind: number, principal: RequestPrincipal, outcome: Outcome): void {
+  /** Whether the wallet that a command names is the one debited by the record that it led to. */
+  #isDebitNamed(record: number, lanes: Uint32Array, at: number): boolean {
+    return sameId(this.#state.wallets.ids, this.#records.lanes[record + POSTING.debitSlot] * 4, lanes, at + 4);
+  }
+
+  /** Takes one side of a posting as it was right after it, unless it is an account or not for the caller to see. */
+  #takeSide(
+    record: number,
+    side: "debit" | "credit",
+    isNamed: boolean,
+    principal: RequestPrincipal,
+    outcome: Outcome,
+  ): void {
     const { lanes, floats } = this.#records;
-    const { wallets } = this.#state;
-    const debit = lanes[record + POSTING.debitSlot];
-    const credit = lanes[record + POSTING.creditSlot];
-    const debitPosted = floats[(record + POSTING.debitPosted) >>> 1];
-    const creditPosted = floats[(record + POSTING.creditPosted) >>> 1];
-    if (kind === RECORD_KIND.Credited) {
-      outcome.postedMinor = creditPosted;
-      outcome.availableMinor = availableWithin(creditPosted, wallets.overdraftLimitMinor[credit]);
-      outcome.version = postingVersion(lanes, floats, record, "credit");
-      return;
-    }
-    outcome.postedMinor = debitPosted;
-    outcome.availableMinor = availableWithin(debitPosted, wallets.overdraftLimitMinor[debit]);
-    outcome.version = postingVersion(lanes, floats, record, "debit");
-    if (kind === RECORD_KIND.Transferred && principal.mayTouch(credit)) {
-      outcome.counterpartyPostedMinor = creditPosted;
-      outcome.counterpartyAvailableMinor = availableWithin(creditPosted, wallets.overdraftLimitMinor[credit]);
-      outcome.counterpartyVersion = postingVersion(lanes, floats, record, "credit");
+    const isDebit = side === "debit";
+    const slot = lanes[record + (isDebit ? POSTING.debitSlot : POSTING.creditSlot)];
+    if ((this.#state.wallets.flags[slot] & WALLET_FLAG.account) !== 0 || !principal.mayTouch(slot)) return;
+    const posted = floats[(record + (isDebit ? POSTING.debitPosted : POSTING.creditPosted)) >>> 1];
+    // A record without a tail is of wallets that had neither holds nor an overdraft.
+    const available = hasTail(lanes, record)
+      ? floats[(record + (isDebit ? POSTING.debitAvailable : POSTING.creditAvailable)) >>> 1]
+      : posted;
+    const version = postingVersion(lanes, floats, record, side);
+    if (isNamed) {
+      outcome.postedMinor = posted;
+      outcome.availableMinor = available;
+      outcome.version = version;
+    } else {
+      outcome.counterpartyPostedMinor = posted;
+      outcome.counterpartyAvailableMinor = available;
+      outcome.counterpartyVersion = version;
     }
   }
 
@@ -128,14 +147,50 @@ export class FirstAnswers {
     const { ids, currency: currencies } = this.#state.wallets;
     const debit = kept[record + POSTING.debitSlot];
     const credit = kept[record + POSTING.creditSlot];
-    const named = operation === OPERATION.Credit ? credit : debit;
+    const isDebitNamed = this.#isDebitNamed(record, lanes, at);
+    const named = isDebitNamed ? debit : credit;
     if ((lanes[at + TAIL] & 0xff) !== operation) return false;
     if (!sameId(ids, named * 4, lanes, at + 4)) return false;
-    if (operation === OPERATION.Transfer && !sameId(ids, credit * 4, lanes, at + 8)) return false;
-    if (readUint64(lanes, at + (RECORD.amountMinor >>> 2)) !== postingAmountMinor(kept, record)) return false;
+    if (operation !== OPERATION.ReverseTransfer && isDebitNamed === (operation === OPERATION.Credit)) return false;
+    const options = hasTail(kept, record) ? kept[record + POSTING.options] : 0;
+    const amountMinor = (options & ASKED.all) === 0 ? postingAmountMinor(kept, record) : 0;
+    if (readUint64(lanes, at + (RECORD.amountMinor >>> 2)) !== amountMinor) return false;
     const currency = lanes[at + TAIL] >>> 16;
     if (currency !== 0 && currency !== currencies[named]) return false;
-    return this.#isSameExtension(record, lanes, at, commandBytes);
+    if (!this.#isSameExtension(record, lanes, at, commandBytes)) return false;
+    switch (operation) {
+      case OPERATION.Transfer:
+        return sameId(ids, credit * 4, lanes, at + 8);
+      case OPERATION.CaptureHold: {
+        const isFinal = (lanes[at + (RECORD.options >>> 2)] >>> 16) & RECORD_OPTION.final;
+        const isSameWallet =
+          (options & ASKED.nobody) === 0 ? sameId(ids, credit * 4, lanes, at + 8) : isNil(lanes, at + 8);
+        return isSameWallet && isFinal === (options & RECORD_OPTION.final) && this.#isSameTarget(record, lanes, at);
+      }
+      case OPERATION.ReverseTransfer:
+        return this.#isSameTarget(record, lanes, at);
+      case OPERATION.ExchangeCurrency:
+        return this.#isSameTarget(record, lanes, at) && this.#isSameExchange(record, lanes, at);
+      default:
+        return true;
+    }
+  }
+
+  /** Whether the hold, the movement or the rate that a command names is the one of the record. */
+  #isSameTarget(record: number, lanes: Uint32Array, at: number): boolean {
+    return sameId(this.#records.lanes, record + POSTING.target, lanes, at + (RECORD.targetId >>> 2));
+  }
+
+  /** Whether the wallet and the time of the quote are those of an exchange's second record, right behind its first. */
+  #isSameExchange(record: number, lanes: Uint32Array, at: number): boolean {
+    const kept = this.#records.lanes;
+    const second = record + (recordBytes(kept, record) >>> 2);
+    const expiresAt = at + (RECORD.expiresAtMs >>> 2);
+    return (
+      sameId(this.#state.wallets.ids, kept[second + POSTING.creditSlot] * 4, lanes, at + 8) &&
+      kept[second + POSTING.target] === lanes[expiresAt] &&
+      kept[second + POSTING.target + 1] === lanes[expiresAt + 1]
+    );
   }
 
   #isSameExtension(record: number, lanes: Uint32Array, at: number, commandBytes: number): boolean {
@@ -181,51 +236,22 @@ export class FirstAnswers {
     outcome: Outcome,
   ): number {
     const object = readObjectRecord(this.#records.lanes, this.#records.bytes, record);
-    const isTransfer = (lanes[at + TAIL] & 0xff) === OPERATION.Transfer;
-    if (!isTransfer || object.aggregate !== transferAggregate.name) return CODE.id_reused;
+    const operation = operationName(lanes[at + TAIL] & 0xff);
+    if (object.aggregate !== transferAggregate.name || operation === undefined) return CODE.id_reused;
     const ended = (object.events as readonly TransferEvent[]).find((event) => event.type === "TransferEnded");
     const body = ended === undefined ? this.#state.transfers.get(object.id) : ended.body;
-    if (body === undefined || !isSameTransfer(body, readTransferBody(lanes, at, commandBytes))) return CODE.id_reused;
-    if (!principal.mayTouch(this.#state.findWallet(body.fromWalletId))) return CODE.forbidden;
+    if (body === undefined || (body.operation ?? "Transfer") !== operation) return CODE.id_reused;
+    if (!isSameTransfer(body, readTransferBody(lanes, at, commandBytes))) return CODE.id_reused;
+    const mayAsk =
+      body.operation === "ReverseTransfer"
+        ? principal.isAdmin || body.takenForOwnerId === formatUuid(new Uint8Array(principal.ownerId.buffer))
+        : principal.mayTouch(this.#state.findWallet(body.fromWalletId));
+    if (!mayAsk) return CODE.forbidden;
     if (ended === undefined) return CODE.in_progress;
     Object.assign(outcome, ended.result);
-    if (!principal.isAdmin) outcome.counterpartyVersion = 0;
+    outcome.hideFarSide(body, principal.isAdmin);
     outcome.sequence = sequence;
     outcome.replayed = true;
     return CODES[ended.code].number;
   }
-}
-
-/** The body of the Transfer command at a lane; `currency` is 0 where the command does not name one. */
-export function readTransferBody(lanes: Uint32Array, at: number, commandBytes: number): TransferBody {
-  const bytes = new Uint8Array(lanes.buffer, lanes.byteOffset + at * 4, commandBytes);
-  const isExtended = commandBytes > RECORD_BYTES;
-  const hasReference = isExtended && bytes.subarray(RECORD.reference, RECORD.reference + 16).some((byte) => byte !== 0);
-  const expectedVersion = isExtended ? readUint64(lanes, at + (RECORD.expectedVersion >>> 2)) : 0;
-  const metadataBytes = isExtended ? lanes[at + (RECORD.metadataBytes >>> 2)] & 0xffff : 0;
-  return {
-    id: formatUuid(bytes, RECORD.id),
-    fromWalletId: formatUuid(bytes, RECORD.wallet),
-    toWalletId: formatUuid(bytes, RECORD.counterparty),
-    amountMinor: readUint64(lanes, at + (RECORD.amountMinor >>> 2)),
-    currency: lanes[at + TAIL] >>> 16,
-    ...(hasReference ? { reference: formatUuid(bytes, RECORD.reference) } : {}),
-    ...(expectedVersion === 0 ? {} : { expectedVersion }),
-    ...(metadataBytes === 0
-      ? {}
-      : { metadata: new TextDecoder().decode(bytes.slice(RECORD.metadata, RECORD.metadata + metadataBytes)) }),
-  };
-}
-
-function isSameTransfer(kept: TransferBody, sent: TransferBody): boolean {
-  return (
-    kept.id === sent.id &&
-    kept.fromWalletId === sent.fromWalletId &&
-    kept.toWalletId === sent.toWalletId &&
-    kept.amountMinor === sent.amountMinor &&
-    (sent.currency === 0 || kept.currency === sent.currency) &&
-    kept.reference === sent.reference &&
-    kept.expectedVersion === sent.expectedVersion &&
-    kept.metadata === sent.metadata
-  );
 }

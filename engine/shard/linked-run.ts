@@ -1,7 +1,13 @@
 import { CODE, CODES } from "../../protocol/codes.ts";
-import { RECORD, RECORD_FLAG, recordBytesAt } from "../../protocol/command-record.ts";
+import { OPERATION, RECORD, RECORD_FLAG, recordBytesAt } from "../../protocol/command-record.ts";
 import { sameId } from "../../protocol/ids.ts";
-import { LINKED_RUN_BYTES_MAX, LINKED_RUN_MAX } from "../../protocol/limits.ts";
+import {
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  JOURNAL_OVERHEAD_BYTES_MAX,
+  LINKED_RUN_BYTES_MAX,
+  LINKED_RUN_MAX,
+} from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import type { DeltaBuffer } from "./delta-buffer.ts";
@@ -13,6 +19,8 @@ export interface LinkedRun {
   readonly offsets: readonly number[];
   /** Byte offset behind it. */
   readonly end: number;
+  /** Most that its records may take in a frame. */
+  readonly frameBytes: number;
   /** Why it cannot be executed at all, or `ok`. */
   readonly code: number;
 }
@@ -33,14 +41,21 @@ export function findLinkedRun(bytes: Uint8Array, start: number, end: number): Li
   const offsets: number[] = [];
   let at = start;
   let isOpen = true;
+  let frameBytes = 0;
   while (isOpen && at < end) {
     offsets.push(at);
     isOpen = isLinked(bytes, at);
-    at += recordBytesAt(bytes, at, end);
+    const commandBytes = recordBytesAt(bytes, at, end);
+    const records = bytes[at + RECORD.operation] === OPERATION.ExchangeCurrency ? 2 : 1;
+    frameBytes += commandBytes + records * JOURNAL_OVERHEAD_BYTES_MAX;
+    at += commandBytes;
   }
-  const isTooLong = offsets.length > LINKED_RUN_MAX || at - start > LINKED_RUN_BYTES_MAX;
+  const isTooLong =
+    offsets.length > LINKED_RUN_MAX ||
+    at - start > LINKED_RUN_BYTES_MAX ||
+    frameBytes > FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
   const code = isOpen ? CODE.linked_run_open : isTooLong ? CODE.linked_run_too_long : CODE.ok;
-  return { offsets, end: at, code };
+  return { offsets, end: at, frameBytes, code };
 }
 
 /**
@@ -93,7 +108,7 @@ export function executeLinkedRun(
     }
   }
   if (failedIndex < 0) {
-    executor.undo.keep();
+    executor.endRun(true);
     for (const [index, restore] of results.entries()) {
       restore();
       state.ids.remember(lanes, run.offsets[index] >>> 2, outcome.sequence);
@@ -101,7 +116,7 @@ export function executeLinkedRun(
     }
     return;
   }
-  executor.undo.undo();
+  executor.endRun(false);
   frame.truncate(frameLength, recordCount);
   deltas.truncate(deltaCount);
   for (const [index, offset] of run.offsets.entries()) {

@@ -43,6 +43,13 @@ export class Outcome {
     this.counterpartyVersion = wallets.version[slot];
   }
 
+  /** Hides the wallet of a finished movement that its caller may not see: whoever reverses owns the other one. */
+  hideFarSide({ operation }: { readonly operation?: string }, isAdmin: boolean): void {
+    if (isAdmin) return;
+    if (operation === "ReverseTransfer") this.version = 0;
+    else this.counterpartyVersion = 0;
+  }
+
   /** Writes the compact form of the result record. */
   writeCompact(lanes: Uint32Array, at: number, code: number, shard: number): void {
     lanes[at + (RESULT.code >>> 2)] = code | ((this.replayed ? RESULT_FLAG.replayed : 0) << 16) | (shard << 24);

@@ -4,6 +4,8 @@ import type { FrameBuilder } from "../journal/frame.ts";
 import {
   CHANGE,
   CHANGE_HEADER_BYTES,
+  EXPIRY,
+  EXPIRY_BYTES,
   NARROW_MAX,
   POSTING,
   POSTING_BYTES,
@@ -20,6 +22,23 @@ import type { WalletColumns } from "../wallet/wallet-columns.ts";
 
 const EXTENSION_LANES = 16;
 
+/** What a posting says besides the movement. */
+export interface PostingTail {
+  /** Where four lanes of the record's target stand. */
+  readonly lanes: Uint32Array;
+  readonly at: number;
+  readonly options: number;
+  readonly sumMinor: number;
+}
+
+/** Bits that the options of a posting have beside those of its command: what the command left to the ledger. */
+export const ASKED = {
+  /** The amount: all that is left. */
+  all: 2,
+  /** The wallet to credit. */
+  nobody: 4,
+} as const;
+
 /**
  * Moves an amount and journals it: balances after it, new versions, and the way back to each wallet's previous record.
  *
@@ -35,6 +54,7 @@ export function post(
   creditSlot: number,
   amountMinor: number,
   isExtended: boolean,
+  tail?: PostingTail,
 ): number {
   const sequence = frame.nextSequence;
   const debitHead = wallets.head[debitSlot];
@@ -46,6 +66,8 @@ export function post(
   const creditVersion = wallets.version[creditSlot];
   const isWide =
     isExtended ||
+    tail !== undefined ||
+    wallets.showsAvailable(debitSlot, creditSlot) ||
     debitBack > NARROW_MAX ||
     creditBack > NARROW_MAX ||
     debitVersion > NARROW_MAX ||
@@ -70,6 +92,11 @@ export function post(
   out[to + POSTING.creditBack] = creditBack;
   if (isWide) {
     out.fill(0, to + POSTING.reference, to + POSTING.metadata);
+    if (tail !== undefined) {
+      for (let lane = 0; lane < 4; lane += 1) out[to + POSTING.target + lane] = tail.lanes[tail.at + lane];
+      out[to + POSTING.options] = tail.options;
+      frame.floats[(to + POSTING.sum) >>> 1] = tail.sumMinor;
+    }
     out[to + POSTING.tail] = 1;
     frame.floats[(to + POSTING.debitAvailable) >>> 1] = availableMinor(wallets, debitSlot);
     frame.floats[(to + POSTING.creditAvailable) >>> 1] = availableMinor(wallets, creditSlot);
@@ -88,6 +115,26 @@ export function post(
     frame.floats[(to + POSTING.creditPrevious) >>> 1] = creditHead;
   }
   return sequence;
+}
+
+/** Journals a hold that lapsed and was released, with the wallet as it is after it. */
+export function expire(
+  frame: FrameBuilder,
+  wallets: WalletColumns,
+  slot: number,
+  hold: Uint32Array,
+  releasedMinor: number,
+  previous: number,
+): void {
+  const to = frame.add(EXPIRY_BYTES);
+  frame.lanes[to] = (RECORD_KIND.HoldExpired << 24) | EXPIRY_BYTES;
+  frame.lanes[to + EXPIRY.slot] = slot;
+  frame.lanes.set(hold, to + EXPIRY.hold);
+  frame.floats[(to + EXPIRY.releasedMinor) >>> 1] = releasedMinor;
+  frame.floats[(to + EXPIRY.version) >>> 1] = wallets.version[slot];
+  frame.floats[(to + EXPIRY.previous) >>> 1] = previous;
+  frame.floats[(to + EXPIRY.posted) >>> 1] = wallets.postedMinor[slot];
+  frame.floats[(to + EXPIRY.available) >>> 1] = availableMinor(wallets, slot);
 }
 
 /** Journals a rejected command; returns the sequence of the record. */

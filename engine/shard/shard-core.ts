@@ -1,10 +1,10 @@
 import { CODE, CODE_DEFERRED, CODES, type Code } from "../../protocol/codes.ts";
-import { recordBytesAt } from "../../protocol/command-record.ts";
+import { OPERATION, RECORD, recordBytesAt } from "../../protocol/command-record.ts";
 import { FRAME_BYTES_MAX, JOURNAL_OVERHEAD_BYTES_MAX } from "../../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
-import { NARROW_MAX, REJECTION_HEADER_BYTES } from "../journal/record.ts";
+import { EXPIRY_BYTES, NARROW_MAX, REJECTION_HEADER_BYTES } from "../journal/record.ts";
 import { pack, unpack } from "../object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -22,7 +22,6 @@ import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import type { ObjectCommand, TrialBalanceView } from "../views.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
-import { FirstAnswers } from "./first-answers.ts";
 import { executeLinkedRun, findLinkedRun, isLinked } from "./linked-run.ts";
 import { ObjectDesk } from "./object-desk.ts";
 import type { Outcome } from "./outcome.ts";
@@ -33,6 +32,10 @@ import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
 import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
 import { trialBalance } from "./trial-balance.ts";
+
+/** Holds that lapse before other work gets its turn. */
+const EXPIRIES_PER_TURN = 1_024;
+
 export interface ShardCoreOptions {
   readonly shardCount: number;
   readonly idFutureSkewMs: number;
@@ -79,13 +82,12 @@ export class ShardCore {
     this.#frame = new FrameBuilder(state.shard);
     this.#deltas = new DeltaBuffer(state.wallets);
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
-    this.#transfers = new TransferDesk(state, this.#frame, options, {
+    this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
       send: (toShard, kind, message) => this.#outbox.push({ toShard, kind, payload: pack(message) }),
       answer: (waiter, code, outcome) => this.#answerLate(waiter, code, outcome),
       publish: (slot, sequence) => this.#executor.publish(slot, sequence),
     });
-    const answers = new FirstAnswers(state, this.#records);
-    this.#executor = new CommandExecutor(state, this.#frame, this.#deltas, answers, this.#transfers, options);
+    this.#executor = new CommandExecutor(state, this.#frame, this.#deltas, this.#records, this.#transfers, options);
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
     this.#replies = new ReplyWriter(ports.replies);
     this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies);
@@ -114,6 +116,22 @@ export class ShardCore {
   /** Whether enough has gathered that a commit should not wait for more. */
   isCommitDue(): boolean {
     return !this.#frame.fits(FRAME_BYTES_MAX >>> 3);
+  }
+
+  /** When the next hold lapses, or infinity. **Units**: milliseconds since the epoch. */
+  nextExpiryMs(): number {
+    return this.#state.holds.nextExpiryMs();
+  }
+
+  /** Lets holds lapse whose time is over, some at a time; what becomes available shows with the next `flush`. */
+  expireHolds(): void {
+    if (this.#state.holds.nextExpiryMs() > this.#ports.nowMs()) return;
+    if (this.#ports.replies.freeBytes() < 4 * EXPIRIES_PER_TURN * RING_DELTA_BYTES) return;
+    if (this.#frame.recordCount === 0) this.#beginFrame();
+    for (let expired = 0; expired < EXPIRIES_PER_TURN; expired += 1) {
+      this.#makeRoom(EXPIRY_BYTES);
+      if (!this.#executor.holds.expireNext()) break;
+    }
   }
 
   /** Handles the request at an offset of a ring; the answer becomes visible with the next `flush`. */
@@ -230,7 +248,7 @@ export class ShardCore {
 
   /** Whether a movement surely takes no more room than its command, or than the rejection of it. */
   #isNarrow(): boolean {
-    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX;
+    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX && !this.#state.wallets.mayShowAvailable;
   }
 
   #flushDeltas(): void {
@@ -288,7 +306,7 @@ export class ShardCore {
     for (let index = 0; index < count; ) {
       if (isLinked(bytes, at)) {
         const run = findLinkedRun(bytes, at, end);
-        this.#makeRoom(run.code === CODE.ok ? run.end - at + run.offsets.length * JOURNAL_OVERHEAD_BYTES_MAX : 0);
+        this.#makeRoom(run.code === CODE.ok ? run.frameBytes : 0);
         const first = index;
         executeLinkedRun(run, lanes, bytes, executor, this.#state, this.#frame, this.#deltas, (i, code) =>
           answer(first + i, code),
@@ -298,8 +316,12 @@ export class ShardCore {
         continue;
       }
       const commandBytes = recordBytesAt(bytes, at, end);
-      const isMovement = bytes[at + 56] <= 3;
-      this.#makeRoom(commandBytes + (isMovement && this.#isNarrow() ? REJECTION_HEADER_BYTES : overheadBytes));
+      const operation = bytes[at + RECORD.operation];
+      const isMovement = operation <= OPERATION.Debit;
+      const records = operation === OPERATION.ExchangeCurrency ? 2 : 1;
+      this.#makeRoom(
+        commandBytes + (isMovement && this.#isNarrow() ? REJECTION_HEADER_BYTES : records * overheadBytes),
+      );
       executor.index = index;
       answer(index, executor.execute(lanes, bytes, at >>> 2, commandBytes));
       index += 1;

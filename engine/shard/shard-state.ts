@@ -1,11 +1,15 @@
-import { OPERATION, RECORD } from "../../protocol/command-record.ts";
-import { formatUuid, uuidBytes } from "../../protocol/ids.ts";
+import { OPERATION, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
+import { formatUuid, RESERVED_VARIANT, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
+import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
+import { HoldTable } from "../holds/hold-table.ts";
 import { IdWindow } from "../idempotency/id-window.ts";
 import { type Frame, HASH_BYTES } from "../journal/frame.ts";
 import {
   CHANGE,
+  EXPIRY,
+  LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
   postingVersion,
@@ -18,12 +22,14 @@ import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
-import { evolveChange, evolvePosting } from "../wallet/evolve.ts";
+import type { TransferBody } from "../transfer/transfer-body.ts";
+import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";
 import { WalletColumns } from "../wallet/wallet-columns.ts";
 
 export interface ShardStateOptions {
   readonly shard: number;
   readonly walletsPerShardMax: number;
+  readonly holdsPerShardMax: number;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
 }
@@ -37,6 +43,7 @@ export interface ShardStateOptions {
 export class ShardState {
   readonly shard: number;
   readonly wallets: WalletColumns;
+  readonly holds: HoldTable;
   readonly ids: IdWindow;
   readonly transfers = new AggregateStore(transferAggregate);
   readonly receipts = new AggregateStore(receiptAggregate);
@@ -52,11 +59,13 @@ export class ShardState {
   hash: Uint8Array;
   readonly #receiptOrder = new ReceiptOrder();
   readonly #idLanes = new Uint32Array(4);
+  readonly #keyLanes = new Uint32Array(4);
   readonly #idBytes = new Uint8Array(this.#idLanes.buffer);
 
   constructor(options: ShardStateOptions, genesis: Uint8Array) {
     this.shard = options.shard;
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax);
+    this.holds = new HoldTable(options.holdsPerShardMax);
     this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax);
     this.hash = genesis;
   }
@@ -81,7 +90,33 @@ export class ShardState {
           this.ids.remember(lanes, at + POSTING.id, sequence);
           this.#evolvePosting(lanes, floats, at, sequence);
           break;
-        // The transfer's own records remember its id.
+        case RECORD_KIND.HoldCaptured:
+          this.ids.remember(lanes, at + POSTING.id, sequence);
+          this.#evolveCaptured(lanes, at, sequence);
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        case RECORD_KIND.Sold:
+          this.ids.remember(lanes, at + POSTING.id, sequence);
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        case RECORD_KIND.Reversed:
+          this.ids.remember(lanes, at + POSTING.id, sequence);
+          this.linkReversal(lanes, at + POSTING.target, sequence);
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        case RECORD_KIND.CaptureSent:
+          this.#evolveCaptured(lanes, at, sequence);
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        case RECORD_KIND.CaptureRefunded: {
+          const row = this.holds.find(lanes, at + POSTING.target);
+          const slot = lanes[at + POSTING.creditSlot];
+          evolveCaptureRefunded(this.wallets, this.holds, slot, row, postingAmountMinor(lanes, at));
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
+        }
+        // The exchange's first record, or the transfer's own records remember its id.
+        case RECORD_KIND.Bought:
         case RECORD_KIND.TransferSent:
         case RECORD_KIND.TransferReceived:
         case RECORD_KIND.TransferRefunded:
@@ -93,6 +128,12 @@ export class ShardState {
           break;
         case RECORD_KIND.CommandRejected:
           this.ids.remember(lanes, at + REJECTION.command, sequence);
+          break;
+        case RECORD_KIND.LimitRejected:
+          this.ids.remember(lanes, at + LIMIT_REJECTION.command, sequence);
+          break;
+        case RECORD_KIND.HoldExpired:
+          this.#evolveExpired(lanes, floats, at, sequence);
           break;
         case RECORD_KIND.ObjectChanged:
           this.evolveObject(readObjectRecord(lanes, bytes, at), sequence);
@@ -124,6 +165,25 @@ export class ShardState {
           `record ${this.shard}:${sequence} is of aggregate ${record.aggregate}, which this program does not know`,
         );
     }
+  }
+
+  /** Sequence of the newest reversal of the movement whose id stands at a lane, or 0. */
+  findReversal(lanes: Uint32Array, at: number): number {
+    return this.ids.find(this.#reversalKey(lanes, at), 0);
+  }
+
+  /** Makes a record the newest reversal of the movement whose id stands at a lane. */
+  linkReversal(lanes: Uint32Array, at: number, sequence: number): void {
+    const key = this.#reversalKey(lanes, at);
+    if (this.ids.find(key, 0) === 0) this.ids.remember(key, 0, sequence);
+    else this.ids.move(key, 0, sequence);
+  }
+
+  /** The key of a movement's reversals: its id with variant bits that no command's id may have. */
+  #reversalKey(lanes: Uint32Array, at: number): Uint32Array {
+    for (let lane = 0; lane < 4; lane += 1) this.#keyLanes[lane] = lanes[at + lane];
+    this.#keyLanes[2] |= RESERVED_VARIANT;
+    return this.#keyLanes;
   }
 
   /** The sequence remembered for a command id given as text, or 0. */
@@ -163,6 +223,7 @@ export class ShardState {
   #evolveTransfer(id: string, events: Parameters<typeof this.transfers.evolve>[1], sequence: number): void {
     this.#rememberText(id, sequence);
     for (const event of events) {
+      if ("reversedMinor" in event && event.reversedMinor !== undefined) this.#linkReversalText(event.body, sequence);
       if (event.type === "TransferInitiated") {
         this.channel(event.toShard).sent = event.number;
         this.#countOpenTransfer(event.body.fromWalletId, 1);
@@ -173,6 +234,11 @@ export class ShardState {
       }
     }
     this.transfers.evolve(id, events);
+  }
+
+  #linkReversalText({ targetId }: TransferBody, sequence: number): void {
+    if (targetId === undefined) throw new Error("a reversal names what it reverses");
+    this.linkReversal(new Uint32Array(uuidBytes(targetId).buffer), 0, sequence);
   }
 
   #evolveReceipt(events: Parameters<typeof this.receipts.evolve>[1]): void {
@@ -203,6 +269,9 @@ export class ShardState {
     const debit = lanes[at + POSTING.debitSlot];
     const credit = lanes[at + POSTING.creditSlot];
     const { wallets } = this;
+    // The first exchange in a currency opens its liquidity account, which then has the next slot.
+    if (credit === wallets.count && debit < credit) wallets.openLiquidity(wallets.currency[debit]);
+    else if (debit === wallets.count && credit < debit) wallets.openLiquidity(wallets.currency[credit]);
     if (debit >= wallets.count || credit >= wallets.count)
       this.#contradiction(sequence, "names a wallet that was never opened");
     evolvePosting(wallets, debit, credit, postingAmountMinor(lanes, at), sequence);
@@ -226,12 +295,40 @@ export class ShardState {
       const type = bytes[command * 4 + RECORD.walletType];
       const opened = this.wallets.open(lanes, command + 4, command + 8, tail >>> 16, type, amountMinor, sequence);
       if (opened !== slot) this.#contradiction(sequence, "opens a wallet in another slot");
+    } else if (operation === OPERATION.PlaceHold) {
+      const isExtended = ((lanes[command + (RECORD.flags >>> 2)] >>> 8) & RECORD_FLAG.extended) !== 0;
+      evolvePlaced(this.wallets, this.holds, slot, lanes, command, isExtended, this.clockMs, sequence);
+      evolveTouched(this.wallets, slot, sequence);
+    } else if (operation === OPERATION.VoidHold) {
+      evolveReleased(this.wallets, this.holds, this.#openHold(lanes, command + (RECORD.targetId >>> 2), sequence));
+      evolveTouched(this.wallets, slot, sequence);
     } else {
       evolveChange(this.wallets, slot, operation, amountMinor, sequence);
     }
     if (this.wallets.version[slot] !== floats[(at + CHANGE.version) >>> 1]) {
       this.#contradiction(sequence, "has a version that does not follow from the records before it");
     }
+  }
+
+  #evolveCaptured(lanes: Uint32Array, at: number, sequence: number): void {
+    const row = this.#openHold(lanes, at + POSTING.target, sequence);
+    const isFinal = (lanes[at + POSTING.options] & RECORD_OPTION.final) !== 0;
+    evolveCaptured(this.wallets, this.holds, row, postingAmountMinor(lanes, at), isFinal);
+  }
+
+  #evolveExpired(lanes: Uint32Array, floats: Float64Array, at: number, sequence: number): void {
+    const row = this.#openHold(lanes, at + EXPIRY.hold, sequence);
+    const slot = this.holds.slot[row];
+    evolveReleased(this.wallets, this.holds, row);
+    evolveTouched(this.wallets, slot, sequence);
+    if (this.wallets.version[slot] !== floats[(at + EXPIRY.version) >>> 1]) {
+      this.#contradiction(sequence, "has a version that does not follow from the records before it");
+    }
+  }
+
+  #openHold(lanes: Uint32Array, at: number, sequence: number): number {
+    const row = this.holds.find(lanes, at);
+    return row < 0 ? this.#contradiction(sequence, "names a hold that is not open") : row;
   }
 
   #contradiction(sequence: number, what: string): never {

@@ -101,12 +101,14 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void
   while (!core.isStopping) {
     let handled = 0;
     for (const ring of rings) handled += drain(ring, core);
+    core.expireHolds();
     core.flush();
     peers.flush();
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
     const mustRetry = peers.hasBacklog || hasWork();
-    doorbell.sleep(mustRetry ? () => false : hasWork, mustRetry ? RETRY_MS : SLEEP_MS);
+    const idleMs = Math.min(SLEEP_MS, Math.max(1, core.nextExpiryMs() - Date.now()));
+    doorbell.sleep(mustRetry ? () => false : hasWork, mustRetry ? RETRY_MS : idleMs);
   }
 }
 

@@ -1,18 +1,21 @@
 import { CODE, type Code, codeName } from "../../protocol/codes.ts";
-import { recordBytesAt } from "../../protocol/command-record.ts";
-import { formatUuid, shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
+import { shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
+import { evolveCaptureRefunded } from "../holds/evolve-hold.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { RECORD_KIND } from "../journal/record.ts";
+import { RECORD_KIND, type RecordKind } from "../journal/record.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
+import { amountBoughtMinor } from "../transfer/exchange-rate.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import { receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { type TransferResult, type TransferState, transferAggregate } from "../transfer/transfer.ts";
+import type { TransferBody } from "../transfer/transfer-body.ts";
 import { availableMinor, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
-import { readTransferBody } from "./first-answers.ts";
 import { Outcome } from "./outcome.ts";
-import { post } from "./record-writer.ts";
+import type { RecordReader } from "./record-reader.ts";
+import { type PostingTail, post } from "./record-writer.ts";
+import { reversedMinor } from "./reversed.ts";
 import { positionText, type ShardState } from "./shard-state.ts";
 
 /** Who waits for the end of a transfer: known only to the run in which the command came. */
@@ -30,11 +33,30 @@ export interface TransferDeskHooks {
   readonly publish: (slot: number, sequence: number) => void;
 }
 
+/** The posting that takes the money out of a wallet for another shard. */
+export interface DebitLeg {
+  readonly kind: typeof RECORD_KIND.TransferSent | typeof RECORD_KIND.CaptureSent;
+  readonly debit: number;
+  /** Transit, or for an exchange the liquidity account. */
+  readonly credit: number;
+  readonly isExtended: boolean;
+  readonly tail?: PostingTail;
+}
+
+/** The posting on the other wallet's shard, or why not. */
+interface FarLeg {
+  readonly code: number;
+  readonly debit: number;
+  readonly credit: number;
+  readonly amountMinor: number;
+}
+
 /**
- * Runs the transfers between this shard and others, on both sides.
+ * Runs the movements between this shard and others, on both sides.
  *
- * On the debited side a transfer is an aggregate that moves on with each answer; on the credited side a receipt makes
- * the credit happen once. Money in between stands on the shards' transit accounts.
+ * On the side of the command a transfer is an aggregate that moves on with each answer; on the other side a receipt makes
+ * the posting happen once. Money in between stands on the shards' transit accounts; what is exchanged goes into the
+ * liquidity account of one currency here and comes out of that of the other currency there.
  *
  * **Source**: design decision "cross-shard transfers"; the table of states stands in ARCHITECTURE.md.
  */
@@ -43,6 +65,7 @@ export class TransferDesk {
   readonly #frame: FrameBuilder;
   readonly #shardCount: number;
   readonly #openTransfersMax: number;
+  readonly #records: RecordReader;
   readonly #hooks: TransferDeskHooks;
   readonly #waiters = new Map<string, TransferWaiter>();
   readonly #outcome = new Outcome();
@@ -50,49 +73,51 @@ export class TransferDesk {
   constructor(
     state: ShardState,
     frame: FrameBuilder,
+    records: RecordReader,
     options: { readonly shardCount: number; readonly openTransfersMax: number },
     hooks: TransferDeskHooks,
   ) {
     this.#state = state;
     this.#frame = frame;
+    this.#records = records;
     this.#shardCount = options.shardCount;
     this.#openTransfersMax = options.openTransfersMax;
     this.#hooks = hooks;
   }
 
-  /** Whether a transfer to another shard may begin, once its wallet allows it. */
-  decideBegin(bytes: Uint8Array, at: number, debit: number, amountMinor: number): number {
+  /** Whether a movement to another shard may begin, once its wallet allows it. */
+  decideBegin(id: string, slot: number, amountMinor: number): number {
     const { wallets, transfers } = this.#state;
-    const transitCode = decideCredit(wallets, wallets.account(wallets.currency[debit], "transit"), amountMinor);
+    const transitCode = decideCredit(wallets, wallets.account(wallets.currency[slot], "transit"), amountMinor);
     if (transitCode !== CODE.ok) return transitCode;
     // A transfer may stay open for longer than its id is remembered.
-    if (transfers.get(formatUuid(bytes, at * 4)) !== undefined) return CODE.in_progress;
+    if (transfers.get(id) !== undefined) return CODE.in_progress;
     return transfers.size < this.#openTransfersMax ? CODE.ok : CODE.overloaded;
   }
 
-  /** Debits a wallet for a transfer to another shard; the command was decided already. */
-  begin(
-    lanes: Uint32Array,
-    bytes: Uint8Array,
-    at: number,
-    debit: number,
-    amountMinor: number,
-    isExtended: boolean,
-    waiter: TransferWaiter,
-  ): void {
-    const { wallets } = this.#state;
-    const commandBytes = recordBytesAt(bytes, at * 4, bytes.byteLength);
-    const body = { ...readTransferBody(lanes, at, commandBytes), currency: wallets.currency[debit] };
-    const toShard = shardOfUuid(body.toWalletId, this.#shardCount);
-    const number = this.#state.channel(toShard).sent + 1;
-    this.#record(
-      transferAggregate.name,
-      body.id,
-      this.#decide(body.id, { type: "InitiateTransfer", body, toShard, number }),
-    );
-    const transit = wallets.account(wallets.currency[debit], "transit");
-    post(this.#frame, wallets, RECORD_KIND.TransferSent, lanes, at, debit, transit, amountMinor, isExtended);
-    this.#waiters.set(body.id, waiter);
+  /** The body of a command with what it left to the ledger filled in. */
+  bodyOf(asked: TransferBody, slot: number, amountMinor: number, toWalletId: string): TransferBody {
+    return {
+      ...asked,
+      toWalletId,
+      amountMinor,
+      currency: this.#state.wallets.currency[slot],
+      ...(asked.amountMinor === amountMinor ? {} : { askedAmountMinor: asked.amountMinor }),
+      ...(asked.toWalletId === toWalletId ? {} : { isToWalletFound: true }),
+    };
+  }
+
+  /** Debits a wallet for a wallet on another shard; the command was decided already. */
+  begin(lanes: Uint32Array, at: number, body: TransferBody, leg: DebitLeg, waiter: TransferWaiter): void {
+    this.#initiate(body, undefined, waiter);
+    const { kind, debit, credit, isExtended, tail } = leg;
+    post(this.#frame, this.#state.wallets, kind, lanes, at, debit, credit, body.amountMinor, isExtended, tail);
+    this.#request(this.#transferState(body.id));
+  }
+
+  /** Asks another shard to give back what it was sent; `reversedMinor` is what of that is reversed then. */
+  beginReversal(body: TransferBody, reversedMinor: number, waiter: TransferWaiter): void {
+    this.#initiate(body, reversedMinor, waiter);
     this.#request(this.#transferState(body.id));
   }
 
@@ -105,11 +130,14 @@ export class TransferDesk {
       return;
     }
     const slot = this.#state.findWallet(request.toWalletId);
-    const code = codeName(this.#decideCredit(slot, request));
+    const leg = this.#decideFarLeg(slot, request);
+    const code = codeName(leg.code);
     let sequence = this.#frame.nextSequence;
     if (code === "ok") {
-      const transit = wallets.account(request.currency, "transit");
-      sequence = this.#post(RECORD_KIND.TransferReceived, request.id, transit, slot, request.amountMinor);
+      const debit = request.rate === undefined ? leg.debit : wallets.openLiquidity(wallets.currency[slot]);
+      const kind = request.takenFor === undefined ? RECORD_KIND.TransferReceived : RECORD_KIND.TransferSent;
+      sequence = this.#post(kind, request.id, debit, leg.credit, leg.amountMinor);
+      this.#hooks.publish(slot, sequence);
     }
     const receipt = {
       id: request.id,
@@ -133,15 +161,17 @@ export class TransferDesk {
     if (transfer === undefined) return;
     const { wallets } = this.#state;
     const slot = this.#state.findWallet(transfer.fromWalletId);
-    const isRefund = answer.code !== "ok";
-    const transit = wallets.account(transfer.currency, "transit");
-    const canRefund =
-      isRefund &&
-      wallets.postedMinor[slot] + transfer.amountMinor <= AMOUNT_MINOR_MAX &&
-      decideDebit(wallets, transit, transfer.amountMinor) === CODE.ok;
-    if (canRefund) {
-      this.#post(RECORD_KIND.TransferRefunded, transfer.id, transit, slot, transfer.amountMinor);
-    }
+    const isReversal = transfer.operation === "ReverseTransfer";
+    const comesBack = isReversal === (answer.code === "ok");
+    const account =
+      transfer.operation === "ExchangeCurrency"
+        ? wallets.liquidity(transfer.currency)
+        : wallets.account(transfer.currency, "transit");
+    const canSettle =
+      !comesBack ||
+      (wallets.postedMinor[slot] + transfer.amountMinor <= AMOUNT_MINOR_MAX &&
+        decideDebit(wallets, account, transfer.amountMinor) === CODE.ok);
+    if (comesBack && canSettle) this.#bringBack(transfer, account, slot);
     const result: TransferResult = {
       postedMinor: wallets.postedMinor[slot],
       availableMinor: availableMinor(wallets, slot),
@@ -155,15 +185,17 @@ export class TransferDesk {
       code: answer.code,
       creditedPosition: answer.position,
       result,
-      canRefund,
+      canSettle,
+      ...(isReversal && answer.code !== "ok" ? { reversedMinor: this.#reversedWithout(transfer) } : {}),
     });
+    if (events.length === 0) return;
     const sequence = this.#record(transferAggregate.name, transfer.id, events);
     const waiter = this.#waiters.get(transfer.id);
     if (waiter === undefined || this.#state.transfers.get(transfer.id) !== undefined) return;
     this.#waiters.delete(transfer.id);
     Object.assign(this.#outcome, result);
     this.#outcome.sequence = sequence;
-    if (!waiter.isAdmin) this.#outcome.counterpartyVersion = 0;
+    this.#outcome.hideFarSide(transfer, waiter.isAdmin);
     this.#hooks.answer(waiter, answer.code, this.#outcome);
   }
 
@@ -172,7 +204,17 @@ export class TransferDesk {
     for (const transfer of [...this.#state.transfers.states()]) this.#request(transfer);
   }
 
+  #initiate(body: TransferBody, reversedMinor: number | undefined, waiter: TransferWaiter): void {
+    const toShard = shardOfUuid(body.toWalletId, this.#shardCount);
+    const number = this.#state.channel(toShard).sent + 1;
+    const reversed = reversedMinor === undefined ? {} : { reversedMinor };
+    const events = this.#decide(body.id, { type: "InitiateTransfer", body, toShard, number, ...reversed });
+    this.#record(transferAggregate.name, body.id, events);
+    this.#waiters.set(body.id, waiter);
+  }
+
   #request(transfer: TransferState): void {
+    const { operation, rate, takenForOwnerId } = transfer;
     this.#hooks.send(transfer.toShard, REQUEST_KIND.PeerCredit, {
       fromShard: this.#state.shard,
       number: transfer.number,
@@ -182,16 +224,71 @@ export class TransferDesk {
       toWalletId: transfer.toWalletId,
       amountMinor: transfer.amountMinor,
       currency: transfer.currency,
+      ...(rate === undefined ? {} : { rate }),
+      ...(operation === "ReverseTransfer" ? { takenFor: { ownerId: takenForOwnerId ?? null } } : {}),
     });
   }
 
-  #decideCredit(slot: number, request: CreditRequest): number {
+  #decideFarLeg(slot: number, request: CreditRequest): FarLeg {
     const { wallets } = this.#state;
-    if (slot < 0) return CODE.destination_not_found;
-    if (wallets.currency[slot] !== request.currency) return CODE.currency_mismatch;
-    const code = decideDestination(wallets, slot, request.amountMinor);
-    if (code !== CODE.ok) return code;
-    return decideDebit(wallets, wallets.account(request.currency, "transit"), request.amountMinor);
+    const { amountMinor, currency, rate } = request;
+    const refuse = (code: number): FarLeg => ({ code, debit: -1, credit: -1, amountMinor: 0 });
+    if (slot < 0) return refuse(CODE.destination_not_found);
+    if (rate !== undefined) {
+      if (wallets.currency[slot] === currency) return refuse(CODE.same_currency);
+      const boughtMinor = amountBoughtMinor(amountMinor, rate);
+      if (boughtMinor === 0) return refuse(CODE.exchanged_amount_invalid);
+      const code = this.#decideBought(slot, boughtMinor);
+      return { code, debit: -1, credit: slot, amountMinor: boughtMinor };
+    }
+    if (wallets.currency[slot] !== currency) return refuse(CODE.currency_mismatch);
+    const transit = wallets.account(currency, "transit");
+    if (request.takenFor !== undefined) {
+      if (!this.#mayTake(slot, request.takenFor.ownerId)) return refuse(CODE.forbidden);
+      const debitCode = decideDebit(wallets, slot, amountMinor);
+      const code = debitCode === CODE.ok ? decideCredit(wallets, transit, amountMinor) : debitCode;
+      return { code, debit: slot, credit: transit, amountMinor };
+    }
+    const creditCode = decideDestination(wallets, slot, amountMinor);
+    const code = creditCode === CODE.ok ? decideDebit(wallets, transit, amountMinor) : creditCode;
+    return { code, debit: transit, credit: slot, amountMinor };
+  }
+
+  #decideBought(slot: number, boughtMinor: number): number {
+    const { wallets } = this.#state;
+    if (!wallets.hasLiquidityRoom()) return CODE.ledger_full;
+    const code = decideDestination(wallets, slot, boughtMinor);
+    const liquidity = wallets.liquidity(wallets.currency[slot]);
+    return code !== CODE.ok || liquidity < 0 ? code : decideDebit(wallets, liquidity, boughtMinor);
+  }
+
+  #mayTake(slot: number, ownerId: string | null): boolean {
+    if (ownerId === null) return true;
+    const { wallets } = this.#state;
+    return wallets.owners.find(new Uint32Array(uuidBytes(ownerId).buffer), 0) === wallets.owner[slot];
+  }
+
+  /** The last posting of a transfer, back on its own side: a refund, or what a reversal brought. */
+  #bringBack(transfer: TransferState, account: number, slot: number): void {
+    const { id, operation, targetId, amountMinor } = transfer;
+    let sequence: number;
+    if (operation === "CaptureHold" && targetId !== undefined) {
+      const target = new Uint32Array(uuidBytes(targetId).buffer);
+      const { wallets, holds } = this.#state;
+      evolveCaptureRefunded(wallets, holds, slot, holds.find(target, 0), amountMinor);
+      const tail = { lanes: target, at: 0, options: 0, sumMinor: 0 };
+      sequence = this.#post(RECORD_KIND.CaptureRefunded, id, account, slot, amountMinor, tail);
+    } else {
+      const kind = operation === "ReverseTransfer" ? RECORD_KIND.TransferReceived : RECORD_KIND.TransferRefunded;
+      sequence = this.#post(kind, id, account, slot, amountMinor);
+    }
+    this.#hooks.publish(slot, sequence);
+  }
+
+  #reversedWithout({ targetId, amountMinor }: TransferState): number {
+    if (targetId === undefined) throw new Error("a reversal names what it reverses");
+    const target = new Uint32Array(uuidBytes(targetId).buffer);
+    return reversedMinor(this.#records, this.#state.findReversal(target, 0)) - amountMinor;
   }
 
   #decide(id: string, command: Parameters<typeof transferAggregate.decide>[1]): readonly unknown[] {
@@ -208,19 +305,11 @@ export class TransferDesk {
     return sequence;
   }
 
-  #post(
-    kind: typeof RECORD_KIND.TransferReceived | typeof RECORD_KIND.TransferRefunded,
-    id: string,
-    debit: number,
-    credit: number,
-    amountMinor: number,
-  ): number {
+  #post(kind: RecordKind, id: string, debit: number, credit: number, amountMinor: number, tail?: PostingTail): number {
     const command = new Uint8Array(RECORD_BYTES);
     command.set(uuidBytes(id));
     const lanes = new Uint32Array(command.buffer);
-    const sequence = post(this.#frame, this.#state.wallets, kind, lanes, 0, debit, credit, amountMinor, false);
-    this.#hooks.publish(credit, sequence);
-    return sequence;
+    return post(this.#frame, this.#state.wallets, kind, lanes, 0, debit, credit, amountMinor, false, tail);
   }
 
   #transferState(id: string): TransferState {

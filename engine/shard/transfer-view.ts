@@ -14,9 +14,9 @@ import {
   recordKind,
 } from "../journal/record.ts";
 import { readObjectRecord } from "../object/object-record.ts";
-import { type TransferBody, type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import { readTransferBody, type TransferBody } from "../transfer/transfer-body.ts";
 import type { TransferView } from "../views.ts";
-import { readTransferBody } from "./first-answers.ts";
 import type { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { positionText, type ShardState } from "./shard-state.ts";

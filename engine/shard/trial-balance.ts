@@ -28,7 +28,9 @@ export function trialBalance(wallets: WalletColumns): TrialBalanceLine[] {
   return wallets.currencies().map((currency) => {
     const walletsMinor = BigInt(high[currency]) * BigInt(HALF) + BigInt(low[currency]);
     const accounts = SYSTEM_ACCOUNT_KINDS.map((kind) => BigInt(wallets.postedMinor[wallets.account(currency, kind)]));
-    const [funding, payout, fees, transit] = accounts;
+    const liquiditySlot = wallets.liquidity(currency);
+    accounts.push(liquiditySlot < 0 ? 0n : BigInt(wallets.postedMinor[liquiditySlot]));
+    const [funding, payout, fees, transit, liquidity] = accounts;
     return {
       shard: wallets.shard,
       currency: currencyOf(currency) ?? String(currency),
@@ -38,6 +40,7 @@ export function trialBalance(wallets: WalletColumns): TrialBalanceLine[] {
       payoutMinor: String(payout),
       feesMinor: String(fees),
       transitMinor: String(transit),
+      liquidityMinor: String(liquidity),
       wallets: counts[currency],
     };
   });

@@ -7,12 +7,15 @@ interface SavedWallet {
   readonly version: number;
   readonly head: number;
   readonly status: number;
+  readonly heldMinor: number;
+  readonly flags: number;
 }
 
 /** What the commands of a linked run changed, so that all of it can be taken back when one of them fails. */
 export class UndoLog {
   readonly #wallets: WalletColumns;
   readonly #saved: SavedWallet[] = [];
+  readonly #reverts: (() => void)[] = [];
   #count = 0;
   #isOpen = false;
 
@@ -28,11 +31,12 @@ export class UndoLog {
     this.#isOpen = true;
     this.#count = this.#wallets.count;
     this.#saved.length = 0;
+    this.#reverts.length = 0;
   }
 
   /** Called before a wallet changes. */
   save(slot: number): void {
-    const { postedMinor, overdraftLimitMinor, version, head, status } = this.#wallets;
+    const { postedMinor, overdraftLimitMinor, version, head, status, heldMinor, flags } = this.#wallets;
     this.#saved.push({
       slot,
       postedMinor: postedMinor[slot],
@@ -40,7 +44,14 @@ export class UndoLog {
       version: version[slot],
       head: head[slot],
       status: status[slot],
+      heldMinor: heldMinor[slot],
+      flags: flags[slot],
     });
+  }
+
+  /** Called with what takes back a change of anything but a wallet, right after it was made. */
+  add(revert: () => void): void {
+    this.#reverts.push(revert);
   }
 
   keep(): void {
@@ -51,6 +62,7 @@ export class UndoLog {
   undo(): void {
     this.#isOpen = false;
     const wallets = this.#wallets;
+    for (const revert of this.#reverts.reverse()) revert();
     for (let i = this.#saved.length - 1; i >= 0; i -= 1) {
       const saved = this.#saved[i];
       wallets.postedMinor[saved.slot] = saved.postedMinor;
@@ -58,6 +70,8 @@ export class UndoLog {
       wallets.version[saved.slot] = saved.version;
       wallets.head[saved.slot] = saved.head;
       wallets.status[saved.slot] = saved.status;
+      wallets.heldMinor[saved.slot] = saved.heldMinor;
+      wallets.flags[saved.slot] = saved.flags;
     }
     wallets.truncate(this.#count);
   }

@@ -15,7 +15,7 @@ export function writeWallet(lanes: Uint32Array, at: number, wallets: WalletColum
   const isAccount = (wallets.flags[slot] & WALLET_FLAG.account) !== 0;
   writeInt64(lanes, at + (WALLET.postedMinor >>> 2), wallets.postedMinor[slot]);
   writeInt64(lanes, at + (WALLET.availableMinor >>> 2), availableMinor(wallets, slot));
-  writeInt64(lanes, at + (WALLET.heldMinor >>> 2), 0);
+  writeInt64(lanes, at + (WALLET.heldMinor >>> 2), wallets.heldMinor[slot]);
   writeInt64(lanes, at + (WALLET.overdraftLimitMinor >>> 2), isAccount ? 0 : wallets.overdraftLimitMinor[slot]);
   writeInt64(lanes, at + (WALLET.version >>> 2), wallets.version[slot]);
   writeInt64(lanes, at + (WALLET.sequence >>> 2), wallets.head[slot]);

@@ -1,7 +1,9 @@
 import type { Code } from "../../protocol/codes.ts";
+import type { ExchangeRate } from "./exchange-rate.ts";
 
 /**
- * From the debited shard to the credited one, as soon as the debit is durable, and again after a crash.
+ * From the shard of a command to the shard of the other wallet, as soon as what it says is durable, and again after a
+ * crash: credit the wallet, or for a reversal debit it.
  *
  * `completedThrough` says that the sender knows the answers to all its transfers to this shard up to that number.
  */
@@ -13,10 +15,15 @@ export interface CreditRequest {
   readonly fromWalletId: string;
   readonly toWalletId: string;
   readonly amountMinor: number;
+  /** ISO 4217 number of the amount. */
   readonly currency: number;
+  /** ExchangeCurrency: the wallet is of another currency, and gets what the amount buys. */
+  readonly rate?: ExchangeRate;
+  /** ReverseTransfer: take the amount from the wallet, if its owner asks for it; null = an admin asks. */
+  readonly takenFor?: { readonly ownerId: string | null };
 }
 
-/** From the credited shard back, as soon as its decision is durable. */
+/** From the other shard back, as soon as its decision is durable. */
 export interface CreditAnswer {
   readonly id: string;
   readonly code: Code;

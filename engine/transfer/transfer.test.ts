@@ -1,11 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type TransferBody,
-  type TransferCommand,
-  type TransferEvent,
-  type TransferState,
-  transferAggregate,
-} from "./transfer.ts";
+import { type TransferCommand, type TransferEvent, type TransferState, transferAggregate } from "./transfer.ts";
+import type { TransferBody } from "./transfer-body.ts";
 
 const NOW_MS = 1_000;
 const BODY: TransferBody = {
@@ -53,9 +48,9 @@ const accepted: TransferCommand = {
   code: "ok",
   creditedPosition: "1:5",
   result: RESULT,
-  canRefund: false,
+  canSettle: true,
 };
-const refused: TransferCommand = { ...accepted, code: "destination_closed", canRefund: true };
+const refused: TransferCommand = { ...accepted, code: "destination_closed" };
 
 function given(...events: readonly TransferEvent[]): TransferState | undefined {
   return events.reduce<TransferState | undefined>(transferAggregate.evolve, undefined);
@@ -79,7 +74,7 @@ describe("given what happened, when a command comes, then", () => {
     },
     {
       given: [initiated],
-      when: { ...refused, canRefund: false },
+      when: { ...refused, canSettle: false },
       expected: { code: "ok", events: [refunding] },
       name: "a refusal that cannot be refunded leaves it refunding",
     },

@@ -1,29 +1,19 @@
 import type { Code } from "../../protocol/codes.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { Aggregate } from "../object/aggregate.ts";
-
-/** What a transfer between shards was asked for with: the body of its command. */
-export interface TransferBody {
-  readonly id: string;
-  readonly fromWalletId: string;
-  readonly toWalletId: string;
-  readonly amountMinor: number;
-  /** ISO 4217 number of the debited wallet. */
-  readonly currency: number;
-  readonly reference?: string;
-  readonly expectedVersion?: number;
-  /** JSON text, as it came. */
-  readonly metadata?: string;
-}
+import type { TransferBody } from "./transfer-body.ts";
 
 /**
- * A transfer between shards, on the shard that it debits.
+ * A movement between shards, on the shard of the wallet that its command names.
  *
  * INITIATED → DEBITED → CREDITED → COMPLETED, or DEBITED → REFUNDING → FAILED. INITIATED and CREDITED last only inside
  * one frame; a transfer that is COMPLETED or FAILED leaves memory, and its last record answers for it.
+ *
+ * A reversal takes the money from the other shard first, so it stays INITIATED until that has answered, and a refusal
+ * leaves nothing to refund: INITIATED → CREDITED → COMPLETED, or INITIATED → FAILED.
  */
 export interface TransferState extends TransferBody {
-  readonly status: "DEBITED" | "REFUNDING";
+  readonly status: "INITIATED" | "DEBITED" | "REFUNDING";
   readonly toShard: number;
   /** Number of the transfer among those to the same shard, from 1 on. */
   readonly number: number;
@@ -38,14 +28,17 @@ export type TransferCommand =
       readonly body: TransferBody;
       readonly toShard: number;
       readonly number: number;
+      readonly reversedMinor?: number;
     }
   | {
       readonly type: "RecordAnswer";
       readonly code: Code;
       readonly creditedPosition: string;
       readonly result: TransferResult;
-      /** Whether the debited wallet can take the amount back now; if not, the refund waits for the next start. */
-      readonly canRefund: boolean;
+      /** Whether the wallet can take the amount now; if not, the transfer waits for the next start. */
+      readonly canSettle: boolean;
+      /** ReverseTransfer that was refused: what of the movement is reversed without it. */
+      readonly reversedMinor?: number;
     };
 
 /** The balances that the answer to the client carries, kept so that the same answer can be given again. */
@@ -65,6 +58,8 @@ export type TransferEvent =
       readonly toShard: number;
       readonly number: number;
       readonly startedAtMs: number;
+      /** ReverseTransfer: what of the movement is reversed, this one included. */
+      readonly reversedMinor?: number;
     }
   | { readonly type: "TransferCredited"; readonly creditedPosition: string }
   | { readonly type: "TransferRefunding"; readonly code: Exclude<Code, "ok"> }
@@ -77,6 +72,8 @@ export type TransferEvent =
       readonly startedAtMs: number;
       readonly creditedPosition?: string;
       readonly result: TransferResult;
+      /** ReverseTransfer that was refused: what of the movement is reversed without it. */
+      readonly reversedMinor?: number;
     };
 
 /** The saga of a transfer between two shards. */
@@ -87,8 +84,8 @@ export const transferAggregate: Aggregate<TransferState, TransferCommand, Transf
     switch (command.type) {
       case "InitiateTransfer": {
         if (state !== undefined) return { code: "in_progress" };
-        const { body, toShard, number } = command;
-        return { code: "ok", events: [{ type: "TransferInitiated", body, toShard, number, startedAtMs: nowMs }] };
+        const { type: _, ...initiated } = command;
+        return { code: "ok", events: [{ type: "TransferInitiated", ...initiated, startedAtMs: nowMs }] };
       }
       case "RecordAnswer": {
         // An answer that comes a second time finds the transfer ended.
@@ -101,10 +98,18 @@ export const transferAggregate: Aggregate<TransferState, TransferCommand, Transf
           startedAtMs: state.startedAtMs,
           result,
         } as const;
+        if (state.operation === "ReverseTransfer" && code !== "ok") {
+          const { reversedMinor } = command;
+          return {
+            code: "ok",
+            events: [{ ...ended, status: "FAILED", ...(reversedMinor === undefined ? {} : { reversedMinor }) }],
+          };
+        }
         if (code !== "ok") {
           const refunding = { type: "TransferRefunding", code } as const;
-          return { code: "ok", events: command.canRefund ? [refunding, { ...ended, status: "FAILED" }] : [refunding] };
+          return { code: "ok", events: command.canSettle ? [refunding, { ...ended, status: "FAILED" }] : [refunding] };
         }
+        if (!command.canSettle) return { code: "ok", events: [] };
         return {
           code: "ok",
           events: [
@@ -122,7 +127,8 @@ export const transferAggregate: Aggregate<TransferState, TransferCommand, Transf
     switch (event.type) {
       case "TransferInitiated": {
         const { body, toShard, number, startedAtMs } = event;
-        return { ...body, status: "DEBITED", toShard, number, startedAtMs };
+        const status = body.operation === "ReverseTransfer" ? "INITIATED" : "DEBITED";
+        return { ...body, status, toShard, number, startedAtMs };
       }
       case "TransferCredited":
         return state;
@@ -138,15 +144,13 @@ export const transferAggregate: Aggregate<TransferState, TransferCommand, Transf
 };
 
 function bodyOf(state: TransferState): TransferBody {
-  const { id, fromWalletId, toWalletId, amountMinor, currency, reference, expectedVersion, metadata } = state;
-  return {
-    id,
-    fromWalletId,
-    toWalletId,
-    amountMinor,
-    currency,
-    ...(reference === undefined ? {} : { reference }),
-    ...(expectedVersion === undefined ? {} : { expectedVersion }),
-    ...(metadata === undefined ? {} : { metadata }),
-  };
+  const {
+    status: _status,
+    toShard: _toShard,
+    number: _number,
+    startedAtMs: _startedAtMs,
+    code: _code,
+    ...body
+  } = state;
+  return body;
 }

@@ -24,24 +24,28 @@ const DESTINATION_NOT_ACTIVE_CODE: readonly number[] = [
 
 /** What a wallet can still pay out. **Units**: minor; an account of the ledger shows its balance. */
 export function availableMinor(wallets: WalletColumns, slot: number): number {
-  const posted = wallets.postedMinor[slot];
-  return (wallets.flags[slot] & WALLET_FLAG.account) !== 0
-    ? posted
-    : availableWithin(posted, wallets.overdraftLimitMinor[slot]);
+  if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return wallets.postedMinor[slot];
+  return Math.min(freeMinor(wallets, slot) + wallets.overdraftLimitMinor[slot], AMOUNT_MINOR_MAX);
 }
 
-/** What a balance and an overdraft limit let a wallet pay out: no more than the largest amount there is. */
-export function availableWithin(postedMinor: number, overdraftLimitMinor: number): number {
-  return Math.min(postedMinor + overdraftLimitMinor, AMOUNT_MINOR_MAX);
+/** The balance without what is held. A balance covers its holds together with the overdraft, so this stays exact. */
+function freeMinor(wallets: WalletColumns, slot: number): number {
+  const posted = wallets.postedMinor[slot];
+  return (wallets.flags[slot] & WALLET_FLAG.held) === 0 ? posted : posted - wallets.heldMinor[slot];
 }
 
 /** Whether an amount may leave a wallet, its overdraft included. */
 export function decideDebit(wallets: WalletColumns, slot: number, amountMinor: number): number {
   if (wallets.status[slot] !== WALLET_STATUS.active) return NOT_ACTIVE_CODE[wallets.status[slot]];
-  if (wallets.postedMinor[slot] - amountMinor < -wallets.overdraftLimitMinor[slot]) {
+  if (freeMinor(wallets, slot) - amountMinor < -wallets.overdraftLimitMinor[slot]) {
     return (wallets.flags[slot] & WALLET_FLAG.account) !== 0 ? CODE.balance_overflow : CODE.insufficient_funds;
   }
   return CODE.ok;
+}
+
+/** Whether an amount that is held may leave a wallet: it is there, and only the status can stand against it. */
+export function decideCapture(wallets: WalletColumns, slot: number): number {
+  return NOT_ACTIVE_CODE[wallets.status[slot]];
 }
 
 /** Whether an amount may enter the wallet that a command names. */
@@ -74,11 +78,12 @@ export function decideChange(
       return status === WALLET_STATUS.frozen ? CODE.ok : CODE.status_conflict;
     case OPERATION.CloseWallet:
       if (status === WALLET_STATUS.closed) return CODE.status_conflict;
+      if ((wallets.flags[slot] & WALLET_FLAG.held) !== 0) return CODE.hold_open;
       if (wallets.postedMinor[slot] !== 0) return CODE.balance_not_zero;
       return hasOpenTransfer ? CODE.transfer_open : CODE.ok;
     case OPERATION.SetOverdraftLimit:
       if (status === WALLET_STATUS.closed) return CODE.wallet_closed;
-      return wallets.postedMinor[slot] < -limitMinor ? CODE.overdraft_in_use : CODE.ok;
+      return freeMinor(wallets, slot) < -limitMinor ? CODE.overdraft_in_use : CODE.ok;
     default:
       return CODE.unknown_operation;
   }

@@ -21,6 +21,12 @@ export function evolvePosting(
   wallets.head[creditSlot] = sequence;
 }
 
+/** Gives a wallet its next version, and makes a record its head. */
+export function evolveTouched(wallets: WalletColumns, slot: number, sequence: number): void {
+  wallets.version[slot] += 1;
+  wallets.head[slot] = sequence;
+}
+
 /** Applies a change of status or overdraft limit. */
 export function evolveChange(
   wallets: WalletColumns,
@@ -41,11 +47,10 @@ export function evolveChange(
       wallets.status[slot] = WALLET_STATUS.closed;
       break;
     case OPERATION.SetOverdraftLimit:
-      wallets.overdraftLimitMinor[slot] = limitMinor;
+      wallets.setOverdraftLimit(slot, limitMinor);
       break;
     default:
       throw new Error(`the journal holds a wallet change that this program does not know: ${operation}`);
   }
-  wallets.version[slot] += 1;
-  wallets.head[slot] = sequence;
+  evolveTouched(wallets, slot, sequence);
 }

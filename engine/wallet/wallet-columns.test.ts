@@ -78,10 +78,10 @@ describe("opening wallets", () => {
   test("a watched owner's new wallet is watched", () => {
     const wallets = new WalletColumns(0, 100);
     const first = open(wallets, 0, 0, 818);
-    expect(wallets.flags[first]).toBe(0);
+    expect(wallets.flags[first] & WALLET_FLAG.watched).toBe(0);
     wallets.owners.watched[wallets.owner[first]] = 1;
-    expect(wallets.flags[open(wallets, 1, 0, 818)]).toBe(WALLET_FLAG.watched);
-    expect(wallets.flags[open(wallets, 2, 1, 818)]).toBe(0);
+    expect(wallets.flags[open(wallets, 1, 0, 818)] & WALLET_FLAG.watched).toBe(WALLET_FLAG.watched);
+    expect(wallets.flags[open(wallets, 2, 1, 818)] & WALLET_FLAG.watched).toBe(0);
   });
 });
 

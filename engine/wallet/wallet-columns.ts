@@ -1,5 +1,10 @@
 import { WALLET_STATUS } from "../../protocol/command-record.ts";
-import { SYSTEM_ACCOUNT_KINDS, type SystemAccountKind, writeSystemAccountId } from "../../protocol/ids.ts";
+import {
+  LIQUIDITY_ACCOUNT,
+  SYSTEM_ACCOUNT_KINDS,
+  type SystemAccountKind,
+  writeSystemAccountId,
+} from "../../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX } from "../../protocol/limits.ts";
 import { NO_SLOT, Owners } from "./owners.ts";
 import { SlotIndex } from "./slot-index.ts";
@@ -8,9 +13,16 @@ import { SlotIndex } from "./slot-index.ts";
 export const WALLET_FLAG = {
   /** A fixed account of the ledger, which moves only as the other side of a command. */
   account: 1,
-  /** Somebody watches this wallet, so its changes are published. */
+  /** Somebody watches this wallet, so its changes are published. Belongs to the run, not to the state. */
   watched: 2,
+  /** Part of the balance is held. */
+  held: 4,
+  /** The wallet has an overdraft limit. */
+  overdraft: 8,
 } as const;
+
+/** What is available differs from the balance, so a record of the wallet has to say both. */
+const SHOWS_AVAILABLE = WALLET_FLAG.held | WALLET_FLAG.overdraft;
 
 /**
  * The wallets of one shard, a slot each, a column per field.
@@ -24,6 +36,8 @@ export class WalletColumns {
   readonly ids: Uint32Array;
   readonly postedMinor: Float64Array;
   readonly overdraftLimitMinor: Float64Array;
+  /** What is left of all the wallet's open holds. */
+  readonly heldMinor: Float64Array;
   /** Changes of the wallet so far, postings and others; 1 when it is opened. */
   readonly version: Float64Array;
   /** Sequence of the wallet's newest record: the head of its chain through the journal. */
@@ -40,7 +54,10 @@ export class WalletColumns {
   readonly #index: SlotIndex;
   /** Currency number → slot of its first account; the four accounts of a currency are neighbours. */
   readonly #accounts = new Int32Array(1_000).fill(-1);
+  /** Currency number → slot of its liquidity account. */
+  readonly #liquidity = new Int32Array(1_000).fill(-1);
   #count = 0;
+  #mayShowAvailable = false;
 
   constructor(shard: number, capacity: number) {
     this.shard = shard;
@@ -48,6 +65,7 @@ export class WalletColumns {
     this.ids = new Uint32Array(capacity * 4);
     this.postedMinor = new Float64Array(capacity);
     this.overdraftLimitMinor = new Float64Array(capacity);
+    this.heldMinor = new Float64Array(capacity);
     this.version = new Float64Array(capacity);
     this.head = new Float64Array(capacity);
     this.owner = new Uint32Array(capacity);
@@ -70,14 +88,64 @@ export class WalletColumns {
     return this.#index.find(lanes, at);
   }
 
+  /** Whether any wallet has or had holds or an overdraft, so that a record may have to say what is available. */
+  get mayShowAvailable(): boolean {
+    return this.#mayShowAvailable;
+  }
+
+  /** Whether what is available in one of two slots may differ from its balance. */
+  showsAvailable(slot: number, other: number): boolean {
+    return ((this.flags[slot] | this.flags[other]) & SHOWS_AVAILABLE) !== 0;
+  }
+
   /** Whether a wallet of this currency may still be opened, with the accounts it may bring along. */
   hasRoom(): boolean {
     return this.#count + 1 + SYSTEM_ACCOUNT_KINDS.length <= this.capacity;
   }
 
+  /** Whether the liquidity accounts that an exchange may bring along fit. */
+  hasLiquidityRoom(): boolean {
+    return this.#count + 2 <= this.capacity;
+  }
+
   /** The slot of an account in a currency; the currency has wallets on this shard. */
-  account(currency: number, kind: SystemAccountKind): number {
+  account(currency: number, kind: (typeof SYSTEM_ACCOUNT_KINDS)[number]): number {
     return this.#accounts[currency] + SYSTEM_ACCOUNT_KINDS.indexOf(kind);
+  }
+
+  /** The slot of the liquidity account of a currency, or -1 where nothing was exchanged in it yet. */
+  liquidity(currency: number): number {
+    return this.#liquidity[currency];
+  }
+
+  /** The slot of the liquidity account of a currency, which is opened where it is missing. */
+  openLiquidity(currency: number): number {
+    if (this.#liquidity[currency] < 0) {
+      this.#liquidity[currency] = this.#count;
+      this.#openAccount(currency, LIQUIDITY_ACCOUNT);
+    }
+    return this.#liquidity[currency];
+  }
+
+  /** Sets a wallet's overdraft limit. */
+  setOverdraftLimit(slot: number, limitMinor: number): void {
+    this.overdraftLimitMinor[slot] = limitMinor;
+    this.#mark(slot, WALLET_FLAG.overdraft, limitMinor !== 0);
+  }
+
+  /** Sets aside more of a wallet's balance, or with a negative amount less. */
+  addHeld(slot: number, amountMinor: number): void {
+    this.heldMinor[slot] += amountMinor;
+    this.#mark(slot, WALLET_FLAG.held, this.heldMinor[slot] !== 0);
+  }
+
+  #mark(slot: number, flag: number, isSet: boolean): void {
+    if (isSet) {
+      this.flags[slot] |= flag;
+      this.#mayShowAvailable = true;
+    } else {
+      this.flags[slot] &= ~flag;
+    }
   }
 
   /** Currencies with accounts on this shard, as ISO 4217 numbers. */
@@ -107,10 +175,10 @@ export class WalletColumns {
     this.owners.newestWallet[owner] = slot;
     this.type[slot] = type;
     this.status[slot] = WALLET_STATUS.pending;
-    this.overdraftLimitMinor[slot] = overdraftLimitMinor;
     this.version[slot] = 1;
     this.head[slot] = sequence;
     this.flags[slot] = this.owners.watched[owner] === 1 ? WALLET_FLAG.watched : 0;
+    this.setOverdraftLimit(slot, overdraftLimitMinor);
     return slot;
   }
 
@@ -120,6 +188,7 @@ export class WalletColumns {
       const slot = this.#count - 1;
       if ((this.flags[slot] & WALLET_FLAG.account) !== 0) {
         if (this.#accounts[this.currency[slot]] === slot) this.#accounts[this.currency[slot]] = -1;
+        if (this.#liquidity[this.currency[slot]] === slot) this.#liquidity[this.currency[slot]] = -1;
       } else {
         const owner = this.owner[slot];
         this.owners.newestWallet[owner] = this.nextOfOwner[slot];
@@ -133,21 +202,22 @@ export class WalletColumns {
   }
 
   #openAccounts(currency: number): void {
-    const id = new Uint32Array(4);
-    const idBytes = new Uint8Array(id.buffer);
     this.#accounts[currency] = this.#count;
-    for (const kind of SYSTEM_ACCOUNT_KINDS) {
-      writeSystemAccountId(idBytes, 0, this.shard, currency, kind);
-      const slot = this.#take(id, 0, currency);
-      this.owner[slot] = NO_SLOT;
-      this.nextOfOwner[slot] = NO_SLOT;
-      this.type[slot] = 3;
-      this.status[slot] = WALLET_STATUS.active;
-      this.overdraftLimitMinor[slot] = AMOUNT_MINOR_MAX;
-      this.version[slot] = 0;
-      this.head[slot] = 0;
-      this.flags[slot] = WALLET_FLAG.account;
-    }
+    for (const kind of SYSTEM_ACCOUNT_KINDS) this.#openAccount(currency, kind);
+  }
+
+  #openAccount(currency: number, kind: SystemAccountKind): void {
+    const id = new Uint32Array(4);
+    writeSystemAccountId(new Uint8Array(id.buffer), 0, this.shard, currency, kind);
+    const slot = this.#take(id, 0, currency);
+    this.owner[slot] = NO_SLOT;
+    this.nextOfOwner[slot] = NO_SLOT;
+    this.type[slot] = 3;
+    this.status[slot] = WALLET_STATUS.active;
+    this.overdraftLimitMinor[slot] = AMOUNT_MINOR_MAX;
+    this.version[slot] = 0;
+    this.head[slot] = 0;
+    this.flags[slot] = WALLET_FLAG.account;
   }
 
   #take(idLanes: Uint32Array, idAt: number, currency: number): number {
@@ -156,6 +226,7 @@ export class WalletColumns {
     this.#count += 1;
     for (let lane = 0; lane < 4; lane += 1) this.ids[slot * 4 + lane] = idLanes[idAt + lane];
     this.postedMinor[slot] = 0;
+    this.heldMinor[slot] = 0;
     this.currency[slot] = currency;
     this.#index.add(slot);
     return slot;
