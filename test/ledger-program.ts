@@ -1,33 +1,9 @@
 import fc from "fast-check";
 import { OPERATION } from "../protocol/command-record.ts";
-import { shardOfUuid } from "../protocol/ids.ts";
-import type { Caller, WalletView } from "./driven-ledger.ts";
+import type { WalletView } from "./driven-ledger.ts";
 import { type LedgerCommand, NIL_ID, timedId, untimedId } from "./ledger-command.ts";
+import { BASE_MS, EGP, OWNERS, SKEW_MS, USD, WINDOW_MS, walletsOf } from "./program-wallets.ts";
 import { AMOUNT_MAX, accountId } from "./reference-books.ts";
-
-export const EGP = 818;
-export const USD = 840;
-export const BASE_MS = 1_700_000_000_000;
-export const WINDOW_MS = 60_000;
-export const SKEW_MS = 5_000;
-const WALLETS_PER_SHARD = 3;
-
-export const OWNERS: readonly string[] = [untimedId(0xa1), untimedId(0xa2)];
-export const CALLERS: readonly Caller[] = [
-  { role: "admin", ownerId: NIL_ID },
-  { role: "merchant", ownerId: OWNERS[0] },
-  { role: "user", ownerId: OWNERS[1] },
-];
-
-/** Wallet ids that lie on a shard, few enough that commands meet on them. */
-export function walletsOf(shard: number, shardCount: number): readonly string[] {
-  const ids: string[] = [];
-  for (let number = 0xb000; ids.length < WALLETS_PER_SHARD; number += 1) {
-    const id = untimedId(number);
-    if (shardOfUuid(id, shardCount) === shard) ids.push(id);
-  }
-  return ids;
-}
 
 /** How a command gets its id. */
 type IdPlan =

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import type { ShardState } from "../engine/shard/shard-state.ts";
+import { WALLET_FLAG } from "../engine/wallet/wallet-columns.ts";
 
 /**
  * Expects that two states of a shard know the same, with these command ids looked up at a time.
@@ -37,7 +38,8 @@ function factsOf(state: ShardState): unknown {
       currency: wallets.currency.slice(0, count),
       status: wallets.status.slice(0, count),
       type: wallets.type.slice(0, count),
-      flags: wallets.flags.slice(0, count),
+      // Who watches belongs to the run.
+      flags: wallets.flags.slice(0, count).map((flags) => flags & ~WALLET_FLAG.watched),
     },
     owners: { ids: owners.ids.slice(0, owners.count * 4), newestWallet: owners.newestWallet.slice(0, owners.count) },
     currencies: wallets.currencies(),
