@@ -5,6 +5,8 @@ import { Command, CommanderError } from "commander";
 import { StartError } from "../gateway/start-error.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
+import { exportEvents } from "./export.ts";
+import { inspect } from "./inspect.ts";
 import { start } from "./start.ts";
 
 const EXIT_CODES = `
@@ -14,6 +16,9 @@ Exit codes:
   2    the command line, a setting or a given file is wrong; nothing was done
   3    another process uses the data directory
   130  stopped by a signal`;
+
+const POINT = `
+A point is a time (2026-11-21T10:00:00Z, or milliseconds since the epoch) or a position of each shard (0:512,1:498).`;
 
 function program(): Command {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -36,6 +41,20 @@ function program(): Command {
     .argument("[dir]", "data directory; without it MIZAN_DATA_DIR, else ./data")
     .addHelpText("after", "\nSettings are environment variables MIZAN_*; README.md lists them.")
     .action(start);
+
+  command("inspect", "Show what is in a data directory, or one frame, record or wallet of it.")
+    .argument("<dir>", "data directory, in use or not")
+    .argument("[what]", "frame, record or wallet")
+    .argument("[which]", "position of the frame or record (0:512), or id of the wallet")
+    .action(inspect);
+
+  command("export", "Write what happened as JSON lines: one event a line, of all shards, causes before effects.")
+    .argument("<dir>", "data directory, in use or not")
+    .option("--out <file>", "write to a file instead of standard output")
+    .option("--from <point>", "leave out what happened before a time or positions")
+    .option("--to <point>", "leave out what happened after a time or positions")
+    .addHelpText("after", POINT)
+    .action(exportEvents);
 
   return mizan;
 }

@@ -1,0 +1,94 @@
+import { createWriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
+import { CausalOrder } from "./causal-order.ts";
+import { findLedger, shardDirectory, shardsOf } from "./data-directory.ts";
+import { type ExportEnd, type ExportHeader, eventLine } from "./event-line.ts";
+import { JournalFrames } from "./journal-frames.ts";
+import { mergedFrames } from "./merged-frames.ts";
+import { isFrom, parsePoint, until } from "./point.ts";
+import { emptyStates, replay } from "./replay.ts";
+import { Terminal } from "./terminal.ts";
+
+const CHUNK_CHARACTERS = 1 << 18;
+
+interface ExportOptions {
+  readonly json?: true;
+  readonly out?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** `mizan export`: writes what happened as JSON lines, in an order in which no effect comes before its cause. */
+export async function exportEvents(dataDir: string, options: ExportOptions): Promise<void> {
+  const terminal = new Terminal(options.json === true);
+  const directory = findLedger(dataDir);
+  const { ledger } = directory;
+  const from = options.from === undefined ? undefined : parsePoint(options.from, ledger.shards);
+  const to = options.to === undefined ? undefined : parsePoint(options.to, ledger.shards);
+  const journals = shardsOf(directory).map((shard) => new JournalFrames(shardDirectory(dataDir, shard)));
+  const progress = terminal.progress(
+    "exporting",
+    journals.reduce((sum, journal) => sum + journal.lastKey(), 0),
+  );
+  const out = new LineWriter(options.out);
+  const header: ExportHeader = {
+    mizan: "events",
+    formatVersion: 1,
+    ledgerId: ledger.ledgerId,
+    shards: ledger.shards,
+    createdAt: ledger.createdAt,
+    isWhole: from === undefined,
+  };
+  await out.line(header);
+  const order = new CausalOrder(ledger.shards);
+  const states = emptyStates(directory);
+  const sources = journals.map((journal) => journal.frames(1));
+  let events = 0;
+  for (const next of mergedFrames(ledger.ledgerId, sources, until(to), order)) {
+    for (const event of replay(states, next)) {
+      if (!isFrom(from, event.shard, event.sequence, event.clockMs)) continue;
+      events += 1;
+      await out.line(eventLine(event));
+    }
+    await progress.advance(next.frame.recordCount);
+  }
+  const positions = order.sequences.map((sequence, shard) => `${shard}:${sequence}`);
+  const end: ExportEnd = { mizan: "end", events, positions };
+  await out.line(end);
+  await out.end();
+  progress.end();
+  if (options.out === undefined) return;
+  terminal.say(`${events} events written to ${options.out}, up to ${positions.join(", ")}`);
+  terminal.result({ command: "export", ok: true, events, positions, file: options.out });
+}
+
+/** Writes lines to a file, which is synced at the end, or to standard output. */
+class LineWriter {
+  readonly #stream: NodeJS.WritableStream;
+  #text = "";
+
+  constructor(file: string | undefined) {
+    this.#stream = file === undefined ? process.stdout : createWriteStream(file, { flush: true });
+  }
+
+  /** Adds a line; resolves when there is room for more. */
+  async line(value: object): Promise<void> {
+    this.#text += `${JSON.stringify(value)}\n`;
+    if (this.#text.length >= CHUNK_CHARACTERS) await this.#flush();
+  }
+
+  async end(): Promise<void> {
+    await this.#flush();
+    if (this.#stream === process.stdout) return;
+    this.#stream.end();
+    await finished(this.#stream);
+  }
+
+  #flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = "";
+    return new Promise((resolve, reject) =>
+      this.#stream.write(text, (error) => (error === undefined || error === null ? resolve() : reject(error))),
+    );
+  }
+}

@@ -1,0 +1,73 @@
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import type { ShardState } from "../engine/shard/shard-state.ts";
+import { trialBalance } from "../engine/shard/trial-balance.ts";
+import { type DataDirectory, shardDirectory, shardsOf } from "./data-directory.ts";
+import { JournalFrames } from "./journal-frames.ts";
+import { replayShard } from "./replay-shard.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface FileFacts {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Shows a whole ledger: its files, where its journal stands, and how much is in it. */
+export async function inspectLedger(directory: DataDirectory, terminal: Terminal): Promise<void> {
+  const { path, ledger } = directory;
+  terminal.say(`ledger ${ledger.ledgerId} in ${path}, created ${ledger.createdAt}, ${ledger.shards} shards`);
+  const shards: object[] = [];
+  for (const shard of shardsOf(directory)) {
+    const journal = new JournalFrames(shardDirectory(path, shard));
+    let frames = 0;
+    let bytes = 0;
+    const state = await replayShard(directory, shard, terminal, ({ frame }) => {
+      frames += 1;
+      bytes += frame.bytes.byteLength;
+      return true;
+    });
+    const segments = journal.files().map(fileFacts);
+    const facts = { shard, position: `${shard}:${state.sequence}`, frames, bytes, segments, ...stateFacts(state) };
+    shards.push(facts);
+    sayShard(terminal, facts);
+  }
+  terminal.result({ command: "inspect", ok: true, ledger, shards });
+}
+
+function stateFacts(state: ShardState) {
+  return {
+    time: state.clockMs === 0 ? null : new Date(state.clockMs).toISOString(),
+    wallets: state.wallets.count,
+    owners: state.wallets.owners.count,
+    openTransfers: state.transfers.size,
+    receipts: state.receipts.size,
+    books: trialBalance(state.wallets),
+  };
+}
+
+function sayShard(
+  terminal: Terminal,
+  facts: {
+    readonly position: string;
+    readonly frames: number;
+    readonly bytes: number;
+    readonly segments: FileFacts[];
+  } & ReturnType<typeof stateFacts>,
+): void {
+  terminal.say("");
+  terminal.say(`position ${facts.position}, ${facts.time ?? "empty"}: ${facts.frames} frames, ${facts.bytes} bytes`);
+  for (const { name, bytes } of facts.segments) terminal.say(`  ${name}  ${bytes} bytes`);
+  terminal.say(
+    `  ${facts.wallets} wallets and accounts, ${facts.owners} owners, ${facts.openTransfers} open transfers`,
+  );
+  for (const line of facts.books) {
+    terminal.say(
+      `  ${line.currency}: wallets ${line.walletsMinor}, funding ${line.fundingMinor}, payout ${line.payoutMinor}, ` +
+        `fees ${line.feesMinor}, transit ${line.transitMinor}, sum ${line.sumMinor}`,
+    );
+  }
+}
+
+function fileFacts(path: string): FileFacts {
+  return { name: basename(path), bytes: statSync(path).size };
+}

@@ -1,0 +1,44 @@
+import type { ShardState } from "../engine/shard/shard-state.ts";
+import { CommandError } from "./command-error.ts";
+import { type DataDirectory, shardDirectory } from "./data-directory.ts";
+import { EXIT } from "./exit-code.ts";
+import { FrameChain } from "./frame-chain.ts";
+import { JournalFrames } from "./journal-frames.ts";
+import type { ShardFrame } from "./merged-frames.ts";
+import { emptyState, eventsOf, type LedgerEvent } from "./replay.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Looks at a frame that was just applied, whose events it may ask for; returns whether to go on. */
+export type FrameVisitor = (frame: ShardFrame, events: () => Iterable<LedgerEvent>) => boolean;
+
+/**
+ * The state of one shard after the last frame of its journal, or after the one at which `visit` stops.
+ *
+ * **Errors**: `journal_damaged`.
+ */
+export async function replayShard(
+  { path, ledger }: DataDirectory,
+  shard: number,
+  terminal: Terminal,
+  visit: FrameVisitor = () => true,
+): Promise<ShardState> {
+  const journal = new JournalFrames(shardDirectory(path, shard));
+  const chain = new FrameChain(ledger.ledgerId, shard);
+  const state = emptyState(ledger.ledgerId, shard);
+  const progress = terminal.progress(`replaying shard ${shard}`, journal.lastKey());
+  for (const found of journal.frames(1)) {
+    const frame = chain.next(found);
+    if (typeof frame === "string") {
+      throw new CommandError(
+        EXIT.problems,
+        "journal_damaged",
+        `the frame at ${shard}:${found.key} is damaged: ${frame}`,
+      );
+    }
+    state.evolveFrame(frame);
+    if (!visit({ shard, frame, found }, () => eventsOf(state, { shard, frame, found }))) break;
+    await progress.advance(frame.recordCount);
+  }
+  progress.end();
+  return state;
+}
