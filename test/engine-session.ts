@@ -72,6 +72,17 @@ export class EngineSession {
     return this.send(shard, [command({ id: this.nextId(), ...one })], sending)[0];
   }
 
+  /** Sends commands in one message to the shard of the first one's wallet, and returns their codes. */
+  run(
+    commands: readonly (Partial<LedgerCommand> & Pick<LedgerCommand, "operation" | "walletId">)[],
+  ): readonly string[] {
+    const shard = shardOfUuid(commands[0].walletId, this.#shardCount);
+    return this.send(
+      shard,
+      commands.map((one) => command({ id: this.nextId(), ...one })),
+    ).map(({ code }) => code);
+  }
+
   /** Opens an active wallet with a balance on a shard, and returns its id. */
   openWallet(
     shard: number,

@@ -15,6 +15,16 @@ interface CommandExtension {
   readonly expectedVersion: bigint;
   /** JSON text, or empty for none. */
   readonly metadata: string;
+  readonly options?: number;
+  readonly expiresAtMs?: bigint;
+  readonly targetId?: string;
+  /** In place of the target. */
+  readonly rate?: { readonly numerator: bigint; readonly denominator: bigint };
+}
+
+/** An extension of which only what matters is said. */
+export function extension(fields: Partial<CommandExtension>): CommandExtension {
+  return { reference: NIL_ID, expectedVersion: 0n, metadata: "", ...fields };
 }
 
 /** A command record field by field; what an operation does not use is zero. */
@@ -69,6 +79,13 @@ function encodeCommand(command: LedgerCommand): Uint8Array {
     writeUuid(extension.reference, bytes, RECORD.reference);
     view.setBigUint64(RECORD.expectedVersion, extension.expectedVersion, true);
     view.setUint16(RECORD.metadataBytes, metadata.byteLength, true);
+    bytes[RECORD.options] = extension.options ?? 0;
+    view.setBigUint64(RECORD.expiresAtMs, extension.expiresAtMs ?? 0n, true);
+    if (extension.targetId !== undefined) writeUuid(extension.targetId, bytes, RECORD.targetId);
+    if (extension.rate !== undefined) {
+      view.setBigUint64(RECORD.rateNumerator, extension.rate.numerator, true);
+      view.setBigUint64(RECORD.rateDenominator, extension.rate.denominator, true);
+    }
     bytes.set(metadata, RECORD.metadata);
   }
   return bytes;
