@@ -1,3 +1,4 @@
+import type { JournalReaderOptions } from "./journal/journal-reader.ts";
 import type { ShardPort } from "./port/shard-port.ts";
 
 export interface EngineOptions {
@@ -47,6 +48,8 @@ export interface Engine {
   readonly ledgerId: string;
   readonly shardCount: number;
   readonly ports: readonly ShardPort[];
+  /** What a `JournalReader` in any thread of this process needs to read each shard's journal. */
+  readonly journals: readonly JournalReaderOptions[];
   stats(shard: number): ShardStats;
   /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */
   stop(): Promise<void>;

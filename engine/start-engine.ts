@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SHARDS_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
+import { createJournalControlMemory } from "./journal/journal-control.ts";
 import { openLedgerFile } from "./ledger-file.ts";
 import { REQUEST_KIND } from "./port/entries.ts";
 import { createRing } from "./port/ring.ts";
@@ -29,6 +31,11 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     rings: shards.map((from) => shards.map((to) => createRing(from === to ? 4_096 : PEER_RING_BYTES))),
     doorbells: memories.map(({ doorbell }) => doorbell),
   };
+  const journals = shards.map((shard) => ({
+    directory: join(options.dataDir, `shard-${shard}`),
+    shard,
+    control: createJournalControlMemory(),
+  }));
   const channels = shards.map(() => new MessageChannel());
   const preparer = startPreparer(
     channels.map(({ port2 }) => port2),
@@ -44,6 +51,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       stats: statsMemories[shard],
       peers,
       segmentPreparer: channels[shard].port1,
+      journalControl: journals[shard].control,
     };
     return new ShardThread(data, hooks);
   });
@@ -59,6 +67,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     ledgerId: ledger.ledgerId,
     shardCount: ledger.shards,
     ports,
+    journals,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
     stop: async () => {
       for (const port of ports) {

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FrameChain } from "../../test/frame-chain.ts";
 import { recover } from "../shard/recover.ts";
 import { ShardState } from "../shard/shard-state.ts";
 import { FrameBuilder, genesisHash, openFrame } from "./frame.ts";
@@ -31,28 +32,6 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function openJournal(asked: number[] = []): Promise<LmdbJournal> {
   return LmdbJournal.open(directory, SEGMENT_BYTES, (ordinal) => asked.push(ordinal));
-}
-
-/** A chain of frames of rejected commands, each with a command id of its own. */
-class FrameChain {
-  readonly #builder = new FrameBuilder(0);
-  #hash: Uint8Array = GENESIS;
-  #next = 1;
-
-  next(records: number): { readonly firstSequence: number; readonly bytes: Uint8Array } {
-    const firstSequence = this.#next;
-    this.#builder.begin(firstSequence, 1_000 + firstSequence);
-    for (let index = 0; index < records; index += 1) {
-      const at = this.#builder.add(RECORD_BYTES);
-      this.#builder.lanes.fill(0, at, at + (RECORD_BYTES >>> 2));
-      this.#builder.lanes[at] = (RECORD_KIND.CommandRejected << 24) | RECORD_BYTES;
-      this.#builder.lanes[at + 2] = this.#next;
-      this.#next += 1;
-    }
-    const bytes = this.#builder.seal(this.#hash).slice();
-    this.#hash = bytes.slice(0, 32);
-    return { firstSequence, bytes };
-  }
 }
 
 function freshState(): ShardState {

@@ -1,6 +1,16 @@
 import { mkdirSync } from "node:fs";
-import type { RootDatabase } from "lmdb";
-import { listSegments, openSegment, prepareSegment, requireRoom, segmentPath, syncDirectory } from "./segment-file.ts";
+import { createJournalControlMemory, JournalControl } from "./journal-control.ts";
+import { LiveSegments } from "./live-segments.ts";
+import {
+  listSegments,
+  openSegment,
+  openSegmentForReading,
+  prepareSegment,
+  requireRoom,
+  segmentPath,
+  syncDirectory,
+} from "./segment-file.ts";
+import { firstKeyIn, frameAtOrBefore, type SegmentStore, usedBytesIn } from "./segment-reads.ts";
 
 const PAGE_BYTES = 4_096;
 const INLINE_BYTES_MAX = 2_000;
@@ -9,7 +19,7 @@ const INLINE_BYTES_MAX = 2_000;
 export interface Journal {
   /** Makes a frame durable. **Errors**: throws when it cannot; the shard must not go on then. */
   append(firstSequence: number, frame: Uint8Array): void;
-  /** The bytes of the frame that holds a sequence, or undefined. */
+  /** The bytes of the frame that holds a sequence, valid until the thread's next read; or undefined. */
   frameAt(sequence: number): Uint8Array | undefined;
 }
 
@@ -22,9 +32,9 @@ export interface StoredFrame {
   readonly isLast: boolean;
 }
 
-interface Segment {
-  readonly ordinal: number;
-  readonly firstSequence: number;
+/** What a journal shares with others in its process. */
+export interface JournalSharing {
+  readonly control: SharedArrayBuffer;
 }
 
 /**
@@ -36,24 +46,33 @@ export class LmdbJournal implements Journal {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #askForSegment: (ordinal: number) => void;
-  readonly #sealed: Segment[] = [];
-  readonly #openSealed = new Map<number, RootDatabase<Uint8Array, number>>();
-  #newest: RootDatabase<Uint8Array, number>;
+  readonly #control: JournalControl;
+  /** All segments, for reading what is not in the newest. */
+  readonly #segments: LiveSegments;
+  #newest: SegmentStore;
   #newestOrdinal: number;
-  #newestFirstSequence = 0;
-  #usedBytes = 0;
+  /** 0 while the newest segment is empty. */
+  #newestFirstSequence: number;
+  #usedBytes: number;
 
   private constructor(
     directory: string,
     segmentBytes: number,
     ordinal: number,
     askForSegment: (ordinal: number) => void,
+    { control }: JournalSharing,
   ) {
     this.#directory = directory;
     this.#segmentBytes = segmentBytes;
     this.#askForSegment = askForSegment;
+    this.#control = new JournalControl(control);
     this.#newestOrdinal = ordinal;
     this.#newest = openSegment(segmentPath(directory, ordinal), segmentBytes);
+    this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
+    this.#usedBytes = usedBytesIn(this.#newest);
+    this.#control.publishNewest(ordinal);
+    this.#segments = new LiveSegments(directory, this.#control);
+    askForSegment(ordinal + 1);
   }
 
   /**
@@ -65,6 +84,7 @@ export class LmdbJournal implements Journal {
     directory: string,
     segmentBytes: number,
     askForSegment: (ordinal: number) => void,
+    sharing: JournalSharing = { control: createJournalControlMemory() },
   ): Promise<LmdbJournal> {
     mkdirSync(directory, { recursive: true });
     const ordinals = listSegments(directory);
@@ -72,68 +92,28 @@ export class LmdbJournal implements Journal {
       await prepareSegment(directory, 1, segmentBytes);
       ordinals.push(1);
     }
-    return LmdbJournal.#openSegments(directory, segmentBytes, ordinals, askForSegment);
+    return new LmdbJournal(directory, segmentBytes, await lastInUse(directory, ordinals), askForSegment, sharing);
   }
 
-  static #openSegments(
-    directory: string,
-    segmentBytes: number,
-    ordinals: readonly number[],
-    askForSegment: (ordinal: number) => void,
-  ): LmdbJournal {
-    const journal = new LmdbJournal(directory, segmentBytes, ordinals[0], askForSegment);
-    for (const ordinal of ordinals.slice(1)) {
-      const firstSequence = firstKey(journal.#newest);
-      const next = openSegment(segmentPath(directory, ordinal), segmentBytes);
-      if (firstKey(next) === undefined) {
-        void next.close();
-        break;
-      }
-      if (firstSequence === undefined) {
-        throw new Error(`segment ${journal.#newestOrdinal} in ${directory} is empty, but later ones are not`);
-      }
-      journal.#sealed.push({ ordinal: journal.#newestOrdinal, firstSequence });
-      void journal.#newest.close();
-      journal.#newest = next;
-      journal.#newestOrdinal = ordinal;
-    }
-    journal.#newestFirstSequence = firstKey(journal.#newest) ?? 0;
-    askForSegment(journal.#newestOrdinal + 1);
-    return journal;
-  }
-
-  /** Sequence of the first and of the last frame; undefined while the journal is empty. */
+  /** First sequence of the first and of the last frame; undefined while the journal is empty. */
   get range(): { readonly first: number; readonly last: number } | undefined {
-    const last = lastKey(this.#newest);
-    return last === undefined
-      ? undefined
-      : { first: this.#sealed[0]?.firstSequence ?? this.#newestFirstSequence, last };
+    const first = this.#segments.firstSequence;
+    const last = this.#segments.lastKey;
+    return first === undefined || last === undefined ? undefined : { first, last };
   }
 
-  /** All frames, oldest first, as they stand on the disk. */
-  *frames(): Generator<StoredFrame> {
+  /** All frames that begin at a sequence or after it, oldest first, as they stand on the disk. */
+  *frames(fromSequence = 1): Generator<StoredFrame> {
     const last = this.range?.last;
-    for (const { ordinal } of this.#sealed) yield* this.#framesOf(ordinal, this.#sealedSegment(ordinal), last);
-    this.#usedBytes = 0;
-    for (const frame of this.#framesOf(this.#newestOrdinal, this.#newest, last)) {
-      this.#usedBytes += roomOf(frame.value.byteLength);
-      yield frame;
-    }
-  }
-
-  *#framesOf(
-    ordinal: number,
-    segment: RootDatabase<Uint8Array, number>,
-    last: number | undefined,
-  ): Generator<StoredFrame> {
-    const path = segmentPath(this.#directory, ordinal);
-    for (const { key, value } of segment.getRange({ snapshot: true })) {
-      yield { key, value, segment: path, isLast: key === last };
+    for (const { key, bytes, file } of this.#segments.frames(fromSequence)) {
+      yield { key, value: bytes.slice(), segment: file, isLast: key === last };
     }
   }
 
   append(firstSequence: number, frame: Uint8Array): void {
-    if (this.#usedBytes + roomOf(frame.byteLength) > this.#segmentBytes && this.#usedBytes > 0) this.#rotate();
+    if (this.#usedBytes + roomOf(frame.byteLength) > this.#segmentBytes && this.#newestFirstSequence > 0) {
+      this.#rotate();
+    }
     if (this.#newestFirstSequence === 0) this.#newestFirstSequence = firstSequence;
     const isStored: unknown = this.#newest.putSync(firstSequence, frame, { append: true, noOverwrite: true });
     if (isStored !== true) {
@@ -143,69 +123,57 @@ export class LmdbJournal implements Journal {
   }
 
   frameAt(sequence: number): Uint8Array | undefined {
-    let segment = this.#newest;
-    if (sequence < this.#newestFirstSequence) {
-      const sealed = this.#sealed.findLast(({ firstSequence }) => firstSequence <= sequence);
-      if (sealed === undefined) return undefined;
-      segment = this.#sealedSegment(sealed.ordinal);
-    }
-    // The thread never returns to its event loop, where lmdb would renew its read transaction by itself.
-    segment.resetReadTxn();
-    for (const key of segment.getKeys({ start: sequence, reverse: true, limit: 1 })) {
-      const frame = segment.getBinary(key);
-      // A read transaction that stays open would keep LMDB from using freed pages again.
-      segment.resetReadTxn();
-      return frame;
-    }
-    return undefined;
+    const isInNewest = this.#newestFirstSequence > 0 && sequence >= this.#newestFirstSequence;
+    return isInNewest ? frameAtOrBefore(this.#newest, sequence) : this.#segments.frameAtOrBefore(sequence)?.bytes;
   }
 
   /** Takes the last frame out again; only recovery does this, to a frame that was never completely written. */
   removeLast(key: number): void {
     this.#newest.removeSync(key);
-    this.#newestFirstSequence = firstKey(this.#newest) ?? 0;
+    this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
+    this.#segments.forget(this.#newestOrdinal);
   }
 
   async close(): Promise<void> {
+    this.#segments.close();
     await this.#newest.close();
-    for (const segment of this.#openSealed.values()) await segment.close();
   }
 
   #rotate(): void {
-    this.#sealed.push({ ordinal: this.#newestOrdinal, firstSequence: this.#newestFirstSequence });
-    this.#openSealed.set(this.#newestOrdinal, this.#newest);
-    this.#closeOldest();
     this.#newestOrdinal += 1;
     requireRoom(this.#directory, 0);
+    void this.#newest.close();
     this.#newest = openSegment(segmentPath(this.#directory, this.#newestOrdinal), this.#segmentBytes);
     syncDirectory(this.#directory);
     this.#newestFirstSequence = 0;
     this.#usedBytes = 0;
+    this.#control.publishNewest(this.#newestOrdinal);
     this.#askForSegment(this.#newestOrdinal + 1);
-  }
-
-  #sealedSegment(ordinal: number): RootDatabase<Uint8Array, number> {
-    let segment = this.#openSealed.get(ordinal);
-    if (segment === undefined) {
-      segment = openSegment(segmentPath(this.#directory, ordinal), this.#segmentBytes);
-      this.#openSealed.set(ordinal, segment);
-      this.#closeOldest();
-    }
-    return segment;
-  }
-
-  #closeOldest(): void {
-    if (this.#openSealed.size <= OPEN_SEALED_MAX) return;
-    for (const [ordinal, segment] of this.#openSealed) {
-      this.#openSealed.delete(ordinal);
-      void segment.close();
-      return;
-    }
   }
 }
 
-/** Sealed segments kept open for reading. */
-const OPEN_SEALED_MAX = 8;
+/**
+ * The last segment that holds frames, or the first one of an empty journal.
+ *
+ * **Errors**: throws where an empty segment is followed by one with frames.
+ */
+async function lastInUse(directory: string, ordinals: readonly number[]): Promise<number> {
+  let last = ordinals[0];
+  let empty: number | undefined;
+  for (const ordinal of ordinals) {
+    const segment = openSegmentForReading(segmentPath(directory, ordinal));
+    const isEmpty = firstKeyIn(segment) === undefined;
+    await segment.close();
+    if (isEmpty) {
+      empty ??= ordinal;
+    } else if (empty === undefined) {
+      last = ordinal;
+    } else {
+      throw new Error(`segment ${empty} in ${directory} is empty, but later ones are not`);
+    }
+  }
+  return last;
+}
 
 /**
  * Room that a frame takes in a segment: LMDB keeps small values inside its tree pages and gives larger ones whole pages
@@ -215,14 +183,4 @@ function roomOf(frameBytes: number): number {
   return frameBytes < INLINE_BYTES_MAX
     ? frameBytes + 64
     : (Math.ceil((frameBytes + 16) / PAGE_BYTES) + 0.125) * PAGE_BYTES;
-}
-
-function firstKey(segment: RootDatabase<Uint8Array, number>): number | undefined {
-  for (const key of segment.getKeys({ limit: 1 })) return key;
-  return undefined;
-}
-
-function lastKey(segment: RootDatabase<Uint8Array, number>): number | undefined {
-  for (const key of segment.getKeys({ limit: 1, reverse: true })) return key;
-  return undefined;
 }

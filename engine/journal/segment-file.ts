@@ -23,6 +23,8 @@ import { open, type RootDatabase } from "lmdb";
 const SEGMENT_NAME = /^segment-(\d{8})\.mdb$/;
 const ZEROS = new Uint8Array(1 << 20);
 const SYNC_EVERY_BYTES = 8 << 20;
+/** A segment has at most 4 GiB, and its map twice as much. */
+const READ_MAP_BYTES = 8 * 1024 ** 3;
 
 /** Room that must be left before a segment is begun. */
 const SPARE_BYTES = 8 << 20;
@@ -50,6 +52,18 @@ export function openSegment(path: string, segmentBytes: number): RootDatabase<Ui
     mapSize: segmentBytes * 2,
     overlappingSync: false,
     eventTurnBatching: false,
+    maxDbs: 1,
+  });
+}
+
+/** Opens a segment without ever writing to it; the map has room for the largest segment, of which it costs no memory. */
+export function openSegmentForReading(path: string): RootDatabase<Uint8Array, number> {
+  return open<Uint8Array, number>({
+    path,
+    noSubdir: true,
+    encoding: "binary",
+    mapSize: READ_MAP_BYTES,
+    readOnly: true,
     maxDbs: 1,
   });
 }

@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
+import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
 import { type FrameBuilder, openFrame } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
 import { recordBytes } from "../journal/record.ts";
@@ -16,6 +16,7 @@ export class RecordReader {
   readonly #frame: FrameBuilder;
   readonly #journal: Journal;
   readonly #shard: number;
+  readonly #room = new Uint8Array(FRAME_BYTES_MAX);
   /** First sequence of the journal frame in hand; 0 while there is none. */
   #firstSequence = 0;
   #recordCount = 0;
@@ -73,7 +74,7 @@ export class RecordReader {
 
   #load(sequence: number): void {
     const value = this.#journal.frameAt(sequence);
-    const frame = value === undefined ? "it is missing" : openFrame(value, this.#shard);
+    const frame = value === undefined ? "it is missing" : openFrame(this.#keep(value), this.#shard);
     if (typeof frame === "string")
       throw new Error(`the frame with record ${this.#shard}:${sequence} cannot be read: ${frame}`);
     if (sequence >= frame.firstSequence + frame.recordCount) {
@@ -84,5 +85,14 @@ export class RecordReader {
     this.#recordCount = frame.recordCount;
     this.#sequence = frame.firstSequence;
     this.#at = FRAME_HEADER_BYTES >>> 2;
+  }
+
+  /** Copies a frame, which the journal's next read would overwrite, into this reader's own room. */
+  #keep(value: Uint8Array): Uint8Array {
+    // Nothing is in hand until the new frame has been opened.
+    this.#firstSequence = 0;
+    const kept = this.#room.subarray(0, value.byteLength);
+    kept.set(value);
+    return kept;
   }
 }

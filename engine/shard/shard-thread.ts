@@ -26,6 +26,8 @@ export interface ShardThreadData {
   readonly peers: PeerMemory;
   /** Takes the directory and ordinal of a segment to prepare. */
   readonly segmentPreparer: MessagePort;
+  /** Lanes in which the shard and the readers of its journal agree on its segments. */
+  readonly journalControl: SharedArrayBuffer;
 }
 
 /** What a shard's thread tells the engine. */
@@ -54,8 +56,11 @@ async function main(): Promise<void> {
   const directory = join(options.dataDir, `shard-${shard}`);
   const stats = new Float64Array(data.stats);
   const startedMs = performance.now();
-  const journal = await LmdbJournal.open(directory, options.journalSegmentBytes, (ordinal) =>
-    data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
+  const journal = await LmdbJournal.open(
+    directory,
+    options.journalSegmentBytes,
+    (ordinal) => data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
+    { control: data.journalControl },
   );
   const state = new ShardState({ ...options, shard }, genesisHash(data.ledgerId, shard));
   const progress = recover(state, journal, directory, {

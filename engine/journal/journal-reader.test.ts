@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FrameChain } from "../../test/frame-chain.ts";
+import { openFrame } from "./frame.ts";
+import { LmdbJournal } from "./journal.ts";
+import { createJournalControlMemory } from "./journal-control.ts";
+import { JournalReader } from "./journal-reader.ts";
+
+const SEGMENT_BYTES = 1 << 20;
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "mizan-reader-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function openJournal(control?: SharedArrayBuffer): Promise<LmdbJournal> {
+  return LmdbJournal.open(directory, SEGMENT_BYTES, () => {}, control && { control });
+}
+
+function append(journal: LmdbJournal, chain: FrameChain, frames: number, recordsPerFrame: number): void {
+  for (let index = 0; index < frames; index += 1) {
+    const { firstSequence, bytes } = chain.next(recordsPerFrame);
+    journal.append(firstSequence, bytes);
+  }
+}
+
+/** Reads everything and verifies every hash and the chain; gives back the last sequence. */
+function verifyAll(reader: JournalReader, chain: FrameChain): number {
+  let last = 0;
+  let previous = chain.genesis;
+  for (const { bytes } of reader.frames(1)) {
+    const frame = openFrame(bytes, 0);
+    if (typeof frame === "string") throw new Error(frame);
+    expect(frame.firstSequence).toBe(last + 1);
+    expect(Buffer.compare(frame.previousHash, previous)).toBe(0);
+    previous = frame.hash.slice();
+    last += frame.recordCount;
+  }
+  return last;
+}
+
+describe("journal reader", () => {
+  test("finds frames by sequence, in order and by time, beside the journal that writes them", async () => {
+    const control = createJournalControlMemory();
+    const chain = new FrameChain();
+    const journal = await openJournal(control);
+    const reader = new JournalReader({ directory, shard: 0, control });
+    expect(reader.range).toBeUndefined();
+    expect(reader.frameAt(1)).toBeUndefined();
+    append(journal, chain, 60, 1_000);
+    expect(reader.range).toEqual({ first: 1, last: 60_000 });
+    for (const sequence of [1, 1_000, 1_001, 31_500, 60_000]) {
+      expect(reader.frameAt(sequence)?.firstSequence).toBe(Math.floor((sequence - 1) / 1_000) * 1_000 + 1);
+    }
+    expect(reader.frameAt(0)).toBeUndefined();
+    expect(reader.frameAt(60_001)).toBeUndefined();
+    expect(verifyAll(reader, chain)).toBe(60_000);
+    append(journal, chain, 30, 1_000);
+    expect(reader.frameAt(90_000)?.firstSequence).toBe(89_001);
+    expect(verifyAll(reader, chain)).toBe(90_000);
+    reader.close();
+    await journal.close();
+  });
+
+  test("finds the last frame at a time or before it", async () => {
+    const chain = new FrameChain();
+    const journal = await openJournal();
+    append(journal, chain, 40, 500);
+    await journal.close();
+    const reader = new JournalReader({ directory, shard: 0, control: undefined });
+    // The clock of a frame of the chain is 1,000 more than its first sequence.
+    expect(reader.frameAtTime(1_000)).toBeUndefined();
+    expect(reader.frameAtTime(1_001)?.firstSequence).toBe(1);
+    expect(reader.frameAtTime(1_500)?.firstSequence).toBe(1);
+    expect(reader.frameAtTime(1_501)?.firstSequence).toBe(501);
+    expect(reader.frameAtTime(1e9)?.firstSequence).toBe(19_501);
+    reader.close();
+  });
+
+  test("lets the shard open its journal again after it was read, in the same process", async () => {
+    const chain = new FrameChain();
+    const journal = await openJournal();
+    append(journal, chain, 40, 1_000);
+    await journal.close();
+    const reader = new JournalReader({ directory, shard: 0, control: undefined });
+    expect(verifyAll(reader, chain)).toBe(40_000);
+    reader.close();
+    const again = await openJournal();
+    [...again.frames()];
+    append(again, chain, 40, 1_000);
+    await again.close();
+  });
+
+  test("reads in other threads while the journal is written, and holds nothing up", async () => {
+    const control = createJournalControlMemory();
+    const chain = new FrameChain();
+    const journal = await openJournal(control);
+    const url = new URL("../../test/journal-reading-thread.ts", import.meta.url);
+    const threads = Array.from(
+      { length: 3 },
+      () => new Worker(url, { workerData: { directory, control, through: 120_000 } }),
+    );
+    const ends = threads.map((thread) => new Promise((resolve) => thread.once("message", resolve)));
+    for (let round = 0; round < 120; round += 1) {
+      append(journal, chain, 1, 1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(ends)).toEqual(threads.map(() => ({ frames: 120, last: 120_000 })));
+    await Promise.all(threads.map((thread) => thread.terminate()));
+    await journal.close();
+  }, 30_000);
+});

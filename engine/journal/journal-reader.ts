@@ -1,0 +1,96 @@
+import { type Frame, viewFrame } from "./frame.ts";
+import { JournalControl } from "./journal-control.ts";
+import { type FoundFrame, LiveSegments } from "./live-segments.ts";
+
+export interface JournalReaderOptions {
+  /** The shard's directory inside the data directory. */
+  readonly directory: string;
+  readonly shard: number;
+  /** The shard's control lanes, where the shard runs in this process; without them it may run in another, or not at all. */
+  readonly control: SharedArrayBuffer | undefined;
+}
+
+/** A frame and the file that it stands in. */
+export interface ReadFrame extends Frame {
+  readonly file: string;
+}
+
+/**
+ * Reads one shard's journal from any thread or process, while the shard goes on writing it.
+ *
+ * The content of a frame is valid until the thread's next read of any journal, and is checked for its header only:
+ * `openFrame` verifies its hash. A reader never holds a transaction between two calls, so it never holds up the shard.
+ *
+ * **Errors**: every read throws where a frame is damaged, with its position and file.
+ */
+export class JournalReader {
+  readonly #shard: number;
+  readonly #live: LiveSegments;
+
+  constructor({ directory, shard, control }: JournalReaderOptions) {
+    this.#shard = shard;
+    this.#live = new LiveSegments(directory, control && new JournalControl(control));
+  }
+
+  /** Sequences of the first and of the last record; undefined while the journal is empty. */
+  get range(): { readonly first: number; readonly last: number } | undefined {
+    const { firstSequence: first, lastKey } = this.#live;
+    const last = lastKey === undefined ? undefined : this.frameAt(lastKey);
+    return first === undefined || last === undefined
+      ? undefined
+      : { first, last: last.firstSequence + last.recordCount - 1 };
+  }
+
+  /** The frame that holds a sequence, or undefined where there is none. */
+  frameAt(sequence: number): ReadFrame | undefined {
+    return this.#find(sequence) ?? (this.#live.refresh() ? this.#find(sequence) : undefined);
+  }
+
+  /** Every frame from the one that holds a sequence on, in order, up to the newest at the time of each step. */
+  *frames(fromSequence: number): Generator<ReadFrame> {
+    for (let frame = this.frameAt(fromSequence); frame !== undefined; ) {
+      const next = frame.firstSequence + frame.recordCount;
+      yield frame;
+      frame = this.frameAt(next);
+    }
+  }
+
+  /** The last frame that was decided at a time or before it; frames of equal time count as one. */
+  frameAtTime(clockMs: number): ReadFrame | undefined {
+    const range = this.range;
+    if (range === undefined) return undefined;
+    let { first: low, last: high } = range;
+    let found = 0;
+    while (low <= high) {
+      const middle = low + Math.floor((high - low) / 2);
+      const frame = this.frameAt(middle);
+      if (frame === undefined) return undefined;
+      if (frame.clockMs <= clockMs) {
+        found = frame.firstSequence;
+        low = frame.firstSequence + frame.recordCount;
+      } else {
+        high = frame.firstSequence - 1;
+      }
+    }
+    return found === 0 ? undefined : this.frameAt(found);
+  }
+
+  close(): void {
+    this.#live.close();
+  }
+
+  #find(sequence: number): ReadFrame | undefined {
+    const found = this.#live.frameAtOrBefore(sequence);
+    if (found === undefined) return undefined;
+    const frame = this.#view(found, sequence);
+    return sequence < frame.firstSequence + frame.recordCount ? frame : undefined;
+  }
+
+  #view({ bytes, file }: FoundFrame, sequence: number): ReadFrame {
+    const frame = viewFrame(bytes, this.#shard);
+    if (typeof frame === "string") {
+      throw new Error(`the journal frame with record ${this.#shard}:${sequence} in ${file} is damaged: ${frame}`);
+    }
+    return { ...frame, file };
+  }
+}
