@@ -2,17 +2,23 @@
 
 import type { Code } from "../protocol/codes.ts";
 
-/** One transfer, credit or debit, found by the id of its command. */
+/** One movement of money, found by the id of its command. */
 export interface TransferView {
   readonly id: string;
-  readonly type: "Transfer" | "Credit" | "Debit";
+  readonly type: "Transfer" | "Credit" | "Debit" | "CaptureHold" | "ReverseTransfer" | "ExchangeCurrency";
   /** INITIATED to REFUNDING only while a transfer between shards is running. FAILED carries the code of the rejection. */
   readonly status: "INITIATED" | "DEBITED" | "CREDITED" | "COMPLETED" | "REFUNDING" | "FAILED";
   readonly code?: Code;
+  /** The wallet debited, or an account; of a reversal, the wallet that gave the money back. */
   readonly fromWalletId: string;
   readonly toWalletId: string;
   readonly amountMinor: number;
   readonly currency: string;
+  /** CaptureHold: the hold. ReverseTransfer: the movement. */
+  readonly targetId?: string;
+  /** ExchangeCurrency, once it is completed: what was bought. */
+  readonly boughtMinor?: number;
+  readonly boughtCurrency?: string;
   readonly reference?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly position: string;

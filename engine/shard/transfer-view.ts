@@ -4,16 +4,17 @@ import { currencyOf } from "../../protocol/currencies.ts";
 import { formatUuid } from "../../protocol/ids.ts";
 import {
   isWide,
+  LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
   postingMetadataAt,
   RECORD_KIND,
   REJECTION,
-  REJECTION_HEADER_BYTES,
   recordBytes,
   recordKind,
 } from "../journal/record.ts";
 import { readObjectRecord } from "../object/object-record.ts";
+import { amountBoughtMinor } from "../transfer/exchange-rate.ts";
 import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
 import { readTransferBody, type TransferBody } from "../transfer/transfer-body.ts";
 import type { TransferView } from "../views.ts";
@@ -25,6 +26,9 @@ const TYPE_OF_KIND = {
   [RECORD_KIND.Transferred]: "Transfer",
   [RECORD_KIND.Credited]: "Credit",
   [RECORD_KIND.Debited]: "Debit",
+  [RECORD_KIND.HoldCaptured]: "CaptureHold",
+  [RECORD_KIND.Reversed]: "ReverseTransfer",
+  [RECORD_KIND.Sold]: "ExchangeCurrency",
 } as const;
 
 /** The movement that a remembered id led to, for a principal who may touch one of its wallets; else null. */
@@ -41,7 +45,10 @@ export function viewTransfer(
   switch (kind) {
     case RECORD_KIND.Transferred:
     case RECORD_KIND.Credited:
-    case RECORD_KIND.Debited: {
+    case RECORD_KIND.Debited:
+    case RECORD_KIND.HoldCaptured:
+    case RECORD_KIND.Reversed:
+    case RECORD_KIND.Sold: {
       const debit = records.lanes[at + POSTING.debitSlot];
       const credit = records.lanes[at + POSTING.creditSlot];
       if (!principal.mayTouch(debit) && !principal.mayTouch(credit)) return null;
@@ -54,11 +61,15 @@ export function viewTransfer(
         amountMinor: postingAmountMinor(records.lanes, at),
         currency: currencyText(state.wallets.currency[debit]),
         ...extensionView(records, at),
+        ...targetView(records, at, kind),
+        ...(kind === RECORD_KIND.Sold ? boughtView(state, records, sequence + 1) : {}),
         ...found,
       };
     }
     case RECORD_KIND.CommandRejected:
-      return viewRejection(state, records, at, found, principal);
+      return viewRejection(state, records, at, at + REJECTION.command, found, principal);
+    case RECORD_KIND.LimitRejected:
+      return viewRejection(state, records, at, at + LIMIT_REJECTION.command, found, principal);
     case RECORD_KIND.ObjectChanged: {
       const object = readObjectRecord(records.lanes, records.bytes, at);
       if (object.aggregate !== transferAggregate.name) return null;
@@ -69,6 +80,7 @@ export function viewTransfer(
       const code: Code | undefined = ended?.code ?? open?.code;
       return {
         ...bodyView(body),
+        ...(ended?.status === "COMPLETED" ? farBoughtView(body) : {}),
         status: ended?.status ?? open?.status ?? "INITIATED",
         ...(code === undefined || code === "ok" ? {} : { code }),
         ...found,
@@ -83,43 +95,78 @@ function viewRejection(
   state: ShardState,
   records: RecordReader,
   at: number,
+  command: number,
   found: { readonly position: string; readonly timestampMs: number },
   principal: RequestPrincipal,
 ): TransferView | null {
-  const command = at + REJECTION.command;
   const type = operationName(records.lanes[command + (RECORD.operation >>> 2)] & 0xff);
-  if (type !== "Transfer" && type !== "Credit" && type !== "Debit") return null;
-  const body = readTransferBody(records.lanes, command, recordBytes(records.lanes, at) - REJECTION_HEADER_BYTES);
+  if (type === undefined || !isMovement(type)) return null;
+  const body = readTransferBody(records.lanes, command, recordBytes(records.lanes, at) - (command - at) * 4);
   if (!mayTouchEither(state, body, principal)) return null;
   const slot = state.findWallet(body.fromWalletId);
   const currency = slot < 0 ? body.currency : state.wallets.currency[slot];
   const sides =
-    type === "Transfer"
-      ? {}
-      : type === "Credit"
-        ? { fromWalletId: "", toWalletId: body.fromWalletId }
-        : { toWalletId: "" };
+    type === "Credit"
+      ? { fromWalletId: "", toWalletId: body.fromWalletId }
+      : body.toWalletId === NIL_ID
+        ? { toWalletId: "" }
+        : {};
   return {
     ...bodyView({ ...body, currency }),
     ...sides,
     type,
     status: "FAILED",
-    code: codeName(records.lanes[at + REJECTION.code]),
+    code: codeName(records.lanes[at + REJECTION.code] & 0xffff),
     ...found,
   };
 }
 
 function bodyView(body: TransferBody): Omit<TransferView, "position" | "timestampMs" | "status"> {
+  const isReversal = body.operation === "ReverseTransfer";
   return {
     id: body.id,
-    type: "Transfer",
-    fromWalletId: body.fromWalletId,
-    toWalletId: body.toWalletId,
+    type: body.operation ?? "Transfer",
+    fromWalletId: isReversal ? body.toWalletId : body.fromWalletId,
+    toWalletId: isReversal ? body.fromWalletId : body.toWalletId,
     amountMinor: body.amountMinor,
     currency: currencyText(body.currency),
+    ...(body.targetId === undefined ? {} : { targetId: body.targetId }),
     ...(body.reference === undefined ? {} : { reference: body.reference }),
     ...(body.metadata === undefined ? {} : { metadata: JSON.parse(body.metadata) }),
   };
+}
+
+const NIL_ID = "00000000-0000-0000-0000-000000000000";
+
+const MOVEMENTS = new Set<string>(Object.values(TYPE_OF_KIND));
+
+function isMovement(type: string): type is TransferView["type"] {
+  return MOVEMENTS.has(type);
+}
+
+function targetView(records: RecordReader, at: number, kind: number): Pick<TransferView, "targetId"> {
+  if (kind !== RECORD_KIND.HoldCaptured && kind !== RECORD_KIND.Reversed) return {};
+  return { targetId: formatUuid(records.bytes, (at + POSTING.target) * 4) };
+}
+
+/** What an exchange bought, from its second record. */
+function boughtView(
+  state: ShardState,
+  records: RecordReader,
+  sequence: number,
+): Pick<TransferView, "toWalletId" | "boughtMinor" | "boughtCurrency"> {
+  const at = records.locate(sequence);
+  const credit = records.lanes[at + POSTING.creditSlot];
+  return {
+    toWalletId: state.walletId(credit),
+    boughtMinor: postingAmountMinor(records.lanes, at),
+    boughtCurrency: currencyText(state.wallets.currency[credit]),
+  };
+}
+
+/** What an exchange with another shard bought; the currency is known to that shard alone. */
+function farBoughtView({ amountMinor, rate }: TransferBody): Pick<TransferView, "boughtMinor"> {
+  return rate === undefined ? {} : { boughtMinor: amountBoughtMinor(amountMinor, rate) };
 }
 
 function extensionView(records: RecordReader, at: number): Pick<TransferView, "reference" | "metadata"> {
