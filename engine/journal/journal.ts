@@ -179,7 +179,7 @@ async function lastInUse(directory: string, ordinals: readonly number[]): Promis
  * Room that a frame takes in a segment: LMDB keeps small values inside its tree pages and gives larger ones whole pages
  * of their own; the tree over them grows by a few per cent.
  */
-function roomOf(frameBytes: number): number {
+export function roomOf(frameBytes: number): number {
   return frameBytes < INLINE_BYTES_MAX
     ? frameBytes + 64
     : (Math.ceil((frameBytes + 16) / PAGE_BYTES) + 0.125) * PAGE_BYTES;
