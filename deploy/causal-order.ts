@@ -69,6 +69,18 @@ interface Channel {
   readonly completed: Set<number>;
 }
 
+/** A cut and what it must know of the transfers between shards, to be stored. */
+export interface CausalOrderState {
+  readonly sequences: readonly number[];
+  readonly open: readonly (readonly SentTransfer[])[];
+  readonly channels: readonly {
+    readonly key: string;
+    readonly sent: number;
+    readonly completedThrough: number;
+    readonly completed: readonly number[];
+  }[];
+}
+
 /**
  * Tells which frames may come next, so that no effect comes before its cause on another shard.
  *
@@ -83,6 +95,33 @@ export class CausalOrder {
   constructor(shards: number) {
     this.#open = Array.from({ length: shards }, () => new Map());
     this.#sequences = Array.from({ length: shards }, () => 0);
+  }
+
+  /** Goes on from what `toJSON` gave. */
+  static from({ channels, open, sequences }: CausalOrderState): CausalOrder {
+    const order = new CausalOrder(sequences.length);
+    for (const { key, sent, completedThrough, completed } of channels) {
+      order.#channels.set(key, { sent, completedThrough, completed: new Set(completed) });
+    }
+    for (const [shard, transfers] of open.entries()) {
+      for (const transfer of transfers) order.#open[shard].set(transfer.id, transfer);
+    }
+    for (const [shard, sequence] of sequences.entries()) order.#sequences[shard] = sequence;
+    return order;
+  }
+
+  /** What is needed to go on later. */
+  toJSON(): CausalOrderState {
+    return {
+      sequences: [...this.#sequences],
+      open: this.#open.map((transfers) => [...transfers.values()]),
+      channels: [...this.#channels].map(([key, { sent, completedThrough, completed }]) => ({
+        key,
+        sent,
+        completedThrough,
+        completed: [...completed],
+      })),
+    };
   }
 
   /** Newest sequence taken of each shard. */

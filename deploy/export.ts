@@ -3,6 +3,7 @@ import { finished } from "node:stream/promises";
 import { CausalOrder } from "./causal-order.ts";
 import { findLedger, shardDirectory, shardsOf } from "./data-directory.ts";
 import { type ExportEnd, type ExportHeader, eventLine } from "./event-line.ts";
+import { FrameChain } from "./frame-chain.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { isFrom, parsePoint, until } from "./point.ts";
@@ -44,7 +45,7 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
   const states = emptyStates(directory);
   const sources = journals.map((journal) => journal.frames(1));
   let events = 0;
-  for (const next of mergedFrames(ledger.ledgerId, sources, until(to), order)) {
+  for (const next of mergedFrames(FrameChain.ofLedger(ledger), sources, until(to), order)) {
     for (const event of replay(states, next)) {
       if (!isFrom(from, event.shard, event.sequence, event.clockMs)) continue;
       events += 1;

@@ -13,6 +13,16 @@ export class FrameChain {
     this.#nextSequence = 1;
   }
 
+  /** The chains of all shards of a ledger, from the first frame on. */
+  static ofLedger({ ledgerId, shards }: { readonly ledgerId: string; readonly shards: number }): FrameChain[] {
+    return Array.from({ length: shards }, (_, shard) => new FrameChain(ledgerId, shard));
+  }
+
+  /** Hash of the newest frame, or of none yet the one that the first frame names. */
+  get hash(): Uint8Array {
+    return this.#hash;
+  }
+
   /** Sequence that the next frame must begin with. */
   get nextSequence(): number {
     return this.#nextSequence;
@@ -35,7 +45,7 @@ export class FrameChain {
     if (frame.firstSequence !== key) return `it is kept under ${key}, but begins at ${frame.firstSequence}`;
     if (key !== this.#nextSequence) return `it begins at ${key}, but ${this.#nextSequence} comes next`;
     if (Buffer.compare(frame.previousHash, this.#hash) !== 0) return "it does not follow from the frame before it";
-    this.#hash = frame.hash;
+    this.#hash = frame.hash.slice();
     this.#nextSequence = frame.firstSequence + frame.recordCount;
     return frame;
   }

@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { StartError } from "../gateway/start-error.ts";
+import { backup } from "./backup.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { exportEvents } from "./export.ts";
 import { inspect } from "./inspect.ts";
+import { restore } from "./restore.ts";
 import { start } from "./start.ts";
+import { verify } from "./verify.ts";
 
 const EXIT_CODES = `
 Exit codes:
@@ -42,11 +45,27 @@ function program(): Command {
     .addHelpText("after", "\nSettings are environment variables MIZAN_*; README.md lists them.")
     .action(start);
 
+  command("verify", "Check every checksum, the chain of hashes, and that all balances follow from the journal.")
+    .argument("<dir>", "data directory; in use, it is read beside its ledger")
+    .action(verify);
+
   command("inspect", "Show what is in a data directory, or one frame, record or wallet of it.")
     .argument("<dir>", "data directory, in use or not")
     .argument("[what]", "frame, record or wallet")
     .argument("[which]", "position of the frame or record (0:512), or id of the wallet")
     .action(inspect);
+
+  command("backup", "Copy a ledger, running or not, up to a consistent cut; a second run copies only what is new.")
+    .argument("<dir>", "data directory")
+    .argument("<backup>", "directory of the backup; empty, or one to go on with")
+    .action(backup);
+
+  command("restore", "Make a data directory from a backup, to its end or to an earlier point.")
+    .argument("<backup>", "directory of the backup")
+    .argument("<dir>", "data directory to make; it must not exist, or be empty")
+    .option("--at <point>", "restore nothing after a time or positions")
+    .addHelpText("after", POINT)
+    .action(restore);
 
   command("export", "Write what happened as JSON lines: one event a line, of all shards, causes before effects.")
     .argument("<dir>", "data directory, in use or not")

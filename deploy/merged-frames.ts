@@ -2,7 +2,7 @@ import type { Frame } from "../engine/journal/frame.ts";
 import { CausalOrder, type CrossShardFacts, crossShardFacts } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-code.ts";
-import { FrameChain } from "./frame-chain.ts";
+import type { FrameChain } from "./frame-chain.ts";
 import type { FoundFrame } from "./journal-frames.ts";
 
 /** A verified frame of one shard. */
@@ -22,18 +22,18 @@ interface Head extends ShardFrame {
 /**
  * The frames of all shards in one order: by their clocks, but never an effect before its cause.
  *
- * It ends with the last frame that is wanted and whose causes are; `order` then says where each shard was cut. What a
+ * `chains` say where each source begins. It ends with the last frame that is wanted and whose causes are; `order` then says where each shard was cut. What a
  * shard did after that, knowing of what is not wanted, is left out.
  *
  * **Errors**: `journal_damaged` on the first frame that does not verify.
  */
 export function* mergedFrames(
-  ledgerId: string,
+  chains: readonly FrameChain[],
   sources: readonly Iterable<FoundFrame>[],
   isWanted: FrameLimit,
   order = new CausalOrder(sources.length),
 ): Generator<ShardFrame> {
-  const cursors = sources.map((source, shard) => headsOf(ledgerId, shard, source, isWanted));
+  const cursors = sources.map((source, shard) => headsOf(chains[shard], source, isWanted));
   const heads = cursors.map((cursor) => nextOf(cursor));
   try {
     for (;;) {
@@ -52,13 +52,8 @@ export function* mergedFrames(
   }
 }
 
-function* headsOf(
-  ledgerId: string,
-  shard: number,
-  source: Iterable<FoundFrame>,
-  isWanted: FrameLimit,
-): Generator<Head> {
-  const chain = new FrameChain(ledgerId, shard);
+function* headsOf(chain: FrameChain, source: Iterable<FoundFrame>, isWanted: FrameLimit): Generator<Head> {
+  const { shard } = chain;
   for (const found of source) {
     const frame = chain.next(found);
     if (typeof frame === "string") {

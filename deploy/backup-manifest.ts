@@ -1,0 +1,98 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { syncDirectory } from "../engine/journal/segment-file.ts";
+import type { LedgerFile } from "../engine/ledger-file.ts";
+import type { CausalOrderState } from "./causal-order.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-code.ts";
+import type { FrameFileFacts } from "./frame-file.ts";
+
+const NAME = "backup.json";
+
+/** How a frame is known again. */
+export interface FrameHead {
+  readonly firstSequence: number;
+  /** In hexadecimal. */
+  readonly hash: string;
+}
+
+/** What a backup holds. A file that is not listed here is no part of it. */
+export interface BackupManifest {
+  readonly formatVersion: 1;
+  readonly ledger: LedgerFile;
+  readonly takenAt: string;
+  /** The consistent cut that the backup goes to. */
+  readonly cut: CausalOrderState;
+  /** The newest frame of each shard; null where there is none yet. */
+  readonly heads: readonly (FrameHead | null)[];
+  readonly files: readonly FrameFileFacts[];
+}
+
+const count = z.number().int().min(0);
+const sent = z.object({ id: z.string(), toShard: count, number: count });
+const schema: z.ZodType<BackupManifest> = z.object({
+  formatVersion: z.literal(1),
+  ledger: z.object({ formatVersion: count, ledgerId: z.string(), shards: count.min(1), createdAt: z.string() }),
+  takenAt: z.string(),
+  cut: z.object({
+    sequences: z.array(count),
+    open: z.array(z.array(sent)),
+    channels: z.array(z.object({ key: z.string(), sent: count, completedThrough: count, completed: z.array(count) })),
+  }),
+  heads: z.array(z.object({ firstSequence: count, hash: z.string().regex(/^[0-9a-f]{64}$/) }).nullable()),
+  files: z.array(
+    z.object({
+      name: z.string().regex(/^shard-\d+\/frames-\d+-\d+\.zst$/),
+      shard: count,
+      firstSequence: count,
+      lastSequence: count,
+      bytes: count,
+      sha256: z.string(),
+    }),
+  ),
+});
+
+/**
+ * The manifest of the backup in a directory, or undefined where there is none.
+ *
+ * **Errors**: `backup_damaged`.
+ */
+export function readManifest(backup: string): BackupManifest | undefined {
+  const path = join(backup, NAME);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
+    throw error;
+  }
+  const parsed = schema.safeParse(parseJson(text));
+  if (!parsed.success) {
+    throw new CommandError(EXIT.problems, "backup_damaged", `${path} is damaged: ${z.prettifyError(parsed.error)}`);
+  }
+  return parsed.data;
+}
+
+/** Makes a manifest the one that counts; it is there whole or not at all. */
+export function writeManifest(backup: string, manifest: BackupManifest): void {
+  const unfinished = join(backup, `${NAME}.unfinished`);
+  const file = openSync(unfinished, "w");
+  try {
+    writeSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(unfinished, join(backup, NAME));
+  syncDirectory(backup);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,147 @@
+import type { Frame } from "../engine/journal/frame.ts";
+import { openFrame } from "../engine/journal/frame.ts";
+import type { ShardState } from "../engine/shard/shard-state.ts";
+import { trialBalance } from "../engine/shard/trial-balance.ts";
+import type { TransferState } from "../engine/transfer/transfer.ts";
+import type { TrialBalanceLine } from "../engine/views.ts";
+import { currencyOf } from "../protocol/currencies.ts";
+import { type DataDirectory, shardDirectory } from "./data-directory.ts";
+import { FrameChain } from "./frame-chain.ts";
+import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
+import { emptyState } from "./replay.ts";
+import { segmentSizeProblem } from "./segment-size.ts";
+
+/** Something that is wrong in a data directory. */
+export interface Problem {
+  /** `shard:sequence`, where one is known. */
+  readonly position?: string;
+  readonly file?: string;
+  readonly problem: string;
+}
+
+/** A transfer that is open at the end of the journal. */
+export interface OpenTransfer {
+  readonly id: string;
+  readonly fromShard: number;
+  readonly toShard: number;
+  readonly number: number;
+  readonly status: TransferState["status"];
+  readonly operation: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+/** What the journal of one shard comes to. */
+export interface ShardFacts {
+  readonly shard: number;
+  /** Newest sequence that follows from everything before it. */
+  readonly sequence: number;
+  readonly frames: number;
+  readonly records: number;
+  readonly wallets: number;
+  readonly books: readonly TrialBalanceLine[];
+  readonly openTransfers: readonly OpenTransfer[];
+  /** Transfers of other shards that this one has answered with ok: `fromShard:number`. */
+  readonly credited: readonly string[];
+}
+
+export interface VerifyHooks {
+  /** The file that is read next. */
+  readonly onFile: (file: string) => void;
+  readonly onProblem: (problem: Problem) => void;
+  readonly onRecords: (records: number) => void;
+}
+
+/**
+ * Checks every frame of a shard's journal, and recomputes the shard's state from it.
+ *
+ * After damage the frames behind it are still checked one by one; what they come to cannot be known.
+ */
+export function verifyShard({ path, ledger }: DataDirectory, shard: number, hooks: VerifyHooks): ShardFacts {
+  const journal = new JournalFrames(shardDirectory(path, shard));
+  const damaged = journal.files().flatMap((file) => {
+    const problem = segmentSizeProblem(file);
+    return problem === undefined ? [] : [{ file, problem }];
+  });
+  const state = emptyState(ledger.ledgerId, shard);
+  for (const problem of damaged) hooks.onProblem(problem);
+  const replay = new VerifiedReplay(ledger.ledgerId, state, hooks);
+  if (damaged.length === 0) {
+    for (const found of journal.frames(1, hooks.onFile)) replay.take(found);
+    replay.end();
+  }
+  return {
+    shard,
+    sequence: state.sequence,
+    frames: replay.frames,
+    records: replay.records,
+    wallets: state.wallets.count,
+    books: trialBalance(state.wallets),
+    openTransfers: [...state.transfers.states()].map((transfer) => ({
+      id: transfer.id,
+      fromShard: shard,
+      toShard: transfer.toShard,
+      number: transfer.number,
+      status: transfer.status,
+      operation: transfer.operation ?? "Transfer",
+      amountMinor: transfer.amountMinor,
+      currency: currencyOf(transfer.currency) ?? String(transfer.currency),
+    })),
+    credited: [...state.receipts.states()]
+      .filter(({ code }) => code === "ok")
+      .map(({ fromShard, number }) => `${fromShard}:${number}`),
+  };
+}
+
+/** Takes the frames of a shard one after the other, as far as they follow from each other. */
+class VerifiedReplay {
+  frames = 0;
+  records = 0;
+  readonly #chain: FrameChain;
+  readonly #state: ShardState;
+  readonly #hooks: VerifyHooks;
+  #isBroken = false;
+
+  constructor(ledgerId: string, state: ShardState, hooks: VerifyHooks) {
+    this.#chain = new FrameChain(ledgerId, state.shard);
+    this.#state = state;
+    this.#hooks = hooks;
+  }
+
+  take(found: FoundFrame): void {
+    this.frames += 1;
+    const frame = this.#isBroken ? openFrame(found.value, this.#state.shard) : this.#chain.next(found);
+    if (typeof frame === "string") {
+      this.#report(found, frame);
+      return;
+    }
+    this.records += frame.recordCount;
+    this.#hooks.onRecords(frame.recordCount);
+    if (!this.#isBroken) this.#evolve(found, frame);
+  }
+
+  /** Every shard's books balance after every record, so also after the last one. */
+  end(): void {
+    for (const { currency, sumMinor } of trialBalance(this.#state.wallets)) {
+      if (sumMinor === "0") continue;
+      const { shard, sequence } = this.#state;
+      this.#hooks.onProblem({
+        position: `${shard}:${sequence}`,
+        problem: `all balances in ${currency} add up to ${sumMinor}, not to zero`,
+      });
+    }
+  }
+
+  #evolve(found: FoundFrame, frame: Frame): void {
+    try {
+      this.#state.evolveFrame(frame);
+    } catch (error) {
+      this.#report(found, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #report({ key, file }: FoundFrame, problem: string): void {
+    this.#isBroken = true;
+    this.#hooks.onProblem({ position: `${this.#state.shard}:${key}`, file, problem });
+  }
+}
