@@ -54,7 +54,10 @@ class Twins {
       idFutureSkewMs: SKEW_MS,
       openTransfersMax: 2,
     };
-    this.engine = new EngineHarness({ ...options, walletsPerShardMax: 64, holdsPerShardMax: 64, idempotencyIdsMax: 100_000 }, journals);
+    this.engine = new EngineHarness(
+      { ...options, walletsPerShardMax: 64, holdsPerShardMax: 64, idempotencyIdsMax: 100_000 },
+      journals,
+    );
     this.reference = new ReferenceLedger(options);
   }
 

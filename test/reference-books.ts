@@ -26,8 +26,22 @@ export interface OpenTransfer {
 }
 
 export type PeerMessage =
-  | { readonly type: "credit"; readonly fromShard: number; readonly transfer: OpenTransfer; readonly currency: number }
+  | {
+      readonly type: "credit";
+      readonly fromShard: number;
+      readonly transfer: OpenTransfer;
+      readonly currency: number;
+      /** All transfers to the same shard up to this number have ended. */
+      readonly endedThrough: number;
+    }
   | { readonly type: "answer"; readonly id: string; readonly code: Code; readonly side: Side | null };
+
+/** The answer to a transfer from another shard, kept until that has said that it knows it. */
+interface Receipt {
+  readonly fromShard: number;
+  readonly number: number;
+  readonly answer: PeerMessage;
+}
 
 /** What a shard keeps over a crash. */
 export interface Books {
@@ -35,7 +49,10 @@ export interface Books {
   wallets: Map<string, Wallet>;
   memory: Map<string, Remembered>;
   transfers: Map<string, OpenTransfer>;
-  receipts: Map<string, PeerMessage>;
+  receipts: Receipt[];
+  /** Other shard → the number up to which its transfers have ended, as it has said. */
+  served: Map<number, number>;
+  /** Other shard → the number of the last transfer to it. */
   sent: Map<number, number>;
 }
 
@@ -45,7 +62,8 @@ export function emptyBooks(): Books {
     wallets: new Map(),
     memory: new Map(),
     transfers: new Map(),
-    receipts: new Map(),
+    receipts: [],
+    served: new Map(),
     sent: new Map(),
   };
 }
@@ -87,7 +105,7 @@ export function sideOf({ postedMinor, overdraftLimitMinor, version }: Wallet): S
   return { postedMinor, availableMinor: available(postedMinor, overdraftLimitMinor), version };
 }
 
-export function available(postedMinor: bigint, overdraftLimitMinor: bigint): bigint {
+function available(postedMinor: bigint, overdraftLimitMinor: bigint): bigint {
   const sum = postedMinor + overdraftLimitMinor;
   return sum > AMOUNT_MAX ? AMOUNT_MAX : sum;
 }
@@ -101,4 +119,12 @@ export function accountId(shard: number, currency: number, kind: SystemAccountKi
   const bytes = new Uint8Array(16);
   writeSystemAccountId(bytes, 0, shard, currency, kind);
   return formatUuid(bytes);
+}
+
+/** Drops the receipts of a shard up to a number, oldest first, until one is still needed. */
+export function dropServed(books: Books, fromShard: number, endedThrough: number): void {
+  const ofShard = books.receipts.filter((receipt) => receipt.fromShard === fromShard);
+  const needed = ofShard.findIndex(({ number }) => number > endedThrough);
+  const served = new Set(needed < 0 ? ofShard : ofShard.slice(0, needed));
+  books.receipts = books.receipts.filter((receipt) => !served.has(receipt));
 }

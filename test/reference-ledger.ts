@@ -7,17 +7,17 @@ import { type Answer, idTimeMs, type LedgerCommand, NIL_ID } from "./ledger-comm
 import {
   accountId,
   type Books,
+  dropServed,
   emptyBooks,
-  mayTouch,
   move,
   type OpenTransfer,
-  open,
   type PeerMessage,
   type Remembered,
   room,
   sideOf,
   type Wallet,
 } from "./reference-books.ts";
+import { apply } from "./reference-effects.ts";
 import { answerAgain, keepRejection, NOTHING } from "./reference-memory.ts";
 import { type Case, CHECKS, PRECEDENCE, STATUS_CODES } from "./reference-rules.ts";
 
@@ -34,13 +34,6 @@ interface Shard {
   replies: Reply[];
   waiters: Map<string, Waiter>;
 }
-
-const NEXT_STATUS: Readonly<Record<number, number>> = {
-  [OPERATION.ActivateWallet]: WALLET_STATUS.active,
-  [OPERATION.FreezeWallet]: WALLET_STATUS.frozen,
-  [OPERATION.UnfreezeWallet]: WALLET_STATUS.active,
-  [OPERATION.CloseWallet]: WALLET_STATUS.closed,
-};
 
 /** The time on a shard, and the oldest time of an id that it still takes. */
 export interface ShardClock {
@@ -122,6 +115,11 @@ export class ReferenceLedger implements DrivenLedger {
     return [...this.#shards[shard].books.wallets.values()]
       .map(({ isAccount: _, ...view }) => view)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** How many records a shard would have journaled. */
+  sequence(shard: number): number {
+    return this.#shards[shard].books.sequence;
   }
 
   openTransfers(shard: number): number {
@@ -283,17 +281,20 @@ export class ReferenceLedger implements DrivenLedger {
 
   #request(shard: number, transfer: OpenTransfer): void {
     const { currency } = transfer.command;
-    this.#shards[shard].outbox.push({
-      toShard: transfer.toShard,
-      message: { type: "credit", fromShard: shard, transfer, currency },
-    });
+    const { books, outbox } = this.#shards[shard];
+    const { toShard } = transfer;
+    const open = [...books.transfers.values()].filter((other) => other.toShard === toShard).map(({ number }) => number);
+    const endedThrough = Math.min(...open) - 1;
+    outbox.push({ toShard, message: { type: "credit", fromShard: shard, transfer, currency, endedThrough } });
   }
 
   /** Second half, on the other shard: from transit into the wallet, once. */
-  #credit(shard: number, { fromShard, transfer, currency }: PeerMessage & { type: "credit" }): void {
+  #credit(shard: number, { fromShard, transfer, currency, endedThrough }: PeerMessage & { type: "credit" }): void {
     const { books, outbox } = this.#shards[shard];
-    const key = `${fromShard}:${transfer.number}`;
-    let receipt = books.receipts.get(key);
+    const { number } = transfer;
+    let receipt = books.receipts.find((kept) => kept.fromShard === fromShard && kept.number === number)?.answer;
+    const served = books.served.get(fromShard) ?? 0;
+    if (receipt === undefined && number <= served) return;
     if (receipt === undefined) {
       const wallet = books.wallets.get(transfer.command.counterpartyId);
       const { id, amountMinor } = transfer.command;
@@ -308,7 +309,9 @@ export class ReferenceLedger implements DrivenLedger {
       }
       books.sequence += 1;
       receipt = { type: "answer", id, code, side: code === "ok" && wallet !== undefined ? sideOf(wallet) : null };
-      books.receipts.set(key, receipt);
+      books.receipts.push({ fromShard, number, answer: receipt });
+      books.served.set(fromShard, Math.max(served, endedThrough));
+      dropServed(books, fromShard, endedThrough);
     }
     outbox.push({ toShard: fromShard, message: receipt });
   }
@@ -349,52 +352,6 @@ function clockOf({ nowMs, idempotencyWindowMs }: DrivenLedgerOptions): ShardCloc
 
 function shardWith(durable: Books): Shard {
   return { books: structuredClone(durable), durable, outbox: [], replies: [], waiters: new Map() };
-}
-
-/** Applies a command that passed every check on this shard. */
-function apply(shard: number, facts: Case): { readonly answer: Answer; readonly remembered: Remembered } {
-  const { command, caller, books, wallet, counterparty, account } = facts;
-  switch (command.operation) {
-    case OPERATION.Transfer:
-      move(books, wallet, counterparty, command.amountMinor);
-      break;
-    case OPERATION.Credit:
-      move(books, account("funding"), wallet, command.amountMinor);
-      break;
-    case OPERATION.Debit:
-      move(books, wallet, account("payout"), command.amountMinor);
-      break;
-    case OPERATION.CreateWallet:
-      open(shard, books, command);
-      books.sequence += 1;
-      break;
-    case OPERATION.SetOverdraftLimit:
-      wallet.overdraftLimitMinor = command.amountMinor;
-      wallet.version += 1n;
-      books.sequence += 1;
-      break;
-    default:
-      wallet.status = NEXT_STATUS[command.operation];
-      wallet.version += 1n;
-      books.sequence += 1;
-  }
-  const isMovement = command.operation <= OPERATION.Debit;
-  const named = books.wallets.get(command.walletId) as Wallet;
-  const answer: Answer = {
-    code: "ok",
-    replayed: false,
-    sequence: books.sequence,
-    wallet: sideOf(named),
-    counterparty: counterparty === undefined ? null : sideOf(counterparty),
-  };
-  const remembered: Remembered = {
-    command: isMovement ? { ...command, currency: named.currency } : command,
-    sameness: isMovement ? "meaning" : "exact",
-    answer,
-    isRejection: false,
-  };
-  const isShown = counterparty !== undefined && mayTouch(caller, counterparty);
-  return { answer: isShown ? answer : { ...answer, counterparty: null }, remembered };
 }
 
 function operationOf({ operation }: LedgerCommand): keyof typeof OPERATION | undefined {

@@ -48,5 +48,6 @@ function factsOf(state: ShardState): unknown {
     apiKeys: [...state.apiKeys.states()],
     openTransfersOfSlot: [...state.openTransfersOfSlot],
     channels: [...state.channels],
+    servedThrough: [...state.servedThrough],
   };
 }

@@ -21,6 +21,7 @@ import {
 import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
+import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";
@@ -48,10 +49,15 @@ export class ShardState {
   readonly transfers = new AggregateStore(transferAggregate);
   readonly receipts = new AggregateStore(receiptAggregate);
   readonly apiKeys = new AggregateStore(apiKeyAggregate);
+  readonly stripes = new AggregateStore(stripeAggregate);
+  /** Slots of the striped wallets whose home this shard is. */
+  readonly stripedSlots = new Set<number>();
   /** Slot → transfers to other shards that are still running from it. */
   readonly openTransfersOfSlot = new Map<number, number>();
   /** Other shard → the number of the last transfer sent there, and up to which all are completed. */
   readonly channels = new Map<number, { sent: number; completedThrough: number; readonly completed: Set<number> }>();
+  /** Other shard → the number up to which it has said that it knows the answers to its transfers. */
+  readonly servedThrough = new Map<number, number>();
   /** Sequence of the newest record. */
   sequence = 0;
   /** Wall clock of the newest frame; it never goes back. */
@@ -157,6 +163,9 @@ export class ShardState {
       case receiptAggregate.name:
         this.#evolveReceipt(record.events as Parameters<typeof this.receipts.evolve>[1]);
         break;
+      case stripeAggregate.name:
+        for (const event of record.events as readonly StripeEvent[]) this.#evolveStripe(event, sequence);
+        break;
       case apiKeyAggregate.name:
         this.apiKeys.evolve(record.id, record.events as Parameters<typeof this.apiKeys.evolve>[1]);
         break;
@@ -221,7 +230,9 @@ export class ShardState {
   }
 
   #evolveTransfer(id: string, events: Parameters<typeof this.transfers.evolve>[1], sequence: number): void {
-    this.#rememberText(id, sequence);
+    const { operation } = events.find((event) => "body" in event)?.body ?? this.transfers.get(id) ?? {};
+    // Nobody ever asks for what the ledger sends by itself.
+    if (operation !== "SweepStripe") this.#rememberText(id, sequence);
     for (const event of events) {
       if ("reversedMinor" in event && event.reversedMinor !== undefined) this.#linkReversalText(event.body, sequence);
       if (event.type === "TransferInitiated") {
@@ -236,6 +247,17 @@ export class ShardState {
     this.transfers.evolve(id, events);
   }
 
+  #evolveStripe(event: StripeEvent, sequence: number): void {
+    let slot = this.findWallet(event.walletId);
+    if (slot < 0) {
+      slot = this.wallets.openStripe(this.#idLanes, event.currency, event.walletType, sequence);
+    } else {
+      evolveTouched(this.wallets, slot, sequence);
+    }
+    this.wallets.status[slot] = event.status;
+    this.stripes.evolve(event.walletId, [event]);
+  }
+
   #linkReversalText({ targetId }: TransferBody, sequence: number): void {
     if (targetId === undefined) throw new Error("a reversal names what it reverses");
     this.linkReversal(new Uint32Array(uuidBytes(targetId).buffer), 0, sequence);
@@ -246,6 +268,8 @@ export class ShardState {
       const { receipt, completedThrough } = event;
       this.receipts.evolve(receiptKey(receipt), [event]);
       this.#receiptOrder.add(receipt);
+      const served = Math.max(completedThrough, this.servedThrough.get(receipt.fromShard) ?? 0);
+      this.servedThrough.set(receipt.fromShard, served);
       for (const served of this.#receiptOrder.takeThrough(receipt.fromShard, completedThrough)) {
         this.receipts.forget(receiptKey(served));
       }
@@ -304,6 +328,7 @@ export class ShardState {
       evolveTouched(this.wallets, slot, sequence);
     } else {
       evolveChange(this.wallets, slot, operation, amountMinor, sequence);
+      if (operation === OPERATION.StripeWallet) this.stripedSlots.add(slot);
     }
     if (this.wallets.version[slot] !== floats[(at + CHANGE.version) >>> 1]) {
       this.#contradiction(sequence, "has a version that does not follow from the records before it");

@@ -11,7 +11,7 @@ import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import { receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { type TransferResult, type TransferState, transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
-import { availableMinor, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
+import { availableMinor, decideCredit, decideDebit, decideDestination, decideRange } from "../wallet/decide.ts";
 import { Outcome } from "./outcome.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { type PostingTail, post } from "./record-writer.ts";
@@ -31,6 +31,8 @@ export interface TransferDeskHooks {
   /** Answers the command that began a transfer. */
   readonly answer: (waiter: TransferWaiter, code: Code, outcome: Outcome) => void;
   readonly publish: (slot: number, sequence: number) => void;
+  /** Puts something off until the stripes of a wallet have sent home what they hold; false where that cannot help. */
+  readonly postpone: (slot: number, then: () => void) => boolean;
 }
 
 /** The posting that takes the money out of a wallet for another shard. */
@@ -108,11 +110,22 @@ export class TransferDesk {
   }
 
   /** Debits a wallet for a wallet on another shard; the command was decided already. */
-  begin(lanes: Uint32Array, at: number, body: TransferBody, leg: DebitLeg, waiter: TransferWaiter): void {
+  begin(lanes: Uint32Array, at: number, body: TransferBody, leg: DebitLeg, waiter: TransferWaiter | null): void {
     this.#initiate(body, undefined, waiter);
     const { kind, debit, credit, isExtended, tail } = leg;
     post(this.#frame, this.#state.wallets, kind, lanes, at, debit, credit, body.amountMinor, isExtended, tail);
     this.#request(this.#transferState(body.id));
+  }
+
+  /** Sends home what a stripe holds, if it may go now. */
+  sweep(id: string, walletId: string, slot: number, amountMinor: number): void {
+    if (this.decideBegin(id, slot, amountMinor) !== CODE.ok) return;
+    const { wallets } = this.#state;
+    const currency = wallets.currency[slot];
+    const credit = wallets.account(currency, "transit");
+    const body = { id, operation: "SweepStripe", fromWalletId: walletId, toWalletId: walletId, amountMinor, currency } as const;
+    const leg = { kind: RECORD_KIND.TransferSent, debit: slot, credit, isExtended: false } as const;
+    this.begin(commandLanes(id), 0, body, leg, null);
   }
 
   /** Asks another shard to give back what it was sent; `reversedMinor` is what of that is reversed then. */
@@ -122,15 +135,19 @@ export class TransferDesk {
   }
 
   /** Credits a wallet on behalf of another shard, or refuses; asked again, it gives the same answer. */
-  credit(request: CreditRequest): void {
+  credit(request: CreditRequest, isPostponed = false): void {
     const { wallets } = this.#state;
     const known = this.#state.receipts.get(receiptKey(request));
     if (known !== undefined) {
       this.#hooks.send(request.fromShard, REQUEST_KIND.PeerAnswer, known);
       return;
     }
+    // A request that comes again after its receipt was dropped has had its answer.
+    if (request.number <= (this.#state.servedThrough.get(request.fromShard) ?? 0)) return;
     const slot = this.#state.findWallet(request.toWalletId);
     const leg = this.#decideFarLeg(slot, request);
+    const mayWait = leg.code === CODE.insufficient_funds && !isPostponed;
+    if (mayWait && this.#hooks.postpone(slot, () => this.credit(request, true))) return;
     const code = codeName(leg.code);
     let sequence = this.#frame.nextSequence;
     if (code === "ok") {
@@ -204,13 +221,13 @@ export class TransferDesk {
     for (const transfer of [...this.#state.transfers.states()]) this.#request(transfer);
   }
 
-  #initiate(body: TransferBody, reversedMinor: number | undefined, waiter: TransferWaiter): void {
+  #initiate(body: TransferBody, reversedMinor: number | undefined, waiter: TransferWaiter | null): void {
     const toShard = shardOfUuid(body.toWalletId, this.#shardCount);
     const number = this.#state.channel(toShard).sent + 1;
     const reversed = reversedMinor === undefined ? {} : { reversedMinor };
     const events = this.#decide(body.id, { type: "InitiateTransfer", body, toShard, number, ...reversed });
     this.#record(transferAggregate.name, body.id, events);
-    this.#waiters.set(body.id, waiter);
+    if (waiter !== null) this.#waiters.set(body.id, waiter);
   }
 
   #request(transfer: TransferState): void {
@@ -249,7 +266,9 @@ export class TransferDesk {
       const code = debitCode === CODE.ok ? decideCredit(wallets, transit, amountMinor) : debitCode;
       return { code, debit: slot, credit: transit, amountMinor };
     }
-    const creditCode = decideDestination(wallets, slot, amountMinor);
+    // What comes from a wallet's own stripe is its money already, whatever its status.
+    const isOwn = request.fromWalletId === request.toWalletId;
+    const creditCode = isOwn ? decideRange(wallets, slot, amountMinor) : decideDestination(wallets, slot, amountMinor);
     const code = creditCode === CODE.ok ? decideDebit(wallets, transit, amountMinor) : creditCode;
     return { code, debit: transit, credit: slot, amountMinor };
   }
@@ -306,10 +325,7 @@ export class TransferDesk {
   }
 
   #post(kind: RecordKind, id: string, debit: number, credit: number, amountMinor: number, tail?: PostingTail): number {
-    const command = new Uint8Array(RECORD_BYTES);
-    command.set(uuidBytes(id));
-    const lanes = new Uint32Array(command.buffer);
-    return post(this.#frame, this.#state.wallets, kind, lanes, 0, debit, credit, amountMinor, false, tail);
+    return post(this.#frame, this.#state.wallets, kind, commandLanes(id), 0, debit, credit, amountMinor, false, tail);
   }
 
   #transferState(id: string): TransferState {
@@ -317,4 +333,11 @@ export class TransferDesk {
     if (transfer === undefined) throw new Error(`transfer ${id} is not open`);
     return transfer;
   }
+}
+
+/** Lanes of a command record that has nothing but an id. */
+function commandLanes(id: string): Uint32Array {
+  const command = new Uint8Array(RECORD_BYTES);
+  command.set(uuidBytes(id));
+  return new Uint32Array(command.buffer);
 }

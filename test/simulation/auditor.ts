@@ -1,0 +1,167 @@
+import { openFrame } from "../../engine/journal/frame.ts";
+import {
+  CHANGE,
+  POSTING,
+  postingAmountMinor,
+  postingVersion,
+  RECORD_KIND,
+  REJECTION,
+  recordBytes,
+  recordKind,
+} from "../../engine/journal/record.ts";
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { formatUuid } from "../../protocol/ids.ts";
+import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
+import { require } from "./rules.ts";
+
+interface WalletFacts {
+  posted: number;
+  version: number;
+}
+
+class ShardFacts {
+  sequence = 0;
+  clockMs = 0;
+  hash: Buffer | undefined;
+  readonly wallets: WalletFacts[] = [];
+  readonly slots = new Map<string, number>();
+  /** What was done, by kind and command id. */
+  readonly done = new Map<string, number>();
+  /** Balance of a wallet at each of its versions. */
+  readonly history: Map<number, number>[] = [];
+}
+
+/**
+ * Reads every frame that becomes durable, and judges it by the journal's format alone: what it says is what happened,
+ * whatever the ledger thinks, shows or remembers.
+ */
+export class Auditor {
+  readonly #shards: readonly ShardFacts[];
+
+  constructor(shardCount: number) {
+    this.#shards = Array.from({ length: shardCount }, () => new ShardFacts());
+  }
+
+  /** Sequence of the newest durable record of a shard. */
+  sequence(shard: number): number {
+    return this.#shards[shard].sequence;
+  }
+
+  /** The balance that a wallet had at a version; undefined where no durable record says so. */
+  postedAt(shard: number, walletId: string, version: number): number | undefined {
+    const slot = this.#shards[shard].slots.get(walletId);
+    return slot === undefined ? undefined : this.#shards[shard].history[slot].get(version);
+  }
+
+  take(shard: number, bytes: Uint8Array): void {
+    const facts = this.#shards[shard];
+    const frame = openFrame(bytes.slice(), shard);
+    if (typeof frame === "string") throw new Error(`a frame was written that cannot be read: ${frame}`);
+    require("versions", frame.firstSequence === facts.sequence + 1, () =>
+      `frame ${frame.firstSequence} of shard ${shard} follows ${facts.sequence}`);
+    require("versions", facts.hash === undefined || facts.hash.equals(frame.previousHash), () =>
+      `frame ${frame.firstSequence} of shard ${shard} does not name the frame before it`);
+    require("versions", frame.clockMs >= facts.clockMs, () => `the clock of shard ${shard} goes back`);
+    facts.hash = Buffer.from(frame.hash);
+    facts.clockMs = frame.clockMs;
+    let at = FRAME_HEADER_BYTES >>> 2;
+    for (let index = 0; index < frame.recordCount; index += 1) {
+      facts.sequence += 1;
+      this.#record(shard, facts, frame.lanes, frame.floats, frame.bytes, at);
+      at += recordBytes(frame.lanes, at) >>> 2;
+    }
+  }
+
+  #record(
+    shard: number,
+    facts: ShardFacts,
+    lanes: Uint32Array,
+    floats: Float64Array,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    const kind = recordKind(lanes, at);
+    switch (kind) {
+      case RECORD_KIND.WalletChanged:
+        this.#change(shard, facts, lanes, floats, bytes, at);
+        break;
+      case RECORD_KIND.CommandRejected:
+        this.#once(shard, facts, "command", formatUuid(bytes, (at + REJECTION.command) * 4));
+        break;
+      case RECORD_KIND.ObjectChanged:
+        break;
+      case RECORD_KIND.HoldExpired:
+      case RECORD_KIND.LimitRejected:
+        break;
+      default:
+        this.#posting(shard, facts, kind, lanes, floats, bytes, at);
+    }
+  }
+
+  #posting(
+    shard: number,
+    facts: ShardFacts,
+    kind: number,
+    lanes: Uint32Array,
+    floats: Float64Array,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    const isOfSaga = kind === RECORD_KIND.TransferReceived || kind === RECORD_KIND.TransferRefunded;
+    this.#once(shard, facts, isOfSaga ? String(kind) : "command", formatUuid(bytes, (at + POSTING.id) * 4));
+    const amountMinor = postingAmountMinor(lanes, at);
+    const debit = postingVersion(lanes, floats, at, "debit");
+    const credit = postingVersion(lanes, floats, at, "credit");
+    this.#move(
+      shard,
+      facts,
+      lanes[at + POSTING.debitSlot],
+      -amountMinor,
+      floats[(at + POSTING.debitPosted) >>> 1],
+      debit,
+    );
+    this.#move(
+      shard,
+      facts,
+      lanes[at + POSTING.creditSlot],
+      amountMinor,
+      floats[(at + POSTING.creditPosted) >>> 1],
+      credit,
+    );
+  }
+
+  #change(
+    shard: number,
+    facts: ShardFacts,
+    lanes: Uint32Array,
+    floats: Float64Array,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    const command = (at + CHANGE.command) * 4;
+    const slot = lanes[at + CHANGE.slot];
+    this.#once(shard, facts, "command", formatUuid(bytes, command));
+    if (lanes[at + CHANGE.operation] === OPERATION.CreateWallet)
+      facts.slots.set(formatUuid(bytes, command + RECORD.wallet), slot);
+    this.#move(shard, facts, slot, 0, floats[(at + CHANGE.posted) >>> 1], floats[(at + CHANGE.version) >>> 1]);
+  }
+
+  #move(shard: number, facts: ShardFacts, slot: number, changeMinor: number, posted: number, version: number): void {
+    facts.wallets[slot] ??= { posted: 0, version: 0 };
+    facts.history[slot] ??= new Map();
+    const wallet = facts.wallets[slot];
+    require("versions", version === wallet.version + 1 && posted === wallet.posted + changeMinor, () =>
+      `record ${shard}:${facts.sequence} takes slot ${slot} from version ${wallet.version} with ${wallet.posted} to ${version} with ${posted}`);
+    wallet.posted = posted;
+    wallet.version = version;
+    facts.history[slot].set(version, posted);
+  }
+
+  #once(shard: number, facts: ShardFacts, what: string, id: string): void {
+    const key = `${what} ${id}`;
+    const first = facts.done.get(key);
+    require("appliedOnce", first === undefined, () =>
+      `${key} stands at ${shard}:${first} and at ${shard}:${facts.sequence}`);
+    facts.done.set(key, facts.sequence);
+  }
+}

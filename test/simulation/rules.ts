@@ -1,0 +1,39 @@
+/** What must hold in every simulation, in words. */
+export const RULES = {
+  conservation: "money is neither made nor lost: each shard's wallets sum to zero in every currency",
+  acknowledgedKept: "what was acknowledged is there after a restart",
+  appliedOnce: "a command is applied at most once",
+  sameAnswer: "the same command gets the same answer again",
+  versions: "a wallet's versions have no gaps, and its balances follow from one another",
+  streamOrder: "a reader of a stream sees versions in their order, without gaps, as they became durable",
+  durableReads: "only what is durable is ever shown",
+  replay: "what the journal brings back is what the shard knew",
+  reference: "the ledger does as the reference ledger does",
+  transit: "with no transfer running, nothing is left in transit",
+  comesToAnswer: "every command comes to an answer",
+  startsAgain: "the ledger starts again after a crash, and names the damage where it cannot",
+  noFailure: "the ledger never fails by itself",
+} as const;
+export type Rule = keyof typeof RULES;
+
+/** A rule was violated. */
+export class Violation extends Error {
+  readonly rule: Rule;
+
+  constructor(rule: Rule, what: string) {
+    super(what);
+    this.name = "Violation";
+    this.rule = rule;
+  }
+}
+
+/** Throws unless a rule holds. */
+export function require(rule: Rule, holds: boolean, what: () => string): asserts holds {
+  if (!holds) throw new Violation(rule, what());
+}
+
+/** The simulated process ends here and now. */
+export class Crash extends Error {}
+
+/** The simulated disk refuses; the process is expected to end itself. */
+export class DiskFailure extends Error {}

@@ -1,0 +1,309 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { tmpdir } from "node:os";
+import { inspect } from "node:util";
+import { genesisHash } from "../../engine/journal/frame.ts";
+import {
+  ENTRY_HEADER_BYTES,
+  REPLY,
+  REQUEST,
+  REQUEST_FLAG,
+  REQUEST_KIND,
+  ROLE,
+  type Role,
+} from "../../engine/port/entries.ts";
+import { createRing, type RingMemory, RingReader, RingWriter } from "../../engine/port/ring.ts";
+import { createShardPortMemory, ShardPort, type ShardPortMemory } from "../../engine/port/shard-port.ts";
+import { recover } from "../../engine/shard/recover.ts";
+import { ShardCore } from "../../engine/shard/shard-core.ts";
+import { ShardState } from "../../engine/shard/shard-state.ts";
+import { createStatsMemory } from "../../engine/shard/shard-stats.ts";
+import { loadConfig } from "../../gateway/config.ts";
+import { Counters } from "../../gateway/counters.ts";
+import { Dispatcher } from "../../gateway/dispatcher.ts";
+import { DrainLoop } from "../../gateway/drain-loop.ts";
+import { Streams } from "../../gateway/streams/streams.ts";
+import { Turn } from "../../gateway/turn.ts";
+import { formatUuid } from "../../protocol/ids.ts";
+import type { Reply } from "../driven-ledger.ts";
+import { decodeCommands } from "../ledger-command.ts";
+import { readReply, replyOf } from "../raw-reply.ts";
+import type { PeerMessage } from "../reference-books.ts";
+import { expectSameState } from "../same-state.ts";
+import { assertBooks, walletViews } from "../wallet-views.ts";
+import type { SentMessage } from "./network.ts";
+import { type Rule, Violation } from "./rules.ts";
+import type { World } from "./world.ts";
+
+const REQUEST_RING_BYTES = 1 << 18;
+const REPLY_RING_BYTES = 1 << 19;
+const PEER_RING_BYTES = 1 << 16;
+const CONFIG = loadConfig({
+  MIZAN_STREAM_HISTORY_DELTAS: "8",
+  MIZAN_STREAM_GRACE_MS: "1000",
+  MIZAN_STREAM_FLUSH_INTERVAL_MS: "20",
+  MIZAN_SOCKET_BUFFERED_SOFT_BYTES: "65536",
+});
+const ROLES = Object.keys(ROLE) as Role[];
+
+interface RunningShard {
+  readonly state: ShardState;
+  readonly core: ShardCore;
+  readonly requests: RingReader;
+  readonly peerWriter: RingWriter;
+  readonly peerReader: RingReader;
+  /** What lies in the peer ring, for the reference ledger. */
+  readonly peerMessages: PeerMessage[];
+  readonly tap: ReplyTap;
+}
+
+/** Sees the answers of a shard as soon as they are published, without taking them. */
+class ReplyTap {
+  readonly #control: Int32Array;
+  readonly #lanes: Uint32Array;
+  readonly #bytes: Uint8Array;
+  #head = 0;
+
+  constructor({ control, data }: RingMemory) {
+    this.#control = new Int32Array(control);
+    this.#lanes = new Uint32Array(data);
+    this.#bytes = new Uint8Array(data);
+  }
+
+  take(shard: number): Reply[] {
+    const replies: Reply[] = [];
+    while (this.#head !== this.#control[0]) {
+      const offset = (this.#head >>> 0) & (this.#bytes.byteLength - 1);
+      this.#head = (this.#head + this.#lanes[(offset >>> 2) + REPLY.entryBytes]) | 0;
+      if (this.#lanes[(offset >>> 2) + REPLY.kind] === 0) continue;
+      const reply = replyOf(shard, readReply({ lanes: this.#lanes, bytes: this.#bytes }, offset));
+      if (reply !== undefined) replies.push(reply);
+    }
+    return replies;
+  }
+}
+
+/**
+ * The ledger's process from its start to its end: the real gateway behind its sockets, the real shards without their
+ * threads, on simulated journals. Whatever a shard does, the reference ledger does too, and both must say the same.
+ */
+export class RunningLedger {
+  readonly dispatcher: Dispatcher;
+  readonly streams: Streams;
+  /** Whether everybody who has to do with it knows of it. */
+  isIntroduced = false;
+  readonly #world: World;
+  readonly #shards: RunningShard[] = [];
+  /** The latest time that a shard of this run has seen. */
+  #latestMs = 0;
+  #sent: Omit<SentMessage, "reference">[] = [];
+
+  /** Recovers every shard and takes up the open transfers. **Errors**: what recovery throws. */
+  constructor(world: World) {
+    this.#world = world;
+    const states = world.journals.map((_, shard) => this.#recover(shard));
+    world.reference.crash();
+    const memories = states.map(() => createShardPortMemory(REQUEST_RING_BYTES, REPLY_RING_BYTES));
+    const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
+    this.dispatcher = new Dispatcher(ports);
+    this.streams = new Streams(this.dispatcher, CONFIG, new Counters());
+    const drainLoop = new DrainLoop(ports, this.dispatcher, this.streams, new Turn());
+    world.states = states;
+    for (const [shard, state] of states.entries()) this.#shards.push(this.#start(state, memories[shard], drainLoop));
+    drainLoop.wake();
+    for (const [shard, { core }] of this.#shards.entries()) {
+      core.resume();
+      this.#compareBooks(shard);
+      this.#pairMessages(shard);
+    }
+    if (world.plant.forgetsOpenTransfers === true) world.network.clear();
+  }
+
+  state(shard: number): ShardState {
+    return this.#shards[shard].state;
+  }
+
+  /** Balances of the transit accounts of a shard. */
+  inTransit(shard: number): readonly { readonly currency: number; readonly minor: number }[] {
+    const { wallets } = this.state(shard);
+    return wallets
+      .currencies()
+      .map((currency) => ({ currency, minor: wallets.postedMinor[wallets.account(currency, "transit")] }));
+  }
+
+  /** Whether a shard has something to take. */
+  isBusy(shard: number): boolean {
+    const { requests, peerReader } = this.#shards[shard];
+    return requests.hasNext() || peerReader.hasNext();
+  }
+
+  /** Puts a message before a shard; false where its ring is full. */
+  deliver({ toShard, kind, payload, reference }: SentMessage): boolean {
+    const { peerWriter: ring, peerMessages } = this.#shards[toShard];
+    const offset = ring.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
+    if (offset < 0) return false;
+    const at = offset >>> 2;
+    ring.lanes.fill(0, at + REQUEST.token, at + (ENTRY_HEADER_BYTES >>> 2));
+    ring.lanes[at + REQUEST.count] = 1;
+    ring.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
+    ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+    ring.publish();
+    peerMessages.push(reference);
+    return true;
+  }
+
+  /** One turn of a shard's loop: takes requests, decides, commits, shows. **Errors**: what the journal throws. */
+  turn(shard: number, requestsMax: number): void {
+    const { requests, peerReader, core } = this.#shards[shard];
+    const { auditor, reference } = this.#world;
+    const durableBefore = auditor.sequence(shard);
+    let handled = 0;
+    for (const ring of [peerReader, requests]) {
+      while (handled < requestsMax && !core.isCommitDue()) {
+        const offset = ring.next();
+        if (offset < 0 || !core.hasRoomFor(ring, offset)) break;
+        core.handle(ring, offset);
+        this.#mirror(shard, ring, offset);
+        ring.release(offset);
+        handled += 1;
+      }
+    }
+    try {
+      core.flush();
+    } catch (error) {
+      // What arrived on the disk counts, although nobody was told.
+      if (auditor.sequence(shard) > durableBefore) reference.flush(shard);
+      throw error;
+    }
+    const replies = this.#shards[shard].tap.take(shard);
+    compareReplies(shard, replies, reference.flush(shard));
+    if (auditor.sequence(shard) > durableBefore) this.#compareBooks(shard);
+    this.#pairMessages(shard);
+  }
+
+  /** Whether the journal alone brings back what a shard knows. */
+  compareReplay(shard: number): void {
+    const ids = this.#world.sentIds();
+    this.#compare("replay", () => expectSameState(this.state(shard), this.#recover(shard), ids, this.#latestMs));
+  }
+
+  #recover(shard: number): ShardState {
+    const { options, journals, plant } = this.#world;
+    const state = new ShardState({ ...options, shard }, genesisHash("simulation", shard));
+    recover(state, plant.journal?.(journals[shard]) ?? journals[shard], tmpdir(), {
+      progress: () => {},
+      cut: ({ position, reason }) => this.#world.trace.add(`the frame at ${position} is cut: ${reason}`),
+    });
+    return state;
+  }
+
+  #start(state: ShardState, memory: ShardPortMemory, drainLoop: DrainLoop): RunningShard {
+    const { options, journals, host, plant } = this.#world;
+    const { shard } = state;
+    plant.recovered?.(state);
+    const gatewayAsleep = new Int32Array(memory.gatewayAsleep);
+    const peers = createRing(PEER_RING_BYTES);
+    const core = new ShardCore(state, options, {
+      journal: plant.journal?.(journals[shard]) ?? journals[shard],
+      replies: new RingWriter(memory.replies),
+      stats: new Float64Array(createStatsMemory()),
+      nowMs: () => {
+        this.#latestMs = Math.max(this.#latestMs, host.wallMs);
+        return host.wallMs;
+      },
+      wakeGateway: () => {
+        if (Atomics.exchange(gatewayAsleep, 0, 0) === 1) setImmediate(drainLoop.wake);
+      },
+      sendToPeer: (toShard, kind, payload) => {
+        this.#sent.push({ fromShard: shard, toShard, kind, payload: payload.slice() });
+      },
+    });
+    return {
+      state,
+      core,
+      requests: new RingReader(memory.requests),
+      peerWriter: new RingWriter(peers),
+      peerReader: new RingReader(peers),
+      peerMessages: [],
+      tap: new ReplyTap(memory.replies),
+    };
+  }
+
+  /** Lets the reference ledger take what a shard has just taken. */
+  #mirror(shard: number, { lanes, bytes }: RingReader, offset: number): void {
+    const { reference } = this.#world;
+    const at = offset >>> 2;
+    const kind = lanes[at + REQUEST.kind];
+    if (kind === REQUEST_KIND.PeerCredit || kind === REQUEST_KIND.PeerAnswer) {
+      const message = this.#shards[shard].peerMessages.shift();
+      if (message === undefined) throw new Error("a message was taken that was never delivered");
+      reference.receive(shard, message);
+    } else if (kind === REQUEST_KIND.Commands) {
+      const flags = lanes[at + REQUEST.flags];
+      const records = bytes.slice(
+        offset + ENTRY_HEADER_BYTES,
+        offset + ENTRY_HEADER_BYTES + lanes[at + REQUEST.payloadBytes],
+      );
+      reference.submit(shard, {
+        token: lanes[at + REQUEST.token],
+        caller: { role: ROLES[lanes[at + REQUEST.role] - 1], ownerId: formatUuid(bytes, (at + REQUEST.ownerId) * 4) },
+        details: (flags & REQUEST_FLAG.details) !== 0,
+        timeOrderedIds: (flags & REQUEST_FLAG.timeOrderedIds) !== 0,
+        commands: decodeCommands(records, lanes[at + REQUEST.count]),
+      });
+    }
+  }
+
+  #compareBooks(shard: number): void {
+    const { reference } = this.#world;
+    const state = this.state(shard);
+    this.#compare("conservation", () => assertBooks(state));
+    this.#compare("reference", () => {
+      deepStrictEqual(walletViews(state), reference.wallets(shard));
+      strictEqual(state.sequence, reference.sequence(shard));
+    });
+  }
+
+  #pairMessages(shard: number): void {
+    const { reference, journals, network, plant } = this.#world;
+    for (const sent of this.#sent) {
+      const message = reference.lift(shard, sent.toShard);
+      if (message === undefined)
+        throw new Violation("reference", `shard ${shard} sent a message too many to ${sent.toShard}`);
+      const planted = plant.message === undefined ? sent : plant.message(sent);
+      if (planted !== undefined) network.add({ ...sent, ...planted, reference: message });
+    }
+    this.#sent = [];
+    for (const toShard of journals.keys()) {
+      if (reference.waiting(shard, toShard) > 0)
+        throw new Violation("reference", `shard ${shard} sent no message to ${toShard}`);
+    }
+  }
+
+  #compare(rule: Rule, compare: () => void): void {
+    try {
+      compare();
+    } catch (error) {
+      throw new Violation(rule, error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+/** Names the first answer that differs. */
+function compareReplies(shard: number, replies: readonly Reply[], expected: readonly Reply[]): void {
+  const answersOf = (all: readonly Reply[]): readonly string[] =>
+    all.flatMap((reply) => {
+      const answers = reply.kind === "late" ? [reply.answer] : reply.answers;
+      return answers.map(
+        (answer) => `${reply.kind} ${reply.token}: ${inspect(answer, { breakLength: Infinity, sorted: true })}`,
+      );
+    });
+  const shown = answersOf(replies);
+  const wanted = answersOf(expected);
+  const at = shown.findIndex((answer, index) => answer !== wanted[index]);
+  if (at < 0 && shown.length === wanted.length) return;
+  const differing = at < 0 ? shown.length : at;
+  throw new Violation(
+    "reference",
+    `shard ${shard} answers ${shown[differing]}, the reference ledger ${wanted[differing]}`,
+  );
+}

@@ -1,0 +1,143 @@
+import type { ShardState, ShardStateOptions } from "../../engine/shard/shard-state.ts";
+import type { DrivenLedgerOptions } from "../driven-ledger.ts";
+import { idLanes } from "../engine-harness.ts";
+import { BASE_MS, SKEW_MS, WINDOW_MS } from "../program-wallets.ts";
+import { ReferenceLedger } from "../reference-ledger.ts";
+import { Auditor } from "./auditor.ts";
+import { SimulatedHost } from "./host.ts";
+import { type Fate, SimulatedJournal } from "./journal.ts";
+import { Network } from "./network.ts";
+import type { Plant } from "./plant.ts";
+import { Random } from "./random.ts";
+import { Crash } from "./rules.ts";
+import type { Trace } from "./trace.ts";
+
+export type LedgerOptions = DrivenLedgerOptions & Omit<ShardStateOptions, "shard">;
+
+/** How likely each fault is, drawn from the seed: some seeds have many, some have none. */
+export interface Weather {
+  readonly crash: number;
+  readonly disk: number;
+  readonly slowSync: number;
+  readonly interruptedRecovery: number;
+  readonly damage: number;
+  readonly overtaking: number;
+  readonly duplicate: number;
+  readonly clockJump: number;
+}
+
+const CALM: Weather = {
+  crash: 0,
+  disk: 0,
+  slowSync: 0,
+  interruptedRecovery: 0,
+  damage: 0,
+  overtaking: 0,
+  duplicate: 0,
+  clockJump: 0,
+};
+
+/** So few that the window gets shorter, and enough for what comes in two seconds of a simulation. */
+const FEW_IDS = 100;
+const SLOW_SYNC_MS = 1_500;
+
+/** Everything that outlives the ledger's process: time, disks, what was sent, and those who watch. */
+export class World {
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly plant: Plant;
+  readonly options: LedgerOptions;
+  readonly host = new SimulatedHost(BASE_MS);
+  readonly network = new Network();
+  readonly auditor: Auditor;
+  readonly reference: ReferenceLedger;
+  readonly journals: readonly SimulatedJournal[];
+  /** Of the running process. */
+  states: readonly ShardState[] = [];
+  weather = CALM;
+  /** Whether recovery runs, and may be interrupted. */
+  isStarting = false;
+  readonly #storm: Weather;
+  readonly #ids: Uint32Array[] = [];
+
+  constructor(seed: number, trace: Trace, plant: Plant) {
+    const random = new Random(seed);
+    this.random = random;
+    this.trace = trace;
+    this.plant = plant;
+    const shardCount = random.pick([1, 2, 2, 3]);
+    this.options = {
+      shardCount,
+      nowMs: () => this.host.wallMs,
+      walletsPerShardMax: 64,
+      holdsPerShardMax: 1_024,
+      idempotencyWindowMs: WINDOW_MS,
+      idempotencyIdsMax: random.pick([FEW_IDS, 1_000, 1_000]),
+      idFutureSkewMs: SKEW_MS,
+      openTransfersMax: random.pick([2, 8]),
+    };
+    const sometimes = (probability: number): number => (random.chance(0.6) ? probability : 0);
+    this.#storm = {
+      crash: sometimes(0.02),
+      disk: sometimes(0.03),
+      slowSync: sometimes(0.03),
+      interruptedRecovery: sometimes(0.03),
+      damage: sometimes(0.004),
+      overtaking: sometimes(0.5),
+      duplicate: sometimes(0.15),
+      // A shard whose memory for ids is full waits for its clock, which then must not go back.
+      clockJump: this.remembersFew ? 0 : sometimes(0.01),
+    };
+    this.auditor = new Auditor(shardCount);
+    this.reference = new ReferenceLedger(this.options, (shard) => ({
+      nowMs: Math.max(this.states[shard].clockMs, this.host.wallMs),
+      floorMs: this.states[shard].ids.floorMs,
+    }));
+    const hooks = {
+      random,
+      fate: () => this.#fate(),
+      durable: (shard: number, frame: Uint8Array) => this.auditor.take(shard, frame),
+      interrupt: () => {
+        if (this.isStarting && random.chance(this.weather.interruptedRecovery))
+          throw new Crash("recovery is interrupted");
+      },
+    };
+    this.journals = Array.from({ length: shardCount }, (_, shard) => new SimulatedJournal(shard, hooks));
+  }
+
+  /** Whether ids are forgotten before their time. */
+  get remembersFew(): boolean {
+    return this.options.idempotencyIdsMax === FEW_IDS;
+  }
+
+  get shards(): readonly number[] {
+    return [...this.journals.keys()];
+  }
+
+  /** From now on faults happen. */
+  brew(): void {
+    this.weather = this.#storm;
+  }
+
+  /** From now on none do. */
+  calm(): void {
+    this.weather = CALM;
+  }
+
+  /** Notes an id that a client used. */
+  noteId(id: string): void {
+    this.#ids.push(idLanes(id));
+  }
+
+  /** Every command id that was ever used. */
+  sentIds(): readonly Uint32Array[] {
+    return this.#ids;
+  }
+
+  #fate(): Fate {
+    const { random, weather } = this;
+    if (random.chance(weather.slowSync)) this.host.pass(random.below(SLOW_SYNC_MS));
+    if (!random.chance(weather.disk)) return "durable";
+    return random.pick(["refused", "lost", "unacknowledged", "torn", "flipped"]);
+  }
+}
