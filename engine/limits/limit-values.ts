@@ -1,0 +1,29 @@
+/** How limits lie in memory: five numbers for each side of a movement, the debit's first. */
+
+import type { WalletLimits } from "../../protocol/wallet-limits.ts";
+
+/** The two directions in which a movement may touch a wallet. */
+export const SIDE = { debit: 0, credit: 1 } as const;
+export type Side = (typeof SIDE)[keyof typeof SIDE];
+export const SIDES = [SIDE.debit, SIDE.credit] as const;
+
+/** Offsets of one side's limits; the first four are in the order of the numbers of `LIMIT`. */
+export const VALUE = { perTransaction: 0, perDay: 1, perMonth: 2, count: 3, windowMs: 4 } as const;
+export const LIMIT_KINDS = 4;
+export const SIDE_VALUES = 5;
+export const ROW_VALUES = 2 * SIDE_VALUES;
+
+/** What stands where no limit applies: nothing exceeds it. */
+export const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+/** Writes limits at an offset. */
+export function writeLimits(values: Float64Array, at: number, limits: WalletLimits): void {
+  for (const [side, movement] of [limits.debit, limits.credit].entries()) {
+    const to = at + side * SIDE_VALUES;
+    values[to + VALUE.perTransaction] = movement?.perTransactionMinor ?? NO_LIMIT;
+    values[to + VALUE.perDay] = movement?.perDayMinor ?? NO_LIMIT;
+    values[to + VALUE.perMonth] = movement?.perMonthMinor ?? NO_LIMIT;
+    values[to + VALUE.count] = movement?.count?.max ?? NO_LIMIT;
+    values[to + VALUE.windowMs] = movement?.count?.windowMs ?? 0;
+  }
+}
