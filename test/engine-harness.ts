@@ -190,6 +190,7 @@ export class EngineHarness implements DrivenLedger {
   }
 
   flush(shard: number): readonly Reply[] {
+    this.#shards[shard].core.resumePostponed();
     this.#shards[shard].core.flush();
     assertBooks(this.#shards[shard].state);
     return this.published(shard);

@@ -4,6 +4,7 @@
 
 import { RECORD } from "../../protocol/command-record.ts";
 import { readUint64 } from "../../protocol/int64.ts";
+import { evolveHeldUsage, evolveReleasedUsage } from "../limits/evolve-usage.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 import type { HoldTable } from "./hold-table.ts";
 
@@ -27,10 +28,12 @@ export function evolvePlaced(
     sequence,
   });
   wallets.addHeld(slot, amountMinor);
+  evolveHeldUsage(wallets, slot, amountMinor, sequence);
 }
 
 /** Ends a hold and makes what is left of it available again. */
 export function evolveReleased(wallets: WalletColumns, holds: HoldTable, row: number): void {
+  evolveReleasedUsage(wallets, holds, row);
   wallets.addHeld(holds.slot[row], -holds.remainingMinor[row]);
   holds.close(row);
 }
@@ -48,15 +51,16 @@ export function evolveCaptured(
   if (isFinal || holds.remainingMinor[row] === 0) evolveReleased(wallets, holds, row);
 }
 
-/** Brings an amount back into a hold, if that is still open. */
+/** Brings an amount back into a hold, if that is still open; returns whether it is. */
 export function evolveCaptureRefunded(
   wallets: WalletColumns,
   holds: HoldTable,
   slot: number,
   row: number,
   amountMinor: number,
-): void {
-  if (row < 0 || holds.slot[row] !== slot) return;
+): boolean {
+  if (row < 0 || holds.slot[row] !== slot) return false;
   wallets.addHeld(slot, amountMinor);
   holds.remainingMinor[row] += amountMinor;
+  return true;
 }

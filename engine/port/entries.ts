@@ -52,6 +52,8 @@ export const REQUEST_KIND = {
   PeerCredit: 20,
   /** Between shards. Payload: MessagePack of a `CreditAnswer`. */
   PeerAnswer: 21,
+  /** Between shards. Payload: MessagePack of a `StripeMessage`. */
+  PeerStripe: 22,
 } as const;
 
 export const REQUEST_FLAG = {

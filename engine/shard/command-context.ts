@@ -6,6 +6,10 @@ import type { ShardState } from "./shard-state.ts";
 import type { TransferDesk, TransferWaiter } from "./transfer-desk.ts";
 import type { UndoLog } from "./undo-log.ts";
 
+/** No slot: the wallet does not exist, or it lies on another shard. */
+export const ABSENT = -1;
+export const FAR = -2;
+
 /** What those who execute one kind of commands share with the executor: the command at hand and where its effects go. */
 export interface CommandContext {
   readonly state: ShardState;
@@ -16,6 +20,10 @@ export interface CommandContext {
   readonly principal: RequestPrincipal;
   readonly undo: UndoLog;
   readonly shardCount: number;
+  /** The slot that takes credits for the wallet whose id stands at a lane: its own, or a stripe; else ABSENT or FAR. */
+  findCredit(lanes: Uint32Array, at: number): number;
+  /** Called after a wallet changed its status or became striped, so that its stripes follow. */
+  stripesChanged(slot: number): void;
   /** Whether the wallet has the version that an extended command expects. */
   isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean;
   /** Sequence of the newest reversal of the movement whose id stands at a lane, or 0. */

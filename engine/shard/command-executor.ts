@@ -1,16 +1,16 @@
 import { CODE, CODES } from "../../protocol/codes.ts";
-import { OPERATION, RECORD, recordBytesAt, WALLET_TYPE } from "../../protocol/command-record.ts";
-import { currencyOf } from "../../protocol/currencies.ts";
+import { OPERATION, RECORD, recordBytesAt } from "../../protocol/command-record.ts";
 import { isNil, isSystemAccountId, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND } from "../journal/record.ts";
+import { decideCreditLimits, decideDebitLimits, decideLimits } from "../limits/limit-check.ts";
+import { LimitDesk } from "../limits/limit-desk.ts";
 import { readTransferBody } from "../transfer/transfer-body.ts";
-import { decideChange, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
-import { evolveChange } from "../wallet/evolve.ts";
+import { decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
-import type { CommandContext } from "./command-context.ts";
+import { ABSENT, type CommandContext, FAR } from "./command-context.ts";
 import type { DeltaBuffer } from "./delta-buffer.ts";
 import { ExchangeDesk } from "./exchange-desk.ts";
 import { FirstAnswers } from "./first-answers.ts";
@@ -18,11 +18,13 @@ import { HoldDesk } from "./hold-desk.ts";
 import { Outcome } from "./outcome.ts";
 import { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { post, recordChange, reject } from "./record-writer.ts";
+import { post, reject, rejectByLimit } from "./record-writer.ts";
 import { ReversalDesk } from "./reversal-desk.ts";
 import type { ShardState } from "./shard-state.ts";
+import type { StripeDesk } from "./stripe-desk.ts";
 import type { TransferDesk, TransferWaiter } from "./transfer-desk.ts";
 import { UndoLog } from "./undo-log.ts";
+import { WalletDesk } from "./wallet-desk.ts";
 import { Watches } from "./watches.ts";
 
 /** Most that one command adds to a frame: its record, kept or as a transfer to another shard. **Units**: bytes. */
@@ -56,19 +58,27 @@ export class CommandExecutor implements CommandContext {
   /** Where in the request the answer to the current command belongs; a deferred answer needs it. */
   token = 0;
   index = 0;
+  /** Whether the command at hand has waited for the stripes of its wallet already. */
+  #isPostponed = false;
 
   readonly state: ShardState;
   readonly frame: FrameBuilder;
   readonly records: RecordReader;
   readonly transfers: TransferDesk;
+  readonly stripes: StripeDesk;
   readonly shardCount: number;
   readonly holds: HoldDesk;
+  readonly #walletDesk: WalletDesk;
   readonly #exchanges: ExchangeDesk;
   readonly #reversals: ReversalDesk;
+  readonly #limits: LimitDesk;
+  readonly #answerLate: (waiter: TransferWaiter, code: number) => void;
   readonly #deltas: DeltaBuffer;
   readonly #answers: FirstAnswers;
   readonly #idFutureSkewMs: number;
   /** Reversals of the linked run at hand, which are not linked before it has succeeded. */
+  /** Striped wallets that the linked run at hand changed. */
+  readonly #runStripes: number[] = [];
   readonly #runReversals: { readonly target: Uint32Array; readonly sequence: number }[] = [];
 
   constructor(
@@ -77,12 +87,16 @@ export class CommandExecutor implements CommandContext {
     deltas: DeltaBuffer,
     records: RecordReader,
     transfers: TransferDesk,
+    stripes: StripeDesk,
+    answerLate: (waiter: TransferWaiter, code: number) => void,
     options: ExecutorOptions,
   ) {
     this.state = state;
     this.frame = frame;
     this.records = records;
     this.transfers = transfers;
+    this.stripes = stripes;
+    this.#answerLate = answerLate;
     this.shardCount = options.shardCount;
     this.#deltas = deltas;
     this.#answers = new FirstAnswers(state, records);
@@ -91,8 +105,10 @@ export class CommandExecutor implements CommandContext {
     this.undo = new UndoLog(state.wallets);
     this.watches = new Watches(state.wallets);
     this.holds = new HoldDesk(this);
+    this.#walletDesk = new WalletDesk(this);
     this.#exchanges = new ExchangeDesk(this);
     this.#reversals = new ReversalDesk(this);
+    this.#limits = new LimitDesk(this);
   }
 
   /**
@@ -109,6 +125,7 @@ export class CommandExecutor implements CommandContext {
     if (idCode !== CODE.ok) return idCode;
     const code = this.#decide(lanes, bytes, at, commandBytes);
     if (this.undo.isOpen) return code;
+    if (code === CODE.insufficient_funds && this.#postpone(lanes, bytes, at, commandBytes)) return CODE.ok;
     if (code === CODE.ok) {
       if (!outcome.deferred) this.state.ids.remember(lanes, at, outcome.sequence);
     } else if (IS_KEPT[code] === 1) {
@@ -119,7 +136,12 @@ export class CommandExecutor implements CommandContext {
 
   /** Journals a rejection and remembers the id for it. */
   keepRejection(code: number, lanes: Uint32Array, at: number, commandBytes: number): void {
-    const sequence = reject(this.frame, code, lanes, at, commandBytes);
+    const { refusal } = this.state.wallets.limits;
+    const isByLimit = code === CODE.limit_exceeded || code === CODE.destination_limit_exceeded;
+    const sequence = isByLimit
+      ? rejectByLimit(this.frame, code, refusal, lanes, at, commandBytes)
+      : reject(this.frame, code, lanes, at, commandBytes);
+    if (isByLimit) this.outcome.takeLimit(code, refusal, this.principal.isAdmin);
     this.outcome.sequence = sequence;
     this.state.ids.remember(lanes, at, sequence);
   }
@@ -151,13 +173,14 @@ export class CommandExecutor implements CommandContext {
       case OPERATION.Debit:
         return this.#creditOrDebit(lanes, at, operation, isExtended);
       case OPERATION.CreateWallet:
-        return this.#createWallet(lanes, bytes, at, commandBytes);
+        return this.#walletDesk.create(lanes, bytes, at, commandBytes);
       case OPERATION.ActivateWallet:
       case OPERATION.FreezeWallet:
       case OPERATION.UnfreezeWallet:
       case OPERATION.CloseWallet:
       case OPERATION.SetOverdraftLimit:
-        return this.#change(lanes, at, operation, commandBytes);
+      case OPERATION.StripeWallet:
+        return this.#walletDesk.change(lanes, at, operation, commandBytes);
       case OPERATION.PlaceHold:
         return this.holds.place(lanes, at, commandBytes);
       case OPERATION.CaptureHold:
@@ -168,6 +191,10 @@ export class CommandExecutor implements CommandContext {
         return this.#reversals.reverse(lanes, at, commandBytes);
       case OPERATION.ExchangeCurrency:
         return this.#exchanges.exchange(lanes, at, commandBytes);
+      case OPERATION.SetWalletLimits:
+        return this.#limits.setWalletLimits(lanes, bytes, at, commandBytes);
+      case OPERATION.SetTypeLimits:
+        return this.#limits.setTypeLimits(lanes, bytes, at, commandBytes);
       default:
         return CODE.unknown_operation;
     }
@@ -181,9 +208,9 @@ export class CommandExecutor implements CommandContext {
     const debit = wallets.find(lanes, at + 4);
     if (debit < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
     if (!this.principal.mayTouch(debit)) return CODE.forbidden;
-    const isLocal = this.shardCount === 1 || shardOf(lanes, at + 8, this.shardCount) === this.state.shard;
-    const credit = isLocal ? wallets.find(lanes, at + 8) : -1;
-    if (isLocal && credit < 0) {
+    const credit = this.findCredit(lanes, at + 8);
+    const isLocal = credit !== FAR;
+    if (credit === ABSENT) {
       return isSystemAccountId(lanes, at + 8) ? CODE.system_account_protected : CODE.destination_not_found;
     }
     if (((wallets.flags[debit] | (isLocal ? wallets.flags[credit] : 0)) & WALLET_FLAG.account) !== 0) {
@@ -208,6 +235,8 @@ export class CommandExecutor implements CommandContext {
     const creditCode = decideDestination(wallets, credit, amountMinor);
     if (creditCode !== CODE.ok) return creditCode;
     if (debitCode !== CODE.ok) return debitCode;
+    const limitCode = decideLimits(wallets, debit, credit, amountMinor);
+    if (limitCode !== CODE.ok) return limitCode;
     this.#post(RECORD_KIND.Transferred, lanes, at, debit, credit, amountMinor, isExtended);
     this.outcome.takeWallet(wallets, debit);
     if (this.principal.mayTouch(credit)) this.outcome.takeCounterparty(wallets, credit);
@@ -226,6 +255,8 @@ export class CommandExecutor implements CommandContext {
     const asked = readTransferBody(lanes, at, recordBytesAt(bytes, at * 4, bytes.byteLength));
     const beginCode = this.transfers.decideBegin(asked.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
+    const limitCode = decideDebitLimits(wallets, debit, amountMinor);
+    if (limitCode !== CODE.ok) return limitCode;
     const credit = wallets.account(wallets.currency[debit], "transit");
     const body = this.transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId);
     this.transfers.begin(lanes, at, body, { kind: RECORD_KIND.TransferSent, debit, credit, isExtended }, this.waiter());
@@ -254,6 +285,10 @@ export class CommandExecutor implements CommandContext {
       ? decideDebit(wallets, debit, amountMinor)
       : decideCredit(wallets, credit, amountMinor);
     if (accountCode !== CODE.ok) return accountCode;
+    const limitCode = isCredit
+      ? decideCreditLimits(wallets, credit, amountMinor)
+      : decideDebitLimits(wallets, debit, amountMinor);
+    if (limitCode !== CODE.ok) return limitCode;
     this.#post(
       isCredit ? RECORD_KIND.Credited : RECORD_KIND.Debited,
       lanes,
@@ -264,53 +299,6 @@ export class CommandExecutor implements CommandContext {
       isExtended,
     );
     this.outcome.takeWallet(wallets, slot);
-    return CODE.ok;
-  }
-
-  #createWallet(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
-    const { wallets } = this.state;
-    const limitMinor = readUint64(lanes, at + AMOUNT);
-    if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
-    for (const id of [at + 4, at + 8]) {
-      if (isNil(lanes, id) || isSystemAccountId(lanes, id)) return CODE.wallet_id_invalid;
-    }
-    const type = bytes[at * 4 + RECORD.walletType];
-    if (type < WALLET_TYPE.customer || type > WALLET_TYPE.system) return CODE.wallet_type_invalid;
-    const currency = lanes[at + TAIL] >>> 16;
-    if (currencyOf(currency) === undefined) return CODE.currency_unknown;
-    const mayOpen = this.principal.isOwner(lanes, at + 8) && (type !== WALLET_TYPE.system || this.principal.isAdmin);
-    if (!mayOpen || (limitMinor !== 0 && !this.principal.isAdmin)) return CODE.forbidden;
-    if (wallets.find(lanes, at + 4) >= 0) return CODE.wallet_exists;
-    if (commandBytes > RECORD_BYTES && readUint64(lanes, at + (RECORD.expectedVersion >>> 2)) !== 0) {
-      return CODE.version_conflict;
-    }
-    if (!wallets.hasRoom()) return CODE.ledger_full;
-    const sequence = this.frame.nextSequence;
-    const slot = wallets.open(lanes, at + 4, at + 8, currency, type, limitMinor, sequence);
-    recordChange(this.frame, wallets, OPERATION.CreateWallet, slot, 0, lanes, at, commandBytes);
-    this.principal.refresh();
-    this.changed(slot, sequence);
-    return CODE.ok;
-  }
-
-  #change(lanes: Uint32Array, at: number, operation: number, commandBytes: number): number {
-    const { wallets } = this.state;
-    const limitMinor = readUint64(lanes, at + AMOUNT);
-    if (limitMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
-    const slot = wallets.find(lanes, at + 4);
-    if (slot < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
-    const isForOwners = operation === OPERATION.ActivateWallet || operation === OPERATION.CloseWallet;
-    if (isForOwners ? !this.principal.mayTouch(slot) : !this.principal.isAdmin) return CODE.forbidden;
-    if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
-    if (!this.isExpectedVersion(lanes, at, slot, commandBytes > RECORD_BYTES)) return CODE.version_conflict;
-    const code = decideChange(wallets, slot, operation, limitMinor, this.state.openTransfersOfSlot.has(slot));
-    if (code !== CODE.ok) return code;
-    this.willChange(slot);
-    const previous = wallets.head[slot];
-    const sequence = this.frame.nextSequence;
-    evolveChange(wallets, slot, operation, limitMinor, sequence);
-    recordChange(this.frame, wallets, operation, slot, previous, lanes, at, commandBytes);
-    this.changed(slot, sequence);
     return CODE.ok;
   }
 
@@ -372,7 +360,46 @@ export class CommandExecutor implements CommandContext {
     if (isKept) this.undo.keep();
     else this.undo.undo();
     if (isKept) for (const { target, sequence } of this.#runReversals) this.state.linkReversal(target, 0, sequence);
+    if (isKept) for (const slot of this.#runStripes) this.stripes.ensure(slot);
     this.#runReversals.length = 0;
+    this.#runStripes.length = 0;
+  }
+
+  stripesChanged(slot: number): void {
+    if (!this.stripes.isStriped(slot)) return;
+    if (this.undo.isOpen) this.#runStripes.push(slot);
+    else this.stripes.ensure(slot);
+  }
+
+  findCredit(lanes: Uint32Array, at: number): number {
+    const isHome = this.shardCount === 1 || shardOf(lanes, at, this.shardCount) === this.state.shard;
+    // Away from its home a wallet has a slot only as a stripe.
+    if (!isHome && this.state.stripes.size === 0) return FAR;
+    const slot = this.state.wallets.find(lanes, at);
+    return slot < 0 && !isHome ? FAR : slot;
+  }
+
+  /** Puts a command off that found too little in a striped wallet, until its stripes have sent home what they hold. */
+  #postpone(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): boolean {
+    const { outcome } = this;
+    const slot =
+      outcome.shortSlot >= 0 ? outcome.shortSlot : this.state.wallets.find(lanes, at + (RECORD.wallet >>> 2));
+    if (this.#isPostponed || !this.stripes.isStriped(slot)) return false;
+    const command = bytes.slice(at * 4, at * 4 + commandBytes);
+    const ownerId = this.principal.ownerId.slice();
+    const waiter = this.waiter();
+    const { timeOrderedIds } = this;
+    outcome.deferred = this.stripes.pull(slot, () => {
+      this.principal.assume(waiter.isAdmin, ownerId);
+      this.token = waiter.token;
+      this.index = waiter.index;
+      this.timeOrderedIds = timeOrderedIds;
+      this.#isPostponed = true;
+      const code = this.execute(new Uint32Array(command.buffer), command, 0, commandBytes);
+      this.#isPostponed = false;
+      if (!outcome.deferred) this.#answerLate(waiter, code);
+    });
+    return outcome.deferred;
   }
 
   publish(slot: number, sequence: number): void {

@@ -1,14 +1,15 @@
 import { CODE } from "../../protocol/codes.ts";
 import { RECORD } from "../../protocol/command-record.ts";
-import { isSystemAccountId, sameId, shardOf } from "../../protocol/ids.ts";
+import { isSystemAccountId, sameId } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
 import { RECORD_KIND } from "../journal/record.ts";
+import { decideCreditLimits, decideDebitLimits } from "../limits/limit-check.ts";
 import { amountBoughtMinor, isRate } from "../transfer/exchange-rate.ts";
 import { readTransferBody } from "../transfer/transfer-body.ts";
 import { decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
-import type { CommandContext } from "./command-context.ts";
+import { ABSENT, type CommandContext, FAR } from "./command-context.ts";
 import { post } from "./record-writer.ts";
 
 const WALLET = RECORD.wallet >>> 2;
@@ -30,7 +31,7 @@ export class ExchangeDesk {
    * Two records: the wallet pays into the liquidity account of its currency, and that of the other currency pays out.
    */
   exchange(lanes: Uint32Array, at: number, commandBytes: number): number {
-    const { state, principal, frame, shardCount, undo } = this.#context;
+    const { state, principal, frame, undo } = this.#context;
     const { wallets } = state;
     const amountMinor = readUint64(lanes, at + (RECORD.amountMinor >>> 2));
     if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
@@ -46,9 +47,9 @@ export class ExchangeDesk {
     if (debit < 0) return isSystemAccountId(lanes, at + WALLET) ? CODE.system_account_protected : CODE.wallet_not_found;
     if (!principal.isAdmin) return CODE.forbidden;
     if (isSystemAccountId(lanes, at + COUNTERPARTY)) return CODE.system_account_protected;
-    const isLocal = shardOf(lanes, at + COUNTERPARTY, shardCount) === state.shard;
-    const credit = isLocal ? wallets.find(lanes, at + COUNTERPARTY) : -1;
-    if (isLocal && credit < 0) return CODE.destination_not_found;
+    const credit = this.#context.findCredit(lanes, at + COUNTERPARTY);
+    const isLocal = credit !== FAR;
+    if (credit === ABSENT) return CODE.destination_not_found;
     if ((wallets.flags[debit] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
     if (!this.#context.isExpectedVersion(lanes, at, debit, isExtended)) return CODE.version_conflict;
     const currency = wallets.currency[debit];
@@ -71,6 +72,10 @@ export class ExchangeDesk {
     const source = wallets.liquidity(wallets.currency[credit]);
     const sourceCode = source < 0 ? CODE.ok : decideDebit(wallets, source, boughtMinor);
     if (sourceCode !== CODE.ok) return sourceCode;
+    const soldLimitCode = decideDebitLimits(wallets, debit, amountMinor);
+    if (soldLimitCode !== CODE.ok) return soldLimitCode;
+    const boughtLimitCode = decideCreditLimits(wallets, credit, boughtMinor);
+    if (boughtLimitCode !== CODE.ok) return boughtLimitCode;
     this.#exchangeHere(lanes, at, debit, credit, amountMinor, boughtMinor);
     return CODE.ok;
   }
@@ -108,6 +113,8 @@ export class ExchangeDesk {
     const body = transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId);
     const beginCode = transfers.decideBegin(body.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
+    const limitCode = decideDebitLimits(wallets, debit, amountMinor);
+    if (limitCode !== CODE.ok) return limitCode;
     const credit = wallets.openLiquidity(wallets.currency[debit]);
     const leg = { kind: RECORD_KIND.TransferSent, debit, credit, isExtended: true } as const;
     transfers.begin(lanes, at, body, leg, this.#context.waiter());

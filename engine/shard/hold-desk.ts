@@ -1,15 +1,16 @@
 import { CODE } from "../../protocol/codes.ts";
 import { OPERATION, RECORD, RECORD_OPTION } from "../../protocol/command-record.ts";
-import { formatUuid, isNil, isSystemAccountId, sameId, shardOf } from "../../protocol/ids.ts";
+import { formatUuid, isNil, isSystemAccountId, sameId } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
 import { evolveCaptured, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { CHANGE, RECORD_KIND, recordKind } from "../journal/record.ts";
+import { decideCreditLimits, decideDebitLimits } from "../limits/limit-check.ts";
 import { readTransferBody } from "../transfer/transfer-body.ts";
 import { decideCapture, decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { evolveTouched } from "../wallet/evolve.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
-import type { CommandContext } from "./command-context.ts";
+import { ABSENT, type CommandContext, FAR } from "./command-context.ts";
 import { ASKED, expire, post, recordChange } from "./record-writer.ts";
 
 const WALLET = RECORD.wallet >>> 2;
@@ -46,6 +47,8 @@ export class HoldDesk {
     // A hold may stay open for longer than its id is remembered.
     if (holds.find(lanes, at) >= 0) return CODE.id_reused;
     if (!holds.hasRoom()) return CODE.holds_full;
+    const limitCode = decideDebitLimits(wallets, slot, amountMinor);
+    if (limitCode !== CODE.ok) return limitCode;
     const { undo } = this.#context;
     if (undo.isOpen) {
       const row = holds.count;
@@ -75,7 +78,7 @@ export class HoldDesk {
 
   /** Moves part of a hold, or all that is left of it, to another wallet or out of the ledger. */
   capture(lanes: Uint32Array, at: number, commandBytes: number): number {
-    const { state, shardCount } = this.#context;
+    const { state } = this.#context;
     const { wallets, holds } = state;
     const isExtended = commandBytes > RECORD_BYTES;
     const askedMinor = readUint64(lanes, at + AMOUNT);
@@ -98,11 +101,11 @@ export class HoldDesk {
     const isPayout = isFound && !isBound;
     if (!isPayout && sameId(ids, idAt, wallets.ids, debit * 4)) return CODE.same_wallet;
     if (!isPayout && isSystemAccountId(ids, idAt)) return CODE.system_account_protected;
-    const isLocal = isPayout || shardOf(ids, idAt, shardCount) === state.shard;
     const { currency } = wallets;
     const payout = wallets.account(currency[debit], "payout");
-    const credit = isPayout ? payout : isLocal ? wallets.find(ids, idAt) : -1;
-    if (isLocal && credit < 0) return CODE.destination_not_found;
+    const credit = isPayout ? payout : this.#context.findCredit(ids, idAt);
+    const isLocal = credit !== FAR;
+    if (credit === ABSENT) return CODE.destination_not_found;
     if (isLocal && currency[credit] !== currency[debit]) return CODE.currency_mismatch;
     const debitCode = decideCapture(wallets, debit);
     if (debitCode !== CODE.ok) return debitCode;
@@ -113,6 +116,8 @@ export class HoldDesk {
         ? decideCredit(wallets, credit, amountMinor)
         : decideDestination(wallets, credit, amountMinor);
       if (creditCode !== CODE.ok) return creditCode;
+      const limitCode = decideCreditLimits(wallets, credit, amountMinor);
+      if (limitCode !== CODE.ok) return limitCode;
       this.#captureHere(lanes, at, row, debit, credit, amountMinor, isFinal | asked);
       return CODE.ok;
     }

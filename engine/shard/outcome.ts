@@ -1,5 +1,7 @@
+import { CODE } from "../../protocol/codes.ts";
 import { writeInt64 } from "../../protocol/int64.ts";
 import { RESULT, RESULT_FLAG } from "../../protocol/result-record.ts";
+import type { LimitState } from "../limits/limit-table.ts";
 import { availableMinor } from "../wallet/decide.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 
@@ -14,19 +16,28 @@ export class Outcome {
   replayed = false;
   /** The result comes later, when the other shard has answered. */
   deferred = false;
+  /** The slot that had too little, where that is not the wallet which the command names. */
+  shortSlot = -1;
   postedMinor = 0;
   availableMinor = 0;
   version = 0;
   counterpartyPostedMinor = 0;
   counterpartyAvailableMinor = 0;
   counterpartyVersion = 0;
+  /** Number of the limit that refused, see `LIMIT`; 0 where none did, or where the caller may not know. */
+  limit = 0;
+  limitValue = 0;
+  limitLeft = 0;
+  limitResetsAtMs = 0;
 
   clear(): void {
     this.sequence = 0;
     this.replayed = false;
     this.deferred = false;
+    this.shortSlot = -1;
     this.version = 0;
     this.counterpartyVersion = 0;
+    this.limit = 0;
   }
 
   /** Takes the named wallet's side from its columns. */
@@ -43,9 +54,19 @@ export class Outcome {
     this.counterpartyVersion = wallets.version[slot];
   }
 
+  /** Takes the limit that refused; what a limit of the far wallet is concerns an admin only. */
+  takeLimit(code: number, { limit, value, used, resetsAtMs }: LimitState, isAdmin: boolean): void {
+    if (code === CODE.destination_limit_exceeded && !isAdmin) return;
+    this.limit = limit;
+    this.limitValue = value;
+    this.limitLeft = Math.max(0, value - used);
+    this.limitResetsAtMs = resetsAtMs;
+  }
+
   /** Hides the wallet of a finished movement that its caller may not see: whoever reverses owns the other one. */
   hideFarSide({ operation }: { readonly operation?: string }, isAdmin: boolean): void {
     if (isAdmin) return;
+    this.limit = 0;
     if (operation === "ReverseTransfer") this.version = 0;
     else this.counterpartyVersion = 0;
   }
@@ -53,13 +74,20 @@ export class Outcome {
   /** Writes the compact form of the result record. */
   writeCompact(lanes: Uint32Array, at: number, code: number, shard: number): void {
     lanes[at + (RESULT.code >>> 2)] = code | ((this.replayed ? RESULT_FLAG.replayed : 0) << 16) | (shard << 24);
-    lanes[at + 1] = 0;
+    lanes[at + (RESULT.limit >>> 2)] = this.limit;
     writeInt64(lanes, at + (RESULT.sequence >>> 2), this.sequence);
   }
 
   /** Writes the long form of the result record. */
   writeDetails(lanes: Uint32Array, at: number, code: number, shard: number): void {
     this.writeCompact(lanes, at, code, shard);
+    if (this.limit !== 0) {
+      lanes.fill(0, at + 4, at + 16);
+      writeInt64(lanes, at + (RESULT.limitValue >>> 2), this.limitValue);
+      writeInt64(lanes, at + (RESULT.limitLeft >>> 2), this.limitLeft);
+      writeInt64(lanes, at + (RESULT.limitResetsAtMs >>> 2), this.limitResetsAtMs);
+      return;
+    }
     if (this.version === 0) {
       lanes.fill(0, at + 4, at + 10);
     } else {

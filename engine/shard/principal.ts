@@ -18,6 +18,17 @@ export class RequestPrincipal {
   load(lanes: Uint32Array, entryAt: number): void {
     this.isAdmin = lanes[entryAt + REQUEST.role] === ROLE.admin;
     for (let lane = 0; lane < 4; lane += 1) this.ownerId[lane] = lanes[entryAt + REQUEST.ownerId + lane];
+    this.#findOwner();
+  }
+
+  /** Takes a principal whose request was put off. */
+  assume(isAdmin: boolean, ownerId: Uint32Array): void {
+    this.isAdmin = isAdmin;
+    this.ownerId.set(ownerId);
+    this.#findOwner();
+  }
+
+  #findOwner(): void {
     const owner = this.#wallets.owners.find(this.ownerId, 0);
     this.#owner = owner < 0 ? NO_SLOT - 1 : owner;
   }

@@ -6,6 +6,8 @@ import {
   CHANGE_HEADER_BYTES,
   EXPIRY,
   EXPIRY_BYTES,
+  LIMIT_REJECTION,
+  LIMIT_REJECTION_HEADER_BYTES,
   NARROW_MAX,
   POSTING,
   POSTING_BYTES,
@@ -16,6 +18,8 @@ import {
   WIDE,
   widePostingBytes,
 } from "../journal/record.ts";
+import { evolvePostingUsage } from "../limits/evolve-usage.ts";
+import type { LimitState } from "../limits/limit-table.ts";
 import { availableMinor } from "../wallet/decide.ts";
 import { evolvePosting } from "../wallet/evolve.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
@@ -62,6 +66,7 @@ export function post(
   const debitBack = debitHead === 0 ? 0 : sequence - debitHead;
   const creditBack = creditHead === 0 ? 0 : sequence - creditHead;
   evolvePosting(wallets, debitSlot, creditSlot, amountMinor, sequence);
+  evolvePostingUsage(wallets, kind, debitSlot, creditSlot, amountMinor, sequence, tail !== undefined);
   const debitVersion = wallets.version[debitSlot];
   const creditVersion = wallets.version[creditSlot];
   const isWide =
@@ -151,6 +156,27 @@ export function reject(
   frame.lanes[to] = (RECORD_KIND.CommandRejected << 24) | recordBytes;
   frame.lanes[to + REJECTION.code] = code;
   keepCommand(frame.lanes, to + REJECTION.command, lanes, at, commandBytes);
+  return sequence;
+}
+
+/** Journals a command that a limit refused, with that limit as it was; returns the sequence of the record. */
+export function rejectByLimit(
+  frame: FrameBuilder,
+  code: number,
+  { limit, value, used, resetsAtMs }: LimitState,
+  lanes: Uint32Array,
+  at: number,
+  commandBytes: number,
+): number {
+  const sequence = frame.nextSequence;
+  const recordBytes = LIMIT_REJECTION_HEADER_BYTES + commandBytes;
+  const to = frame.add(recordBytes);
+  frame.lanes[to] = (RECORD_KIND.LimitRejected << 24) | recordBytes;
+  frame.lanes[to + LIMIT_REJECTION.codeAndLimit] = code | (limit << 16);
+  frame.floats[(to + LIMIT_REJECTION.value) >>> 1] = value;
+  frame.floats[(to + LIMIT_REJECTION.left) >>> 1] = Math.max(0, value - used);
+  frame.floats[(to + LIMIT_REJECTION.resetsAtMs) >>> 1] = resetsAtMs;
+  keepCommand(frame.lanes, to + LIMIT_REJECTION.command, lanes, at, commandBytes);
   return sequence;
 }
 

@@ -66,7 +66,10 @@ export class ReversalDesk {
       );
     }
     const debitCode = decideDebit(wallets, credit, amountMinor);
-    if (debitCode !== CODE.ok) return debitCode;
+    if (debitCode !== CODE.ok) {
+      this.#context.outcome.shortSlot = credit;
+      return debitCode;
+    }
     const isAccount = (wallets.flags[debit] & WALLET_FLAG.account) !== 0;
     const creditCode = isAccount
       ? decideCredit(wallets, debit, amountMinor)

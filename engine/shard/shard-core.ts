@@ -1,4 +1,4 @@
-import { CODE, CODE_DEFERRED, CODES, type Code } from "../../protocol/codes.ts";
+import { CODE, CODE_DEFERRED, CODES } from "../../protocol/codes.ts";
 import { OPERATION, RECORD, recordBytesAt } from "../../protocol/command-record.ts";
 import { FRAME_BYTES_MAX, JOURNAL_OVERHEAD_BYTES_MAX } from "../../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
@@ -18,6 +18,7 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import type { RingReader, RingWriter } from "../port/ring.ts";
+import type { StripeMessage } from "../stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import type { ObjectCommand, TrialBalanceView } from "../views.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
@@ -30,8 +31,12 @@ import { ReplyWriter } from "./reply-writer.ts";
 import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
+import { StripeDesk } from "./stripe-desk.ts";
 import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
 import { trialBalance } from "./trial-balance.ts";
+
+/** Room for whatever one request that was put off may be answered with. */
+const POSTPONED_ANSWER_BYTES = 1 << 20;
 
 /** Holds that lapse before other work gets its turn. */
 const EXPIRIES_PER_TURN = 1_024;
@@ -66,6 +71,7 @@ export class ShardCore {
   readonly #records: RecordReader;
   readonly #executor: CommandExecutor;
   readonly #transfers: TransferDesk;
+  readonly #stripes: StripeDesk;
   readonly #objects: ObjectDesk;
   readonly #reads: ShardReads;
   readonly #replies: ReplyWriter;
@@ -84,13 +90,26 @@ export class ShardCore {
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
     this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
       send: (toShard, kind, message) => this.#outbox.push({ toShard, kind, payload: pack(message) }),
-      answer: (waiter, code, outcome) => this.#answerLate(waiter, code, outcome),
+      answer: (waiter, code, outcome) => this.#answerLate(waiter, CODES[code].number, outcome),
       publish: (slot, sequence) => this.#executor.publish(slot, sequence),
+      postpone: (slot, then) => this.#stripes.isStriped(slot) && this.#stripes.pull(slot, then),
     });
-    this.#executor = new CommandExecutor(state, this.#frame, this.#deltas, this.#records, this.#transfers, options);
+    this.#stripes = new StripeDesk(state, this.#frame, this.#transfers, options.shardCount, (toShard, message) =>
+      this.#outbox.push({ toShard, kind: REQUEST_KIND.PeerStripe, payload: pack(message) }),
+    );
+    this.#executor = new CommandExecutor(
+      state,
+      this.#frame,
+      this.#deltas,
+      this.#records,
+      this.#transfers,
+      this.#stripes,
+      (waiter, code) => this.#answerLate(waiter, code, this.#executor.outcome),
+      options,
+    );
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
     this.#replies = new ReplyWriter(ports.replies);
-    this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies);
+    this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies, this.#stripes);
     this.#beginFrame();
   }
 
@@ -101,6 +120,7 @@ export class ShardCore {
   /** Takes up the transfers that were open when the journal ended. */
   resume(): void {
     this.#transfers.resume();
+    this.#stripes.resume();
     this.flush();
   }
 
@@ -134,6 +154,18 @@ export class ShardCore {
     }
   }
 
+  /** Takes up what waited for the stripes of a wallet, as far as its answers have room. */
+  resumePostponed(): void {
+    this.#stripes.pullWatched(this.#ports.nowMs());
+    while (this.#ports.replies.freeBytes() > POSTPONED_ANSWER_BYTES) {
+      const postponed = this.#stripes.takeReady();
+      if (postponed === undefined) break;
+      if (this.#frame.recordCount === 0) this.#beginFrame();
+      this.#makeRoom(2 * COMMAND_FRAME_BYTES_MAX);
+      postponed();
+    }
+  }
+
   /** Handles the request at an offset of a ring; the answer becomes visible with the next `flush`. */
   handle(ring: RingReader, offset: number): void {
     if (this.#frame.recordCount === 0) this.#beginFrame();
@@ -150,6 +182,10 @@ export class ShardCore {
       case REQUEST_KIND.PeerAnswer:
         this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
         this.#transfers.settle(unpackPayload(ring, offset) as CreditAnswer);
+        break;
+      case REQUEST_KIND.PeerStripe:
+        this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
+        this.#stripes.take(unpackPayload(ring, offset) as StripeMessage);
         break;
       case REQUEST_KIND.LookupWallets:
         this.#reads.lookupWallets(ring, offset);
@@ -260,15 +296,10 @@ export class ShardCore {
     this.#deltas.truncate(0);
   }
 
-  #answerLate(waiter: TransferWaiter, code: Code, outcome: Outcome): void {
+  #answerLate(waiter: TransferWaiter, code: number, outcome: Outcome): void {
     const offset = this.#replies.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
     this.#replies.ring.lanes[(offset >>> 2) + REPLY.index] = waiter.index;
-    outcome.writeDetails(
-      this.#replies.ring.lanes,
-      (offset + ENTRY_HEADER_BYTES) >>> 2,
-      CODES[code].number,
-      this.#state.shard,
-    );
+    outcome.writeDetails(this.#replies.ring.lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, this.#state.shard);
   }
 
   #commands(ring: RingReader, offset: number): void {

@@ -16,6 +16,7 @@ import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { ShardState } from "./shard-state.ts";
+import type { StripeDesk } from "./stripe-desk.ts";
 import { viewTransfer } from "./transfer-view.ts";
 import { writeNoWallet, writeWallet } from "./wallet-record.ts";
 
@@ -42,22 +43,59 @@ export class ShardReads {
   readonly #executor: CommandExecutor;
   readonly #records: RecordReader;
   readonly #replies: ReplyWriter;
+  readonly #stripes: StripeDesk;
 
-  constructor(state: ShardState, executor: CommandExecutor, records: RecordReader, replies: ReplyWriter) {
+  constructor(
+    state: ShardState,
+    executor: CommandExecutor,
+    records: RecordReader,
+    replies: ReplyWriter,
+    stripes: StripeDesk,
+  ) {
     this.#state = state;
     this.#executor = executor;
     this.#records = records;
     this.#replies = replies;
+    this.#stripes = stripes;
   }
 
+  /** Answers with the wallets asked for; of a striped one once everything is at home that its stripes hold now. */
   lookupWallets(ring: RingReader, offset: number): void {
-    const { lanes } = ring;
     const head = offset >>> 2;
+    const lanes = ring.lanes;
+    const striped = this.#stripedAmong(lanes, head);
+    if (striped.length === 0) {
+      this.#answerWallets(lanes, head);
+      return;
+    }
+    const entryLanes = (ENTRY_HEADER_BYTES + lanes[head + REQUEST.payloadBytes]) >>> 2;
+    const request = lanes.slice(head, head + entryLanes);
+    let awaited = striped.length;
+    const then = (): void => {
+      awaited -= 1;
+      if (awaited === 0) this.#answerWallets(request, 0);
+    };
+    for (const slot of striped) {
+      if (!this.#stripes.pull(slot, then)) then();
+    }
+  }
+
+  #stripedAmong(lanes: Uint32Array, head: number): number[] {
+    const slots = new Set<number>();
+    if (this.#state.stripedSlots.size === 0) return [];
+    for (let index = 0; index < lanes[head + REQUEST.count]; index += 1) {
+      const slot = this.#state.wallets.find(lanes, head + (ENTRY_HEADER_BYTES >>> 2) + index * 4);
+      if (slot >= 0 && this.#stripes.isStriped(slot)) slots.add(slot);
+    }
+    return [...slots];
+  }
+
+  #answerWallets(lanes: Uint32Array, head: number): void {
     const count = lanes[head + REQUEST.count];
     this.#executor.principal.load(lanes, head);
     const reply = this.#replies.begin(REPLY_KIND.Wallets, lanes[head + REQUEST.token], count, count * WALLET_BYTES);
     for (let index = 0; index < count; index += 1) {
-      const id = (offset + ENTRY_HEADER_BYTES + index * 16) >>> 2;
+      const id = head + (ENTRY_HEADER_BYTES >>> 2) + index * 4;
       this.#writeWallet((reply + ENTRY_HEADER_BYTES + index * WALLET_BYTES) >>> 2, lanes, id);
     }
   }

@@ -20,8 +20,8 @@ import {
 } from "../journal/record.ts";
 import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
-import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
+import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";

@@ -107,6 +107,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void
     let handled = 0;
     for (const ring of rings) handled += drain(ring, core);
     core.expireHolds();
+    core.resumePostponed();
     core.flush();
     peers.flush();
     if (handled > 0) continue;

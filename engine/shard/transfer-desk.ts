@@ -123,7 +123,14 @@ export class TransferDesk {
     const { wallets } = this.#state;
     const currency = wallets.currency[slot];
     const credit = wallets.account(currency, "transit");
-    const body = { id, operation: "SweepStripe", fromWalletId: walletId, toWalletId: walletId, amountMinor, currency } as const;
+    const body = {
+      id,
+      operation: "SweepStripe",
+      fromWalletId: walletId,
+      toWalletId: walletId,
+      amountMinor,
+      currency,
+    } as const;
     const leg = { kind: RECORD_KIND.TransferSent, debit: slot, credit, isExtended: false } as const;
     this.begin(commandLanes(id), 0, body, leg, null);
   }

@@ -76,7 +76,8 @@ export function viewTransfer(
       const open = state.transfers.get(object.id);
       const ended = (object.events as readonly TransferEvent[]).find((event) => event.type === "TransferEnded");
       const body = ended?.body ?? open;
-      if (body === undefined || !mayTouchEither(state, body, principal)) return null;
+      if (body === undefined || body.operation === "SweepStripe" || !mayTouchEither(state, body, principal))
+        return null;
       const code: Code | undefined = ended?.code ?? open?.code;
       return {
         ...bodyView(body),
@@ -125,7 +126,7 @@ function bodyView(body: TransferBody): Omit<TransferView, "position" | "timestam
   const isReversal = body.operation === "ReverseTransfer";
   return {
     id: body.id,
-    type: body.operation ?? "Transfer",
+    type: body.operation === undefined || body.operation === "SweepStripe" ? "Transfer" : body.operation,
     fromWalletId: isReversal ? body.toWalletId : body.fromWalletId,
     toWalletId: isReversal ? body.fromWalletId : body.toWalletId,
     amountMinor: body.amountMinor,

@@ -1,3 +1,4 @@
+import type { LimitRowImage } from "../limits/limit-table.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 
 interface SavedWallet {
@@ -9,6 +10,7 @@ interface SavedWallet {
   readonly status: number;
   readonly heldMinor: number;
   readonly flags: number;
+  readonly limits: LimitRowImage | undefined;
 }
 
 /** What the commands of a linked run changed, so that all of it can be taken back when one of them fails. */
@@ -17,6 +19,7 @@ export class UndoLog {
   readonly #saved: SavedWallet[] = [];
   readonly #reverts: (() => void)[] = [];
   #count = 0;
+  #limitRows = 0;
   #isOpen = false;
 
   constructor(wallets: WalletColumns) {
@@ -30,6 +33,7 @@ export class UndoLog {
   begin(): void {
     this.#isOpen = true;
     this.#count = this.#wallets.count;
+    this.#limitRows = this.#wallets.limits.count;
     this.#saved.length = 0;
     this.#reverts.length = 0;
   }
@@ -46,6 +50,7 @@ export class UndoLog {
       status: status[slot],
       heldMinor: heldMinor[slot],
       flags: flags[slot],
+      limits: this.#wallets.limits.image(slot),
     });
   }
 
@@ -72,7 +77,9 @@ export class UndoLog {
       wallets.status[saved.slot] = saved.status;
       wallets.heldMinor[saved.slot] = saved.heldMinor;
       wallets.flags[saved.slot] = saved.flags;
+      if (saved.limits !== undefined) wallets.limits.restore(saved.limits);
     }
+    wallets.limits.truncate(this.#limitRows);
     wallets.truncate(this.#count);
   }
 }

@@ -3,8 +3,11 @@ import { formatUuid, isNil } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { RECORD_BYTES } from "../../protocol/limits.ts";
 
-/** The operations besides Transfer that may move money between two wallets of different shards. */
-export type RemoteOperation = "CaptureHold" | "ReverseTransfer" | "ExchangeCurrency";
+/**
+ * The operations besides Transfer that may move money between two shards. SweepStripe is the ledger's own: from a stripe
+ * of a wallet to its home.
+ */
+export type RemoteOperation = "CaptureHold" | "ReverseTransfer" | "ExchangeCurrency" | "SweepStripe";
 
 /** What a movement between two wallets was asked for with: the body of its command. */
 export interface TransferBody {

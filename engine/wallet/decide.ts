@@ -60,6 +60,11 @@ export function decideDestination(wallets: WalletColumns, slot: number, amountMi
   return wallets.postedMinor[slot] + amountMinor > AMOUNT_MINOR_MAX ? CODE.balance_overflow : CODE.ok;
 }
 
+/** Whether an amount may enter a wallet whatever its status. */
+export function decideRange(wallets: WalletColumns, slot: number, amountMinor: number): number {
+  return wallets.postedMinor[slot] + amountMinor > AMOUNT_MINOR_MAX ? CODE.balance_overflow : CODE.ok;
+}
+
 /** Whether a wallet may change its status or its overdraft limit. */
 export function decideChange(
   wallets: WalletColumns,
@@ -78,9 +83,13 @@ export function decideChange(
       return status === WALLET_STATUS.frozen ? CODE.ok : CODE.status_conflict;
     case OPERATION.CloseWallet:
       if (status === WALLET_STATUS.closed) return CODE.status_conflict;
+      if ((wallets.flags[slot] & WALLET_FLAG.striped) !== 0) return CODE.wallet_striped;
       if ((wallets.flags[slot] & WALLET_FLAG.held) !== 0) return CODE.hold_open;
       if (wallets.postedMinor[slot] !== 0) return CODE.balance_not_zero;
       return hasOpenTransfer ? CODE.transfer_open : CODE.ok;
+    case OPERATION.StripeWallet:
+      if (status === WALLET_STATUS.closed) return CODE.wallet_closed;
+      return (wallets.flags[slot] & WALLET_FLAG.striped) === 0 ? CODE.ok : CODE.wallet_striped;
     case OPERATION.SetOverdraftLimit:
       if (status === WALLET_STATUS.closed) return CODE.wallet_closed;
       return freeMinor(wallets, slot) < -limitMinor ? CODE.overdraft_in_use : CODE.ok;

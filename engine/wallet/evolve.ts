@@ -3,7 +3,7 @@
  */
 
 import { OPERATION, WALLET_STATUS } from "../../protocol/command-record.ts";
-import type { WalletColumns } from "./wallet-columns.ts";
+import { WALLET_FLAG, type WalletColumns } from "./wallet-columns.ts";
 
 /** Moves an amount from one slot to another; both sides get a new version, and the record becomes their head. */
 export function evolvePosting(
@@ -45,6 +45,9 @@ export function evolveChange(
       break;
     case OPERATION.CloseWallet:
       wallets.status[slot] = WALLET_STATUS.closed;
+      break;
+    case OPERATION.StripeWallet:
+      wallets.flags[slot] |= WALLET_FLAG.striped;
       break;
     case OPERATION.SetOverdraftLimit:
       wallets.setOverdraftLimit(slot, limitMinor);

@@ -6,6 +6,7 @@ import {
   writeSystemAccountId,
 } from "../../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX } from "../../protocol/limits.ts";
+import { LimitTable } from "../limits/limit-table.ts";
 import { NO_SLOT, Owners } from "./owners.ts";
 import { SlotIndex } from "./slot-index.ts";
 
@@ -19,6 +20,12 @@ export const WALLET_FLAG = {
   held: 4,
   /** The wallet has an overdraft limit. */
   overdraft: 8,
+  /** Every shard takes credits for this wallet; this is its home. */
+  striped: 16,
+  /** The slot gathers credits for a wallet whose home is another shard. */
+  stripe: 32,
+  /** The wallet has a row in the table of limits: what it moves is counted. */
+  limited: 64,
 } as const;
 
 /** What is available differs from the balance, so a record of the wallet has to say both. */
@@ -49,6 +56,7 @@ export class WalletColumns {
   readonly type: Uint8Array;
   readonly flags: Uint8Array;
   readonly owners: Owners;
+  readonly limits: LimitTable;
   readonly capacity: number;
   readonly shard: number;
   readonly #index: SlotIndex;
@@ -59,7 +67,8 @@ export class WalletColumns {
   #count = 0;
   #mayShowAvailable = false;
 
-  constructor(shard: number, capacity: number) {
+  /** `calendarTimeZone` is where the days and months of limits begin. */
+  constructor(shard: number, capacity: number, calendarTimeZone = "UTC") {
     this.shard = shard;
     this.capacity = capacity;
     this.ids = new Uint32Array(capacity * 4);
@@ -75,6 +84,7 @@ export class WalletColumns {
     this.type = new Uint8Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.owners = new Owners(capacity);
+    this.limits = new LimitTable(this, calendarTimeZone);
     this.#index = new SlotIndex(this.ids);
   }
 
@@ -96,6 +106,20 @@ export class WalletColumns {
   /** Whether what is available in one of two slots may differ from its balance. */
   showsAvailable(slot: number, other: number): boolean {
     return ((this.flags[slot] | this.flags[other]) & SHOWS_AVAILABLE) !== 0;
+  }
+
+  /** Whether limits may refuse or count what moves between two slots. */
+  mayHaveLimits(slot: number, other: number): boolean {
+    return ((this.flags[slot] | this.flags[other]) & WALLET_FLAG.limited) !== 0 || this.limits.hasTypeLimits;
+  }
+
+  /** Notes that a wallet has a row in the table of limits. */
+  markLimited(slot: number): void {
+    this.flags[slot] |= WALLET_FLAG.limited;
+  }
+
+  isAccount(slot: number): boolean {
+    return (this.flags[slot] & WALLET_FLAG.account) !== 0;
   }
 
   /** Whether a wallet of this currency may still be opened, with the accounts it may bring along. */
@@ -148,6 +172,12 @@ export class WalletColumns {
     }
   }
 
+  /** The slot of the funding account of a currency; its accounts are opened where they are missing. */
+  openCurrency(currency: number): number {
+    if (this.#accounts[currency] < 0) this.#openAccounts(currency);
+    return this.account(currency, "funding");
+  }
+
   /** Currencies with accounts on this shard, as ISO 4217 numbers. */
   currencies(): number[] {
     return Array.from(this.#accounts.keys()).filter((currency) => this.#accounts[currency] >= 0);
@@ -167,7 +197,7 @@ export class WalletColumns {
     overdraftLimitMinor: number,
     sequence: number,
   ): number {
-    if (this.#accounts[currency] < 0) this.#openAccounts(currency);
+    this.openCurrency(currency);
     const slot = this.#take(idLanes, idAt, currency);
     const owner = this.owners.findOrAdd(idLanes, ownerAt);
     this.owner[slot] = owner;
@@ -179,6 +209,20 @@ export class WalletColumns {
     this.head[slot] = sequence;
     this.flags[slot] = this.owners.watched[owner] === 1 ? WALLET_FLAG.watched : 0;
     this.setOverdraftLimit(slot, overdraftLimitMinor);
+    return slot;
+  }
+
+  /** Opens the slot in which credits are gathered for a wallet of another shard; nobody owns it here. */
+  openStripe(idLanes: Uint32Array, currency: number, type: number, sequence: number): number {
+    if (this.#accounts[currency] < 0) this.#openAccounts(currency);
+    const slot = this.#take(idLanes, 0, currency);
+    this.owner[slot] = NO_SLOT;
+    this.nextOfOwner[slot] = NO_SLOT;
+    this.type[slot] = type;
+    this.overdraftLimitMinor[slot] = 0;
+    this.version[slot] = 1;
+    this.head[slot] = sequence;
+    this.flags[slot] = WALLET_FLAG.stripe;
     return slot;
   }
 
