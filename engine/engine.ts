@@ -3,6 +3,8 @@ import type { ShardPort } from "./port/shard-port.ts";
 
 export interface EngineOptions {
   readonly dataDir: string;
+  /** Where journal goes that no snapshot needs any more. Undefined: `archive` in the data directory. */
+  readonly archiveDir?: string | undefined;
   /** Undefined: as stored with the data, or for new data one per spare core. */
   readonly shards: number | undefined;
   readonly walletsPerShardMax: number;

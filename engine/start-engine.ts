@@ -33,6 +33,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
   };
   const journals = shards.map((shard) => ({
     directory: join(options.dataDir, `shard-${shard}`),
+    archiveDirectory: join(options.archiveDir ?? join(options.dataDir, "archive"), `shard-${shard}`),
     shard,
     control: createJournalControlMemory(),
   }));
@@ -51,7 +52,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       stats: statsMemories[shard],
       peers,
       segmentPreparer: channels[shard].port1,
-      journalControl: journals[shard].control,
+      journal: journals[shard],
     };
     return new ShardThread(data, hooks);
   });

@@ -2,16 +2,15 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { openFrame } from "../engine/journal/frame.ts";
-import { JournalReader } from "../engine/journal/journal-reader.ts";
+import { JournalReader, type JournalReaderOptions } from "../engine/journal/journal-reader.ts";
 
 interface Task {
-  readonly directory: string;
-  readonly control: SharedArrayBuffer;
+  readonly journal: JournalReaderOptions;
   readonly through: number;
 }
 
-const { directory, control, through } = workerData as Task;
-const reader = new JournalReader({ directory, shard: 0, control });
+const { journal, through } = workerData as Task;
+const reader = new JournalReader(journal);
 let last = 0;
 let frames = 0;
 let previous: Uint8Array | undefined;

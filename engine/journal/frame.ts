@@ -167,3 +167,20 @@ export function viewFrame(value: Uint8Array, shard: number): Frame | string {
     previousHash: bytes.subarray(HASH_BYTES, 2 * HASH_BYTES),
   };
 }
+
+/** The bytes of each frame where several lie one after the other; what is no frame ends them as one more. */
+export function* framesOf(content: Uint8Array): Generator<Uint8Array> {
+  const lengths = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  for (let at = 0; at < content.byteLength; ) {
+    const isWhole = at + FRAME_HEADER_BYTES <= content.byteLength;
+    const frameBytes = isWhole ? lengths.getUint32(at + LANE.frameBytes * 4, true) : 0;
+    const end = frameBytes < FRAME_HEADER_BYTES ? content.byteLength : at + frameBytes;
+    yield content.subarray(at, end);
+    at = end;
+  }
+}
+
+/** First sequence of the frame in some bytes, which are not checked. */
+export function firstSequenceOf(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getFloat64(FLOAT.firstSequence * 8, true);
+}

@@ -17,8 +17,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+function archive(): string {
+  return join(directory, "archive");
+}
+
 function openJournal(control?: SharedArrayBuffer): Promise<LmdbJournal> {
-  return LmdbJournal.open(directory, SEGMENT_BYTES, () => {}, control && { control });
+  return LmdbJournal.open(directory, SEGMENT_BYTES, () => {}, control && { control, archiveDirectory: archive() });
 }
 
 function append(journal: LmdbJournal, chain: FrameChain, frames: number, recordsPerFrame: number): void {
@@ -48,7 +52,7 @@ describe("journal reader", () => {
     const control = createJournalControlMemory();
     const chain = new FrameChain();
     const journal = await openJournal(control);
-    const reader = new JournalReader({ directory, shard: 0, control });
+    const reader = new JournalReader({ directory, archiveDirectory: archive(), shard: 0, control });
     expect(reader.range).toBeUndefined();
     expect(reader.frameAt(1)).toBeUndefined();
     append(journal, chain, 60, 1_000);
@@ -71,7 +75,7 @@ describe("journal reader", () => {
     const journal = await openJournal();
     append(journal, chain, 40, 500);
     await journal.close();
-    const reader = new JournalReader({ directory, shard: 0, control: undefined });
+    const reader = new JournalReader({ directory, archiveDirectory: archive(), shard: 0, control: undefined });
     // The clock of a frame of the chain is 1,000 more than its first sequence.
     expect(reader.frameAtTime(1_000)).toBeUndefined();
     expect(reader.frameAtTime(1_001)?.firstSequence).toBe(1);
@@ -86,7 +90,7 @@ describe("journal reader", () => {
     const journal = await openJournal();
     append(journal, chain, 40, 1_000);
     await journal.close();
-    const reader = new JournalReader({ directory, shard: 0, control: undefined });
+    const reader = new JournalReader({ directory, archiveDirectory: archive(), shard: 0, control: undefined });
     expect(verifyAll(reader, chain)).toBe(40_000);
     reader.close();
     const again = await openJournal();
@@ -102,7 +106,10 @@ describe("journal reader", () => {
     const url = new URL("../../test/journal-reading-thread.ts", import.meta.url);
     const threads = Array.from(
       { length: 3 },
-      () => new Worker(url, { workerData: { directory, control, through: 120_000 } }),
+      () =>
+        new Worker(url, {
+          workerData: { journal: { directory, archiveDirectory: archive(), shard: 0, control }, through: 120_000 },
+        }),
     );
     const ends = threads.map((thread) => new Promise((resolve) => thread.once("message", resolve)));
     for (let round = 0; round < 120; round += 1) {

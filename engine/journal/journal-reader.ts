@@ -1,10 +1,13 @@
 import { type Frame, viewFrame } from "./frame.ts";
 import { JournalControl } from "./journal-control.ts";
-import { type FoundFrame, LiveSegments } from "./live-segments.ts";
+import { JournalFiles } from "./journal-files.ts";
+import type { FoundFrame } from "./live-segments.ts";
 
 export interface JournalReaderOptions {
   /** The shard's directory inside the data directory. */
   readonly directory: string;
+  /** The shard's directory of archive files, which need not exist. */
+  readonly archiveDirectory: string;
   readonly shard: number;
   /** The shard's control lanes, where the shard runs in this process; without them it may run in another, or not at all. */
   readonly control: SharedArrayBuffer | undefined;
@@ -21,21 +24,22 @@ export interface ReadFrame extends Frame {
  * The content of a frame is valid until the thread's next read of any journal, and is checked for its header only:
  * `openFrame` verifies its hash. A reader never holds a transaction between two calls, so it never holds up the shard.
  *
- * **Errors**: every read throws where a frame is damaged, with its position and file.
+ * **Errors**: every read throws where a frame is damaged, with its position and file, and `HistoryExpiredError` where it
+ * was dropped from the archive.
  */
 export class JournalReader {
   readonly #shard: number;
-  readonly #live: LiveSegments;
+  readonly #files: JournalFiles;
 
-  constructor({ directory, shard, control }: JournalReaderOptions) {
+  constructor({ directory, archiveDirectory, shard, control }: JournalReaderOptions) {
     this.#shard = shard;
-    this.#live = new LiveSegments(directory, control && new JournalControl(control));
+    this.#files = new JournalFiles(directory, archiveDirectory, control && new JournalControl(control));
   }
 
   /** Sequences of the first and of the last record; undefined while the journal is empty. */
   get range(): { readonly first: number; readonly last: number } | undefined {
-    const { firstSequence: first, lastKey } = this.#live;
-    const last = lastKey === undefined ? undefined : this.frameAt(lastKey);
+    const { firstSequence: first, lastSequence } = this.#files;
+    const last = lastSequence === undefined ? undefined : this.frameAt(lastSequence);
     return first === undefined || last === undefined
       ? undefined
       : { first, last: last.firstSequence + last.recordCount - 1 };
@@ -43,7 +47,10 @@ export class JournalReader {
 
   /** The frame that holds a sequence, or undefined where there is none. */
   frameAt(sequence: number): ReadFrame | undefined {
-    return this.#find(sequence) ?? (this.#live.refresh() ? this.#find(sequence) : undefined);
+    const found = this.#find(sequence);
+    if (found !== undefined) return found;
+    this.#files.refresh();
+    return this.#find(sequence);
   }
 
   /** Every frame from the one that holds a sequence on, in order, up to the newest at the time of each step. */
@@ -75,12 +82,17 @@ export class JournalReader {
     return found === 0 ? undefined : this.frameAt(found);
   }
 
+  /** Lets go of segments that were archived; a reader that is seldom asked does so now and then, or they cannot be used again. */
+  letGo(): void {
+    this.#files.letGo();
+  }
+
   close(): void {
-    this.#live.close();
+    this.#files.close();
   }
 
   #find(sequence: number): ReadFrame | undefined {
-    const found = this.#live.frameAtOrBefore(sequence);
+    const found = this.#files.frameAtOrBefore(sequence);
     if (found === undefined) return undefined;
     const frame = this.#view(found, sequence);
     return sequence < frame.firstSequence + frame.recordCount ? frame : undefined;

@@ -1,11 +1,13 @@
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { createJournalControlMemory, JournalControl } from "./journal-control.ts";
-import { LiveSegments } from "./live-segments.ts";
+import { JournalFiles } from "./journal-files.ts";
 import {
   listSegments,
   openSegment,
   openSegmentForReading,
   prepareSegment,
+  removeUnfinishedSegments,
   requireRoom,
   segmentPath,
   syncDirectory,
@@ -32,8 +34,11 @@ export interface StoredFrame {
   readonly isLast: boolean;
 }
 
-/** What a journal shares with others in its process. */
+/** What a journal shares with its readers. */
 export interface JournalSharing {
+  /** The shard's directory of archive files, which need not exist. */
+  readonly archiveDirectory: string;
+  /** Lanes in which the threads of this process agree on the shard's segments. */
   readonly control: SharedArrayBuffer;
 }
 
@@ -47,8 +52,8 @@ export class LmdbJournal implements Journal {
   readonly #segmentBytes: number;
   readonly #askForSegment: (ordinal: number) => void;
   readonly #control: JournalControl;
-  /** All segments, for reading what is not in the newest. */
-  readonly #segments: LiveSegments;
+  /** Everything, for reading what is not in the newest segment. */
+  readonly #files: JournalFiles;
   #newest: SegmentStore;
   #newestOrdinal: number;
   /** 0 while the newest segment is empty. */
@@ -60,7 +65,7 @@ export class LmdbJournal implements Journal {
     segmentBytes: number,
     ordinal: number,
     askForSegment: (ordinal: number) => void,
-    { control }: JournalSharing,
+    { control, archiveDirectory }: JournalSharing,
   ) {
     this.#directory = directory;
     this.#segmentBytes = segmentBytes;
@@ -71,7 +76,7 @@ export class LmdbJournal implements Journal {
     this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
     this.#usedBytes = usedBytesIn(this.#newest);
     this.#control.publishNewest(ordinal);
-    this.#segments = new LiveSegments(directory, this.#control);
+    this.#files = new JournalFiles(directory, archiveDirectory, this.#control);
     askForSegment(ordinal + 1);
   }
 
@@ -84,9 +89,10 @@ export class LmdbJournal implements Journal {
     directory: string,
     segmentBytes: number,
     askForSegment: (ordinal: number) => void,
-    sharing: JournalSharing = { control: createJournalControlMemory() },
+    sharing: JournalSharing = { control: createJournalControlMemory(), archiveDirectory: join(directory, "archive") },
   ): Promise<LmdbJournal> {
     mkdirSync(directory, { recursive: true });
+    removeUnfinishedSegments(directory);
     const ordinals = listSegments(directory);
     if (ordinals.length === 0) {
       await prepareSegment(directory, 1, segmentBytes);
@@ -95,17 +101,17 @@ export class LmdbJournal implements Journal {
     return new LmdbJournal(directory, segmentBytes, await lastInUse(directory, ordinals), askForSegment, sharing);
   }
 
-  /** First sequence of the first and of the last frame; undefined while the journal is empty. */
+  /** First sequence of the first and of the last frame that are not archived; undefined while there is none. */
   get range(): { readonly first: number; readonly last: number } | undefined {
-    const first = this.#segments.firstSequence;
-    const last = this.#segments.lastKey;
+    const first = this.#files.live.firstSequence;
+    const last = this.#files.live.lastKey;
     return first === undefined || last === undefined ? undefined : { first, last };
   }
 
-  /** All frames that begin at a sequence or after it, oldest first, as they stand on the disk. */
+  /** All frames that begin at a sequence or after it and are not archived, oldest first, as they stand on the disk. */
   *frames(fromSequence = 1): Generator<StoredFrame> {
     const last = this.range?.last;
-    for (const { key, bytes, file } of this.#segments.frames(fromSequence)) {
+    for (const { key, bytes, file } of this.#files.live.frames(fromSequence)) {
       yield { key, value: bytes.slice(), segment: file, isLast: key === last };
     }
   }
@@ -124,18 +130,23 @@ export class LmdbJournal implements Journal {
 
   frameAt(sequence: number): Uint8Array | undefined {
     const isInNewest = this.#newestFirstSequence > 0 && sequence >= this.#newestFirstSequence;
-    return isInNewest ? frameAtOrBefore(this.#newest, sequence) : this.#segments.frameAtOrBefore(sequence)?.bytes;
+    return isInNewest ? frameAtOrBefore(this.#newest, sequence) : this.#files.frameAtOrBefore(sequence)?.bytes;
   }
 
   /** Takes the last frame out again; only recovery does this, to a frame that was never completely written. */
   removeLast(key: number): void {
     this.#newest.removeSync(key);
     this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
-    this.#segments.forget(this.#newestOrdinal);
+    this.#files.live.forget(this.#newestOrdinal);
+  }
+
+  /** Lets go of the segments that were archived meanwhile; the shard calls it in every turn. */
+  letGo(): void {
+    this.#files.letGo();
   }
 
   async close(): Promise<void> {
-    this.#segments.close();
+    this.#files.close();
     await this.#newest.close();
   }
 
@@ -144,6 +155,7 @@ export class LmdbJournal implements Journal {
     requireRoom(this.#directory, 0);
     void this.#newest.close();
     this.#newest = openSegment(segmentPath(this.#directory, this.#newestOrdinal), this.#segmentBytes);
+    if (firstKeyIn(this.#newest) !== undefined) throw new Error(`segment ${this.#newestOrdinal} is not empty`);
     syncDirectory(this.#directory);
     this.#newestFirstSequence = 0;
     this.#usedBytes = 0;

@@ -16,7 +16,8 @@ interface Segment {
   readonly ordinal: number;
   readonly path: string;
   readonly firstSequence: number;
-  readonly inode: number;
+  /** Undefined when the file has gone already. */
+  readonly inode: number | undefined;
 }
 
 /**
@@ -40,6 +41,12 @@ export class LiveSegments {
     this.#lane = control?.join() ?? 0;
   }
 
+  /** The segments that hold frames, oldest first. */
+  list(): readonly { readonly ordinal: number; readonly firstSequence: number }[] {
+    this.refresh();
+    return this.#segments;
+  }
+
   /** First sequence of the oldest frame, or undefined while there is none. */
   get firstSequence(): number | undefined {
     this.refresh();
@@ -50,7 +57,7 @@ export class LiveSegments {
   get lastKey(): number | undefined {
     this.refresh();
     const newest = this.#segments.at(-1);
-    return newest && lastKeyIn(this.#store(newest.ordinal, newest.path));
+    return newest && this.#use(newest, lastKeyIn);
   }
 
   /** The last frame that begins at a sequence or before it. */
@@ -65,28 +72,26 @@ export class LiveSegments {
     this.refresh();
     for (const [index, segment] of this.#segments.entries()) {
       if ((this.#segments[index + 1]?.firstSequence ?? Number.POSITIVE_INFINITY) <= fromSequence) continue;
-      for (const key of keysFrom(this.#store(segment.ordinal, segment.path), fromSequence)) {
+      for (const key of this.#use(segment, (store) => keysFrom(store, fromSequence)) ?? []) {
         const found = this.#read(segment, key);
         if (found !== undefined) yield { ...found, key };
       }
     }
   }
 
-  /** Looks for segments that were begun or given up meanwhile, and says whether there are any. */
-  refresh(): boolean {
+  /** Looks for segments that were begun or given up meanwhile. */
+  refresh(): void {
     this.letGo();
     const newestKnown = this.#segments.at(-1)?.ordinal ?? 0;
-    if (this.#control !== undefined && this.#control.newest <= newestKnown) return false;
+    if (this.#control !== undefined && this.#control.newest <= newestKnown) return;
     const known = new Map(this.#segments.map((segment) => [segment.ordinal, segment]));
-    const before = this.#segments;
     this.#segments = listSegments(this.#directory)
       .filter((ordinal) => this.#mayOpen(ordinal))
       .map((ordinal) => known.get(ordinal) ?? this.#look(ordinal))
       .filter((segment) => segment !== undefined);
-    return this.#segments.length !== before.length || this.#segments.some((segment, at) => segment !== before[at]);
   }
 
-  /** Closes the segments that went to the archive meanwhile, and says so. */
+  /** Closes the segments that went to the archive meanwhile, and says so to whoever waits for it. */
   letGo(): void {
     const liveFrom = this.#control?.liveFrom ?? 0;
     if (this.#control === undefined || this.#letGoBelow >= liveFrom) return;
@@ -112,24 +117,34 @@ export class LiveSegments {
   /** What to know of a segment; undefined while it is empty, or when it has gone meanwhile. */
   #look(ordinal: number): Segment | undefined {
     const path = segmentPath(this.#directory, ordinal);
-    const inode = inodeOf(path);
-    if (inode === undefined) return undefined;
-    const firstSequence = firstKeyIn(this.#store(ordinal, path));
-    if (firstSequence === undefined || inodeOf(path) !== inode) {
-      this.#close(ordinal);
-      return undefined;
-    }
-    return { ordinal, path, firstSequence, inode };
+    const segment = { ordinal, path, firstSequence: 0, inode: inodeOf(path) };
+    const firstSequence = this.#use(segment, firstKeyIn);
+    if (firstSequence === undefined) this.#close(ordinal);
+    return firstSequence === undefined ? undefined : { ...segment, firstSequence };
   }
 
   #read(segment: Segment, sequence: number): FoundFrame | undefined {
-    const bytes = frameAtOrBefore(this.#store(segment.ordinal, segment.path), sequence);
-    // Another process may have given the file up and be writing over it; it takes the name away first.
-    if (this.#control === undefined && inodeOf(segment.path) !== segment.inode) {
+    const bytes = this.#use(segment, (store) => frameAtOrBefore(store, sequence));
+    return bytes && { bytes, file: segment.path };
+  }
+
+  /** Does something with a segment; undefined where it has gone meanwhile. */
+  #use<T>(segment: Segment, action: (store: SegmentStore) => T): T | undefined {
+    let result: T | undefined;
+    let failure: unknown;
+    try {
+      result = action(this.#store(segment.ordinal, segment.path));
+    } catch (error) {
+      failure = error;
+    }
+    // Whoever gives a file up takes its name away before writing over it: what was read while it had its name is right.
+    const isThere = (this.#control !== undefined && failure === undefined) || inodeOf(segment.path) === segment.inode;
+    if (!isThere) {
       this.forget(segment.ordinal);
       return undefined;
     }
-    return bytes && { bytes, file: segment.path };
+    if (failure !== undefined) throw failure;
+    return result;
   }
 
   #store(ordinal: number, path: string): SegmentStore {

@@ -13,14 +13,22 @@ import {
   linkSync,
   openSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   statfsSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 
 const SEGMENT_NAME = /^segment-(\d{8})\.mdb$/;
+const SPARE_NAME = /^spare-\d+\.mdb$/;
+/** Files kept as room for new segments; a snapshot may set free more at once than are needed until the next. */
+const SPARES_MAX = 8;
+/** A segment may end a little above its length; a spare file much longer comes from another setting. */
+const SPARE_LENGTH_MAX = 1.25;
 const ZEROS = new Uint8Array(1 << 20);
 const SYNC_EVERY_BYTES = 8 << 20;
 /** A segment has at most 4 GiB, and its map twice as much. */
@@ -83,16 +91,38 @@ export function requireRoom(directory: string, fileBytes: number): void {
 }
 
 /**
- * Makes an empty segment whose room is already on the disk, and names it only when it is complete.
+ * Makes an empty segment whose room is already on the disk, and names it only when it is complete. The room is that of a
+ * segment that was given up, or is written with zeros.
  *
  * Where the segment exists meanwhile, because it was needed earlier, the prepared file is dropped.
  */
 export async function prepareSegment(directory: string, ordinal: number, segmentBytes: number): Promise<void> {
   const unfinished = join(directory, `preparing-${ordinal}.mdb`);
   rmSync(unfinished, { force: true });
-  requireRoom(directory, segmentBytes);
-  await openSegment(unfinished, segmentBytes).close();
-  const file = openSync(unfinished, "r+");
+  const spare = takeSpare(directory, segmentBytes);
+  if (spare === undefined) {
+    requireRoom(directory, segmentBytes);
+    await openSegment(unfinished, segmentBytes).close();
+    fillWithZeros(unfinished, segmentBytes);
+  } else {
+    await openSegment(unfinished, segmentBytes).close();
+    const head = readFileSync(unfinished);
+    rmSync(unfinished);
+    renameSync(spare, unfinished);
+    overwriteHead(unfinished, head);
+  }
+  try {
+    linkSync(unfinished, segmentPath(directory, ordinal));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  rmSync(unfinished, { force: true });
+  rmSync(`${unfinished}-lock`, { force: true });
+  syncDirectory(directory);
+}
+
+function fillWithZeros(path: string, segmentBytes: number): void {
+  const file = openSync(path, "r+");
   try {
     let unsyncedBytes = 0;
     for (let at = fstatSync(file).size; at < segmentBytes; at += ZEROS.length) {
@@ -106,14 +136,52 @@ export async function prepareSegment(directory: string, ordinal: number, segment
   } finally {
     closeSync(file);
   }
+}
+
+/** Makes a file an empty environment whose room holds old pages: LMDB reads no page that it has not written since. */
+function overwriteHead(path: string, head: Uint8Array): void {
+  const file = openSync(path, "r+");
   try {
-    linkSync(unfinished, segmentPath(directory, ordinal));
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    writeSync(file, head, 0, head.byteLength, 0);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
-  rmSync(unfinished, { force: true });
-  rmSync(`${unfinished}-lock`, { force: true });
+}
+
+/**
+ * Gives up a sealed segment that the archive holds. Where nobody has the file open any more, it may stay as room for a
+ * new segment; says whether it does.
+ */
+export function giveUpSegment(directory: string, ordinal: number, mayRecycle: boolean): boolean {
+  const path = segmentPath(directory, ordinal);
+  const isRecycled = mayRecycle && listSpares(directory).length < SPARES_MAX;
+  if (isRecycled) renameSync(path, join(directory, `spare-${ordinal}.mdb`));
+  else rmSync(path);
+  rmSync(`${path}-lock`, { force: true });
   syncDirectory(directory);
+  return isRecycled;
+}
+
+/** Removes what a process left behind that ended while it prepared a segment. */
+export function removeUnfinishedSegments(directory: string): void {
+  for (const name of readdirSync(directory)) if (name.startsWith("preparing-")) rmSync(join(directory, name));
+}
+
+/** The path of a spare file of the right length; others are removed. */
+function takeSpare(directory: string, segmentBytes: number): string | undefined {
+  for (const path of listSpares(directory)) {
+    const { size } = statSync(path);
+    if (size >= segmentBytes && size <= segmentBytes * SPARE_LENGTH_MAX) return path;
+    rmSync(path);
+  }
+  return undefined;
+}
+
+function listSpares(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => SPARE_NAME.test(name))
+    .map((name) => join(directory, name));
 }
 
 /** Makes the names in a directory durable. */

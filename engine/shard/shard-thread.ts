@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineOptions } from "../engine.ts";
 import { genesisHash } from "../journal/frame.ts";
-import { LmdbJournal } from "../journal/journal.ts";
+import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
 import { RingReader, RingWriter } from "../port/ring.ts";
 import type { ShardPortMemory } from "../port/shard-port.ts";
@@ -26,8 +26,7 @@ export interface ShardThreadData {
   readonly peers: PeerMemory;
   /** Takes the directory and ordinal of a segment to prepare. */
   readonly segmentPreparer: MessagePort;
-  /** Lanes in which the shard and the readers of its journal agree on its segments. */
-  readonly journalControl: SharedArrayBuffer;
+  readonly journal: JournalSharing;
 }
 
 /** What a shard's thread tells the engine. */
@@ -60,7 +59,7 @@ async function main(): Promise<void> {
     directory,
     options.journalSegmentBytes,
     (ordinal) => data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
-    { control: data.journalControl },
+    data.journal,
   );
   const state = new ShardState({ ...options, shard }, genesisHash(data.ledgerId, shard));
   const progress = recover(state, journal, directory, {
@@ -110,6 +109,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void
     core.resumePostponed();
     core.flush();
     peers.flush();
+    journal.letGo();
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
     const mustRetry = peers.hasBacklog || hasWork();
