@@ -47,7 +47,7 @@ export function evolveCaptured(
   isFinal: boolean,
 ): void {
   wallets.addHeld(holds.slot[row], -amountMinor);
-  holds.remainingMinor[row] -= amountMinor;
+  holds.addRemaining(row, -amountMinor);
   if (isFinal || holds.remainingMinor[row] === 0) evolveReleased(wallets, holds, row);
 }
 
@@ -61,6 +61,6 @@ export function evolveCaptureRefunded(
 ): boolean {
   if (row < 0 || holds.slot[row] !== slot) return false;
   wallets.addHeld(slot, amountMinor);
-  holds.remainingMinor[row] += amountMinor;
+  holds.addRemaining(row, amountMinor);
   return true;
 }

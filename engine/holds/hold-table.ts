@@ -1,7 +1,11 @@
+import { RowGuard } from "../snapshot/row-guard.ts";
 import { SlotIndex } from "../wallet/slot-index.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 
 const NONE = 0xffff_ffff;
+
+/** Numbers in a copy of a row. */
+export const HOLD_VALUES = 14;
 
 /** What a hold is opened with. */
 export interface NewHold {
@@ -30,6 +34,8 @@ export class HoldTable {
   readonly placedAtMs: Float64Array;
   readonly expiresAtMs: Float64Array;
   readonly sequence: Float64Array;
+  /** Asked before a row changes. */
+  readonly guard: RowGuard;
   readonly #nextOfSlot: Uint32Array;
   readonly #previousOfSlot: Uint32Array;
   readonly #newestOfSlot = new Map<number, number>();
@@ -50,6 +56,7 @@ export class HoldTable {
     this.sequence = new Float64Array(capacity);
     this.#nextOfSlot = new Uint32Array(capacity);
     this.#previousOfSlot = new Uint32Array(capacity);
+    this.guard = new RowGuard(HOLD_VALUES, (row, to, at) => this.copyRow(row, to, at));
     this.#index = new SlotIndex(this.ids);
     this.#expiries = new ExpiryQueue(this.expiresAtMs);
   }
@@ -70,6 +77,7 @@ export class HoldTable {
   /** Opens a hold; its id and the wallet that captures may credit are read from lanes. */
   open(lanes: Uint32Array, idAt: number, counterpartyAt: number, hold: NewHold): void {
     const row = this.#count;
+    this.guard.touch(row);
     this.#count += 1;
     for (let lane = 0; lane < 4; lane += 1) {
       this.ids[row * 4 + lane] = lanes[idAt + lane];
@@ -86,8 +94,10 @@ export class HoldTable {
 
   /** Ends a hold: its row goes to the last one. */
   close(row: number): void {
-    this.#leave(row);
     const last = this.#count - 1;
+    this.guard.touch(row);
+    this.guard.touch(last);
+    this.#leave(row);
     if (row !== last) {
       this.#leave(last);
       this.#copy(last, row);
@@ -98,6 +108,8 @@ export class HoldTable {
 
   /** Puts a hold back as it was: what was captured, and where it was closed also the row that it had. */
   restore(row: number, image: HoldImage): void {
+    this.guard.touch(row);
+    this.guard.touch(this.#count);
     if (row < this.#count && this.find(image.id, 0) === row) this.remainingMinor[row] = image.remainingMinor;
     else this.#reopen(row, image);
   }
@@ -160,10 +172,41 @@ export class HoldTable {
     for (let row = this.#newestOfSlot.get(slot) ?? NONE; row !== NONE; row = this.#nextOfSlot[row]) yield row;
   }
 
-  /** Puts rows that were filled from outside in use: how a snapshot is loaded. */
-  fill(count: number): void {
-    for (let row = 0; row < count; row += 1) this.#enter(row);
-    this.#count = count;
+  /** Changes what is left of a hold. */
+  addRemaining(row: number, amountMinor: number): void {
+    this.guard.touch(row);
+    this.remainingMinor[row] += amountMinor;
+  }
+
+  /** Writes a row as numbers: id and wallet to credit (4 lanes each), slot, amount, what is left, placed, expires, sequence. */
+  copyRow(row: number, to: Float64Array, at: number): void {
+    for (let lane = 0; lane < 4; lane += 1) {
+      to[at + lane] = this.ids[row * 4 + lane];
+      to[at + 4 + lane] = this.counterparties[row * 4 + lane];
+    }
+    to[at + 8] = this.slot[row];
+    to[at + 9] = this.amountMinor[row];
+    to[at + 10] = this.remainingMinor[row];
+    to[at + 11] = this.placedAtMs[row];
+    to[at + 12] = this.expiresAtMs[row];
+    to[at + 13] = this.sequence[row];
+  }
+
+  /** Puts the next row in use, from numbers as `copyRow` writes them: how a snapshot is loaded. */
+  adopt(from: Float64Array, at: number): void {
+    const row = this.#count;
+    this.#count += 1;
+    for (let lane = 0; lane < 4; lane += 1) {
+      this.ids[row * 4 + lane] = from[at + lane];
+      this.counterparties[row * 4 + lane] = from[at + 4 + lane];
+    }
+    this.slot[row] = from[at + 8];
+    this.amountMinor[row] = from[at + 9];
+    this.remainingMinor[row] = from[at + 10];
+    this.placedAtMs[row] = from[at + 11];
+    this.expiresAtMs[row] = from[at + 12];
+    this.sequence[row] = from[at + 13];
+    this.#enter(row);
   }
 
   #enter(row: number): void {

@@ -13,6 +13,8 @@ export function evolvePosting(
   amountMinor: number,
   sequence: number,
 ): void {
+  wallets.guard.touch(debitSlot);
+  wallets.guard.touch(creditSlot);
   wallets.postedMinor[debitSlot] -= amountMinor;
   wallets.version[debitSlot] += 1;
   wallets.head[debitSlot] = sequence;
@@ -23,6 +25,7 @@ export function evolvePosting(
 
 /** Gives a wallet its next version, and makes a record its head. */
 export function evolveTouched(wallets: WalletColumns, slot: number, sequence: number): void {
+  wallets.guard.touch(slot);
   wallets.version[slot] += 1;
   wallets.head[slot] = sequence;
 }
@@ -35,6 +38,7 @@ export function evolveChange(
   limitMinor: number,
   sequence: number,
 ): void {
+  wallets.guard.touch(slot);
   switch (operation) {
     case OPERATION.ActivateWallet:
     case OPERATION.UnfreezeWallet:

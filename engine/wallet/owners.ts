@@ -40,7 +40,11 @@ export class Owners {
   /** The index of an owner, who is added if new. There is room, since `hasRoom` or `WalletColumns.hasRoom` was asked. */
   findOrAdd(lanes: Uint32Array, at: number): number {
     const found = this.#index.find(lanes, at);
-    if (found >= 0) return found;
+    return found >= 0 ? found : this.add(lanes, at);
+  }
+
+  /** The index of an owner who is not known yet. */
+  add(lanes: Uint32Array, at: number): number {
     const owner = this.#count;
     this.#count += 1;
     for (let lane = 0; lane < 4; lane += 1) this.ids[owner * 4 + lane] = lanes[at + lane];

@@ -7,6 +7,7 @@ import {
 } from "../../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX } from "../../protocol/limits.ts";
 import { LimitTable } from "../limits/limit-table.ts";
+import { RowGuard } from "../snapshot/row-guard.ts";
 import { NO_SLOT, Owners } from "./owners.ts";
 import { SlotIndex } from "./slot-index.ts";
 
@@ -30,6 +31,18 @@ export const WALLET_FLAG = {
 
 /** What is available differs from the balance, so a record of the wallet has to say both. */
 const SHOWS_AVAILABLE = WALLET_FLAG.held | WALLET_FLAG.overdraft;
+
+/** What of a slot may change after it was opened, as the guard keeps it. */
+export const IMAGE = {
+  postedMinor: 0,
+  overdraftLimitMinor: 1,
+  heldMinor: 2,
+  version: 3,
+  head: 4,
+  status: 5,
+  flags: 6,
+} as const;
+const IMAGE_VALUES = 7;
 
 /**
  * The wallets of one shard, a slot each, a column per field.
@@ -57,6 +70,8 @@ export class WalletColumns {
   readonly flags: Uint8Array;
   readonly owners: Owners;
   readonly limits: LimitTable;
+  /** Asked before the balance, version, head, status or flags of a slot change. */
+  readonly guard: RowGuard;
   readonly capacity: number;
   readonly shard: number;
   readonly #index: SlotIndex;
@@ -85,6 +100,7 @@ export class WalletColumns {
     this.flags = new Uint8Array(capacity);
     this.owners = new Owners(capacity);
     this.limits = new LimitTable(this, calendarTimeZone);
+    this.guard = new RowGuard(IMAGE_VALUES, (slot, to, at) => this.#copyImage(slot, to, at));
     this.#index = new SlotIndex(this.ids);
   }
 
@@ -115,11 +131,22 @@ export class WalletColumns {
 
   /** Notes that a wallet has a row in the table of limits. */
   markLimited(slot: number): void {
+    this.guard.touch(slot);
     this.flags[slot] |= WALLET_FLAG.limited;
   }
 
   isAccount(slot: number): boolean {
     return (this.flags[slot] & WALLET_FLAG.account) !== 0;
+  }
+
+  /** Whether a slot is that of a wallet: neither an account nor the stripe of a wallet whose home is another shard. */
+  isHome(slot: number): boolean {
+    return (this.flags[slot] & (WALLET_FLAG.account | WALLET_FLAG.stripe)) === 0;
+  }
+
+  /** Whether no other shard takes credits for a wallet, so that what enters it can be counted here. */
+  takesCreditsHereOnly(slot: number): boolean {
+    return (this.flags[slot] & WALLET_FLAG.striped) === 0;
   }
 
   /** Whether a wallet of this currency may still be opened, with the accounts it may bring along. */
@@ -153,12 +180,14 @@ export class WalletColumns {
 
   /** Sets a wallet's overdraft limit. */
   setOverdraftLimit(slot: number, limitMinor: number): void {
+    this.guard.touch(slot);
     this.overdraftLimitMinor[slot] = limitMinor;
     this.#mark(slot, WALLET_FLAG.overdraft, limitMinor !== 0);
   }
 
   /** Sets aside more of a wallet's balance, or with a negative amount less. */
   addHeld(slot: number, amountMinor: number): void {
+    this.guard.touch(slot);
     this.heldMinor[slot] += amountMinor;
     this.#mark(slot, WALLET_FLAG.held, this.heldMinor[slot] !== 0);
   }
@@ -243,6 +272,50 @@ export class WalletColumns {
       this.#index.remove(slot);
       this.#count -= 1;
     }
+  }
+
+  /**
+   * Puts the next slots in use, whose columns were filled from outside: how a snapshot is loaded.
+   *
+   * The owners who come with them, each with a first wallet among them, are given in the order of those wallets.
+   */
+  adopt(count: number, newOwnerIds: Uint32Array): void {
+    let ownerAt = 0;
+    for (let slot = this.#count; slot < this.#count + count; slot += 1) {
+      this.#index.add(slot);
+      if ((this.flags[slot] & SHOWS_AVAILABLE) !== 0) this.#mayShowAvailable = true;
+      if (!this.isHome(slot)) {
+        this.owner[slot] = NO_SLOT;
+        if (this.isAccount(slot)) this.#adoptAccount(slot);
+        continue;
+      }
+      const previous = this.nextOfOwner[slot];
+      let owner = previous === NO_SLOT ? NO_SLOT : this.owner[previous];
+      if (owner === NO_SLOT) {
+        owner = this.owners.add(newOwnerIds, ownerAt);
+        ownerAt += 4;
+      }
+      this.owner[slot] = owner;
+      this.owners.newestWallet[owner] = slot;
+    }
+    this.#count += count;
+  }
+
+  /** The accounts of a currency begin with the first kind; the liquidity account stands apart. */
+  #adoptAccount(slot: number): void {
+    const kind = this.ids[slot * 4 + 3] >>> 24;
+    if (kind === 0) this.#accounts[this.currency[slot]] = slot;
+    else if (kind === SYSTEM_ACCOUNT_KINDS.length) this.#liquidity[this.currency[slot]] = slot;
+  }
+
+  #copyImage(slot: number, to: Float64Array, at: number): void {
+    to[at + IMAGE.postedMinor] = this.postedMinor[slot];
+    to[at + IMAGE.overdraftLimitMinor] = this.overdraftLimitMinor[slot];
+    to[at + IMAGE.heldMinor] = this.heldMinor[slot];
+    to[at + IMAGE.version] = this.version[slot];
+    to[at + IMAGE.head] = this.head[slot];
+    to[at + IMAGE.status] = this.status[slot];
+    to[at + IMAGE.flags] = this.flags[slot];
   }
 
   #openAccounts(currency: number): void {
