@@ -33,7 +33,13 @@ const count = z.number().int().min(0);
 const sent = z.object({ id: z.string(), toShard: count, number: count });
 const schema: z.ZodType<BackupManifest> = z.object({
   formatVersion: z.literal(1),
-  ledger: z.object({ formatVersion: count, ledgerId: z.string(), shards: count.min(1), createdAt: z.string() }),
+  ledger: z.object({
+    formatVersion: count,
+    ledgerId: z.string(),
+    shards: count.min(1),
+    calendarTimeZone: z.string(),
+    createdAt: z.string(),
+  }),
   takenAt: z.string(),
   cut: z.object({
     sequences: z.array(count),

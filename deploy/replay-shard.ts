@@ -24,7 +24,7 @@ export async function replayShard(
 ): Promise<ShardState> {
   const journal = new JournalFrames(shardDirectory(path, shard));
   const chain = new FrameChain(ledger.ledgerId, shard);
-  const state = emptyState(ledger.ledgerId, shard);
+  const state = emptyState(ledger, shard);
   const progress = terminal.progress(`replaying shard ${shard}`, journal.lastKey());
   for (const found of journal.frames(1)) {
     const frame = chain.next(found);

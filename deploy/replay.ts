@@ -1,6 +1,7 @@
 import { genesisHash } from "../engine/journal/frame.ts";
 import { recordBytes } from "../engine/journal/record.ts";
 import { type RecordView, viewRecord } from "../engine/journal/record-view.ts";
+import type { LedgerFile } from "../engine/ledger-file.ts";
 import { ShardState } from "../engine/shard/shard-state.ts";
 import { loadConfig } from "../gateway/config.ts";
 import { FRAME_HEADER_BYTES } from "../protocol/limits.ts";
@@ -20,12 +21,12 @@ export interface LedgerEvent {
 
 /** The states of all shards, empty, to be filled from a journal. */
 export function emptyStates(directory: DataDirectory): ShardState[] {
-  return shardsOf(directory).map((shard) => emptyState(directory.ledger.ledgerId, shard));
+  return shardsOf(directory).map((shard) => emptyState(directory.ledger, shard));
 }
 
 /** The state of a shard before its first record, with the bounds that the settings give. */
-export function emptyState(ledgerId: string, shard: number): ShardState {
-  const options = { ...loadConfig(process.env), shard, idempotencyIdsMax: IDS_MAX };
+export function emptyState({ ledgerId, calendarTimeZone }: LedgerFile, shard: number): ShardState {
+  const options = { ...loadConfig(process.env), shard, calendarTimeZone, idempotencyIdsMax: IDS_MAX };
   return new ShardState(options, genesisHash(ledgerId, shard));
 }
 

@@ -63,7 +63,7 @@ export function verifyShard({ path, ledger }: DataDirectory, shard: number, hook
     const problem = segmentSizeProblem(file);
     return problem === undefined ? [] : [{ file, problem }];
   });
-  const state = emptyState(ledger.ledgerId, shard);
+  const state = emptyState(ledger, shard);
   for (const problem of damaged) hooks.onProblem(problem);
   const replay = new VerifiedReplay(ledger.ledgerId, state, hooks);
   if (damaged.length === 0) {

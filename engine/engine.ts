@@ -7,6 +7,8 @@ export interface EngineOptions {
   readonly archiveDir?: string | undefined;
   /** Undefined: as stored with the data, or for new data one per spare core. */
   readonly shards: number | undefined;
+  /** Where days and months of limits begin. Undefined: as stored with the data, or for new data Africa/Cairo. */
+  readonly calendarTimeZone: string | undefined;
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
   readonly idempotencyWindowMs: number;

@@ -9,26 +9,36 @@ export interface LedgerFile {
   readonly formatVersion: number;
   readonly ledgerId: string;
   readonly shards: number;
+  /** Where the days and months of limits begin: what a journal comes to depends on it. */
+  readonly calendarTimeZone: string;
   readonly createdAt: string;
 }
 
+/** What is asked for at a start; what is undefined is taken as it is. */
+type Asked = { readonly [Name in "shards" | "calendarTimeZone"]: LedgerFile[Name] | undefined };
+
 const NAME = "mizan.json";
+const CALENDAR_TIME_ZONE_DEFAULT = "Africa/Cairo";
 
 /**
  * Reads what is fixed about the ledger in a data directory, or fixes it now for an empty one.
  *
- * **Errors**: throws where the shards asked for differ from those that the data was written with.
+ * **Errors**: throws where the shards or the time zone asked for differ from those that the data was written with.
  */
-export function openLedgerFile(dataDir: string, shards: number | undefined, defaultShards: number): LedgerFile {
+export function openLedgerFile(dataDir: string, asked: Asked, defaultShards: number): LedgerFile {
   mkdirSync(dataDir, { recursive: true });
-  const ledger = readLedgerFile(dataDir) ?? create(dataDir, shards ?? defaultShards);
-  if (shards !== undefined && shards !== ledger.shards) {
-    throw new Error(
-      `the data in ${dataDir} was written with MIZAN_SHARDS=${ledger.shards}, not ${shards}. ` +
-        `Start with MIZAN_SHARDS=${ledger.shards} or without it, or use an empty MIZAN_DATA_DIR.`,
-    );
-  }
+  const ledger = readLedgerFile(dataDir) ?? create(dataDir, asked, defaultShards);
+  refuseOther(dataDir, "MIZAN_SHARDS", ledger.shards, asked.shards);
+  refuseOther(dataDir, "MIZAN_CALENDAR_TIME_ZONE", ledger.calendarTimeZone, asked.calendarTimeZone);
   return ledger;
+}
+
+function refuseOther<T>(dataDir: string, setting: string, fixed: T, asked: T | undefined): void {
+  if (asked === undefined || asked === fixed) return;
+  throw new Error(
+    `the data in ${dataDir} was written with ${setting}=${fixed}, not ${asked}. ` +
+      `Start with ${setting}=${fixed} or without it, or use an empty MIZAN_DATA_DIR.`,
+  );
 }
 
 /**
@@ -45,12 +55,14 @@ export function readLedgerFile(dataDir: string): LedgerFile | undefined {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-  const { formatVersion, ledgerId, shards, createdAt } = parse(path, text);
+  const { formatVersion, ledgerId, shards, calendarTimeZone, createdAt } = parse(path, text);
   if (typeof ledgerId !== "string" || !Number.isInteger(shards)) throw new Error(`${path} is damaged`);
   if (formatVersion !== FORMAT_VERSION) {
     throw new Error(`${path} has format version ${formatVersion}; this program reads ${FORMAT_VERSION}`);
   }
-  return { formatVersion, ledgerId, shards, createdAt };
+  // A ledger from before there were limits has none that another zone would change.
+  const timeZone = typeof calendarTimeZone === "string" ? calendarTimeZone : CALENDAR_TIME_ZONE_DEFAULT;
+  return { formatVersion, ledgerId, shards, calendarTimeZone: timeZone, createdAt };
 }
 
 function parse(path: string, text: string): LedgerFile {
@@ -61,8 +73,14 @@ function parse(path: string, text: string): LedgerFile {
   }
 }
 
-function create(dataDir: string, shards: number): LedgerFile {
-  const ledger = { formatVersion: FORMAT_VERSION, ledgerId: randomUUID(), shards, createdAt: new Date().toISOString() };
+function create(dataDir: string, asked: Asked, defaultShards: number): LedgerFile {
+  const ledger = {
+    formatVersion: FORMAT_VERSION,
+    ledgerId: randomUUID(),
+    shards: asked.shards ?? defaultShards,
+    calendarTimeZone: asked.calendarTimeZone ?? CALENDAR_TIME_ZONE_DEFAULT,
+    createdAt: new Date().toISOString(),
+  };
   writeLedgerFile(dataDir, ledger);
   return ledger;
 }

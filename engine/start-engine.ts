@@ -22,7 +22,7 @@ const NOBODY = { role: "admin", ownerId: new Uint32Array(4) } as const;
  * **Errors**: rejects where the data cannot be opened or recovered, with what to do about it; every thread is ended then.
  */
 export async function startEngine(options: EngineOptions, hooks: EngineHooks): Promise<Engine> {
-  const ledger = openLedgerFile(options.dataDir, options.shards, Math.max(1, availableParallelism() - 1));
+  const ledger = openLedgerFile(options.dataDir, options, Math.max(1, availableParallelism() - 1));
   if (ledger.shards > SHARDS_MAX) throw new Error(`a ledger has at most ${SHARDS_MAX} shards, not ${ledger.shards}`);
   const shards = Array.from({ length: ledger.shards }, (_, shard) => shard);
   const memories = shards.map(() => createShardPortMemory(options.requestRingBytes, options.replyRingBytes));
@@ -47,6 +47,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       shard,
       shardCount: ledger.shards,
       ledgerId: ledger.ledgerId,
+      calendarTimeZone: ledger.calendarTimeZone,
       options,
       port: memories[shard],
       stats: statsMemories[shard],

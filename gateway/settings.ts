@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timeZoneName } from "../engine/limits/calendar.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
 
 /**
@@ -100,6 +101,19 @@ export const SETTINGS = {
     meaning: `Least severe level that is logged: ${LOG_LEVELS.join(", ")}.`,
   } satisfies Setting<(typeof LOG_LEVELS)[number]>,
 
+  calendarTimeZone: {
+    name: "MIZAN_CALENDAR_TIME_ZONE",
+    schema: z.string().transform((text, context) => {
+      const name = timeZoneName(text);
+      if (name !== undefined) return name;
+      context.addIssue("must be a time zone such as Africa/Cairo");
+      return z.NEVER;
+    }),
+    default: undefined,
+    defaultText: "Africa/Cairo",
+    unit: "",
+    meaning: "Time zone of the days and months of limits; fixed at the first start and stored with the data.",
+  } satisfies Setting<string | undefined>,
   walletsPerShardMax: whole("MIZAN_WALLETS_PER_SHARD_MAX", {
     default: 16_777_216,
     min: 1_024,

@@ -256,7 +256,7 @@ export class EngineHarness implements DrivenLedger {
   }
 
   #emptyState(shard: number): ShardState {
-    return new ShardState({ ...this.#options, shard }, genesisHash("harness", shard));
+    return new ShardState({ calendarTimeZone: "Africa/Cairo", ...this.#options, shard }, genesisHash("harness", shard));
   }
 
   #start(shard: number, journal: HarnessJournal): HarnessShard {

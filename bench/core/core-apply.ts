@@ -31,7 +31,14 @@ class BareShard {
   constructor() {
     const memory = createShardPortMemory(4 << 20, 8 << 20);
     const state = new ShardState(
-      { shard: 0, walletsPerShardMax: 1 << 20, holdsPerShardMax: 1_024, idempotencyWindowMs: 86_400_000, idempotencyIdsMax: 1 << 25 },
+      {
+        shard: 0,
+        walletsPerShardMax: 1 << 20,
+        calendarTimeZone: "UTC",
+        holdsPerShardMax: 1_024,
+        idempotencyWindowMs: 86_400_000,
+        idempotencyIdsMax: 1 << 25,
+      },
       genesisHash("bench", 0),
     );
     this.#port = new ShardPort(0, memory);

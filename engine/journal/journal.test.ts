@@ -38,6 +38,7 @@ function freshState(): ShardState {
   const options = {
     shard: 0,
     walletsPerShardMax: 100,
+    calendarTimeZone: "UTC",
     holdsPerShardMax: 1_024,
     idempotencyWindowMs: 1e9,
     idempotencyIdsMax: 1e6,
@@ -207,6 +208,7 @@ describe("recovery", () => {
     const journal = await openJournal();
     const options = {
       shard: 0,
+      calendarTimeZone: "UTC",
       walletsPerShardMax: 100,
       holdsPerShardMax: 1_024,
       idempotencyWindowMs: 1e9,

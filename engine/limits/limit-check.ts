@@ -3,9 +3,15 @@
 import { CODE } from "../../protocol/codes.ts";
 import { LIMIT, LIMIT_OF_TYPE } from "../../protocol/result-record.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
-import type { LimitPlace, LimitState, LimitTable } from "./limit-table.ts";
+import type { LimitPlace, LimitRefusal, LimitTable } from "./limit-table.ts";
 import { NO_LIMIT, SIDE, SIDES, type Side, VALUE } from "./limit-values.ts";
 import { countInWindow, SCOPE, SCOPES, type Scope, usedInDayMinor, usedInMonthMinor, windowStartMs } from "./usage.ts";
+
+/** A limit that applies to a wallet. */
+export interface LimitState extends LimitRefusal {
+  /** 0 but for a count. */
+  readonly windowMs: number;
+}
 
 /** The kinds of limits, in the order in which they are asked. */
 const KINDS = [VALUE.perTransaction, VALUE.perDay, VALUE.perMonth, VALUE.count] as const;
@@ -33,9 +39,10 @@ export function limitStates(limits: LimitTable, slot: number): LimitState[] {
   return SIDES.flatMap((side) => {
     const place = limits.find(slot, side);
     return KINDS.flatMap((kind) =>
-      SCOPES.filter((scope) => valueOf(place, kind, scope) !== NO_LIMIT).map((scope) =>
-        stateOf(limits, place, side, kind, scope),
-      ),
+      SCOPES.filter((scope) => limitOf(place, kind, scope) !== NO_LIMIT).map((scope) => ({
+        ...refusalOf(limits, place, side, kind, scope),
+        windowMs: kind === VALUE.count ? windowMsOf(place, scope) : 0,
+      })),
     );
   });
 }
@@ -44,11 +51,12 @@ export function limitStates(limits: LimitTable, slot: number): LimitState[] {
 function isRefused(wallets: WalletColumns, slot: number, side: Side, amountMinor: number): boolean {
   if (!wallets.mayHaveLimits(slot, slot)) return false;
   const { limits } = wallets;
+  if (side === SIDE.credit && !wallets.takesCreditsHereOnly(slot)) return false;
   const place = limits.find(slot, side);
   for (const kind of KINDS) {
     for (const scope of SCOPES) {
       if (!exceeds(limits, place, kind, scope, amountMinor)) continue;
-      limits.refusal = stateOf(limits, place, side, kind, scope);
+      limits.refusal = refusalOf(limits, place, side, kind, scope);
       return true;
     }
   }
@@ -56,12 +64,12 @@ function isRefused(wallets: WalletColumns, slot: number, side: Side, amountMinor
 }
 
 function exceeds(limits: LimitTable, place: LimitPlace, kind: Kind, scope: Scope, amountMinor: number): boolean {
-  const value = valueOf(place, kind, scope);
+  const value = limitOf(place, kind, scope);
   if (value === NO_LIMIT) return false;
   return (kind === VALUE.count ? 1 : amountMinor) > value - usedOf(limits, place, kind, scope);
 }
 
-function valueOf({ values, valuesAt }: LimitPlace, kind: Kind, scope: Scope): number {
+function limitOf({ values, valuesAt }: LimitPlace, kind: Kind, scope: Scope): number {
   return values[scope][valuesAt[scope] + kind];
 }
 
@@ -77,15 +85,15 @@ function windowMsOf({ values, valuesAt }: LimitPlace, scope: Scope): number {
   return values[scope][valuesAt[scope] + VALUE.windowMs];
 }
 
-function stateOf(limits: LimitTable, place: LimitPlace, side: Side, kind: Kind, scope: Scope): LimitState {
+function refusalOf(limits: LimitTable, place: LimitPlace, side: Side, kind: Kind, scope: Scope): LimitRefusal {
   const first = side === SIDE.debit ? LIMIT.debitPerTransaction : LIMIT.creditPerTransaction;
+  const value = limitOf(place, kind, scope);
   const used = usedOf(limits, place, kind, scope);
   return {
     limit: (first + kind) | (scope === SCOPE.type ? LIMIT_OF_TYPE : 0),
-    value: valueOf(place, kind, scope),
-    used,
+    value,
+    left: Math.max(0, value - used),
     resetsAtMs: resetsAtMs(limits, place, kind, scope, used),
-    windowMs: kind === VALUE.count ? windowMsOf(place, scope) : 0,
   };
 }
 

@@ -32,6 +32,7 @@ export class LimitDesk {
     const currency = lanes[at + TAIL] >>> 16;
     if (currency !== 0 && currency !== wallets.currency[slot]) return CODE.currency_mismatch;
     if (wallets.status[slot] === WALLET_STATUS.closed) return CODE.wallet_closed;
+    if (limits.credit !== undefined && !wallets.takesCreditsHereOnly(slot)) return CODE.wallet_striped;
     this.#context.willChange(slot);
     wallets.limits.setOwn(slot, limits, this.#context.frame.nextSequence);
     this.#record(OPERATION.SetWalletLimits, slot, lanes, at, commandBytes);

@@ -1,7 +1,7 @@
 import type { WalletLimits } from "../../protocol/wallet-limits.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 import { Calendar } from "./calendar.ts";
-import { NO_LIMIT, ROW_VALUES, SIDE_VALUES, SIDES, type Side, VALUE, writeLimits } from "./limit-values.ts";
+import { NO_LIMIT, ROW_VALUES, SIDE, SIDE_VALUES, SIDES, type Side, VALUE, writeLimits } from "./limit-values.ts";
 import {
   addAmount,
   addMovement,
@@ -13,17 +13,15 @@ import {
   takeBackMovement,
 } from "./usage.ts";
 
-/** A limit that applies to a wallet, and what of it is used. */
-export interface LimitState {
+/** The limit that refused a movement. */
+export interface LimitRefusal {
   /** See `LIMIT` and `LIMIT_OF_TYPE`. */
   readonly limit: number;
   /** **Units**: minor, or a count. */
   readonly value: number;
-  readonly used: number;
+  readonly left: number;
   /** 0 where it never resets, or where no window runs. */
   readonly resetsAtMs: number;
-  /** 0 but for a count. */
-  readonly windowMs: number;
 }
 
 /** Rows that are kept together. */
@@ -74,7 +72,7 @@ export interface LimitPlace {
 export class LimitTable {
   readonly calendar: Calendar;
   /** The limit that refused a movement last. */
-  refusal: LimitState = { limit: 0, value: 0, used: 0, resetsAtMs: 0, windowMs: 0 };
+  refusal: LimitRefusal = { limit: 0, value: 0, left: 0, resetsAtMs: 0 };
   readonly #wallets: WalletColumns;
   readonly #pages: LimitPage[] = [];
   /** Slot → row + 1. */
@@ -108,6 +106,11 @@ export class LimitTable {
     return this.#limitedTypes > 0;
   }
 
+  /** Whether no movement is refused by a limit, or counted. */
+  get isUnused(): boolean {
+    return this.#count === 0 && this.#limitedTypes === 0;
+  }
+
   /** Whether the movements of a wallet are counted. */
   counts(slot: number): boolean {
     return this.#rowOfSlot[slot] !== 0 || this.#typeKey(slot) !== NO_TYPE;
@@ -135,6 +138,7 @@ export class LimitTable {
 
   /** Counts a movement of a wallet, made by the record of a sequence; gives the wallet a row where its type asks for one. */
   add(slot: number, side: Side, amountMinor: number, sequence: number): void {
+    if (side === SIDE.credit && !this.#wallets.takesCreditsHereOnly(slot)) return;
     if (this.#rowOfSlot[slot] === 0) {
       if (this.#typeKey(slot) === NO_TYPE) return;
       this.#open(slot, sequence);
@@ -234,7 +238,7 @@ export class LimitTable {
   }
 
   #typeKey(slot: number): number {
-    if (this.#limitedTypes === 0 || this.#wallets.isAccount(slot)) return NO_TYPE;
+    if (this.#limitedTypes === 0 || !this.#wallets.isHome(slot)) return NO_TYPE;
     const key = this.#wallets.currency[slot] * TYPES + this.#wallets.type[slot];
     return this.#isLimitedType[key] === 1 ? key : NO_TYPE;
   }

@@ -258,7 +258,8 @@ export class CommandExecutor implements CommandContext {
     const limitCode = decideDebitLimits(wallets, debit, amountMinor);
     if (limitCode !== CODE.ok) return limitCode;
     const credit = wallets.account(wallets.currency[debit], "transit");
-    const body = this.transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId);
+    const countedAtMs = wallets.limits.counts(debit) ? this.frame.clockMs : undefined;
+    const body = this.transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId, countedAtMs);
     this.transfers.begin(lanes, at, body, { kind: RECORD_KIND.TransferSent, debit, credit, isExtended }, this.waiter());
     this.deferred(debit);
     return CODE.ok;

@@ -107,10 +107,11 @@ export class ExchangeDesk {
   }
 
   #sellAcross(lanes: Uint32Array, at: number, commandBytes: number, debit: number, amountMinor: number): number {
-    const { state, transfers } = this.#context;
+    const { state, frame, transfers } = this.#context;
     const { wallets } = state;
     const asked = readTransferBody(lanes, at, commandBytes);
-    const body = transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId);
+    const countedAtMs = wallets.limits.counts(debit) ? frame.clockMs : undefined;
+    const body = transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId, countedAtMs);
     const beginCode = transfers.decideBegin(body.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
     const limitCode = decideDebitLimits(wallets, debit, amountMinor);

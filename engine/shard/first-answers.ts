@@ -7,6 +7,7 @@ import {
   CHANGE,
   hasTail,
   isWide,
+  LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
   postingMetadataAt,
@@ -80,6 +81,8 @@ export class FirstAnswers {
         outcome.replayed = true;
         return CODE.ok;
       }
+      case RECORD_KIND.LimitRejected:
+        return this.#answerLimit(record, sequence, lanes, at, commandBytes, principal, outcome);
       case RECORD_KIND.WalletChanged:
       case RECORD_KIND.CommandRejected: {
         const isRejection = kind === RECORD_KIND.CommandRejected;
@@ -100,12 +103,35 @@ export class FirstAnswers {
       case RECORD_KIND.CaptureSent:
       case RECORD_KIND.CaptureRefunded:
       case RECORD_KIND.HoldExpired:
-      case RECORD_KIND.LimitRejected:
       case RECORD_KIND.TransferSent:
       case RECORD_KIND.TransferReceived:
       case RECORD_KIND.TransferRefunded:
         throw new Error(`a command id leads to record ${sequence}, which answers no command`);
     }
+  }
+
+  #answerLimit(
+    record: number,
+    sequence: number,
+    lanes: Uint32Array,
+    at: number,
+    commandBytes: number,
+    principal: RequestPrincipal,
+    outcome: Outcome,
+  ): number {
+    if (!this.#isSameCommand(record, record + LIMIT_REJECTION.command, lanes, at, commandBytes)) return CODE.id_reused;
+    const { lanes: kept, floats } = this.#records;
+    const code = kept[record + LIMIT_REJECTION.codeAndLimit] & 0xffff;
+    const refusal = {
+      limit: kept[record + LIMIT_REJECTION.codeAndLimit] >>> 16,
+      value: floats[(record + LIMIT_REJECTION.value) >>> 1],
+      left: floats[(record + LIMIT_REJECTION.left) >>> 1],
+      resetsAtMs: floats[(record + LIMIT_REJECTION.resetsAtMs) >>> 1],
+    };
+    outcome.takeLimit(code, refusal, principal.isAdmin);
+    outcome.sequence = sequence;
+    outcome.replayed = true;
+    return code;
   }
 
   /** Whether the wallet that a command names is the one debited by the record that it led to. */
@@ -248,8 +274,7 @@ export class FirstAnswers {
         : principal.mayTouch(this.#state.findWallet(body.fromWalletId));
     if (!mayAsk) return CODE.forbidden;
     if (ended === undefined) return CODE.in_progress;
-    Object.assign(outcome, ended.result);
-    outcome.hideFarSide(body, principal.isAdmin);
+    outcome.takeTransfer(ended.result, body, principal.isAdmin);
     outcome.sequence = sequence;
     outcome.replayed = true;
     return CODES[ended.code].number;

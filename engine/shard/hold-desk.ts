@@ -182,7 +182,10 @@ export class HoldDesk {
   ): number {
     const { state, transfers } = this.#context;
     const { wallets, holds } = state;
-    const body = transfers.bodyOf(readTransferBody(lanes, at, commandBytes), debit, amountMinor, counterpartyId);
+    const asked = readTransferBody(lanes, at, commandBytes);
+    const isCounted = wallets.limits.hasCounted(debit, holds.sequence[row]);
+    const countedAtMs = isCounted ? holds.placedAtMs[row] : undefined;
+    const body = transfers.bodyOf(asked, debit, amountMinor, counterpartyId, countedAtMs);
     const beginCode = transfers.decideBegin(body.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
     evolveCaptured(wallets, holds, row, amountMinor, (options & RECORD_OPTION.final) !== 0);

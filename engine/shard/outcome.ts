@@ -1,7 +1,8 @@
 import { CODE } from "../../protocol/codes.ts";
 import { writeInt64 } from "../../protocol/int64.ts";
 import { RESULT, RESULT_FLAG } from "../../protocol/result-record.ts";
-import type { LimitState } from "../limits/limit-table.ts";
+import type { LimitRefusal } from "../limits/limit-table.ts";
+import type { TransferResult } from "../transfer/transfer.ts";
 import { availableMinor } from "../wallet/decide.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 
@@ -55,18 +56,25 @@ export class Outcome {
   }
 
   /** Takes the limit that refused; what a limit of the far wallet is concerns an admin only. */
-  takeLimit(code: number, { limit, value, used, resetsAtMs }: LimitState, isAdmin: boolean): void {
+  takeLimit(code: number, { limit, value, left, resetsAtMs }: LimitRefusal, isAdmin: boolean): void {
     if (code === CODE.destination_limit_exceeded && !isAdmin) return;
     this.limit = limit;
     this.limitValue = value;
-    this.limitLeft = Math.max(0, value - used);
+    this.limitLeft = left;
     this.limitResetsAtMs = resetsAtMs;
   }
 
+  /** Takes what a movement between shards came to, as far as the caller may see it. */
+  takeTransfer(result: TransferResult, body: { readonly operation?: string }, isAdmin: boolean): void {
+    const { limit, ...balances } = result;
+    Object.assign(this, balances);
+    if (limit !== undefined) this.takeLimit(CODE.destination_limit_exceeded, limit, isAdmin);
+    this.#hideFarSide(body, isAdmin);
+  }
+
   /** Hides the wallet of a finished movement that its caller may not see: whoever reverses owns the other one. */
-  hideFarSide({ operation }: { readonly operation?: string }, isAdmin: boolean): void {
+  #hideFarSide({ operation }: { readonly operation?: string }, isAdmin: boolean): void {
     if (isAdmin) return;
-    this.limit = 0;
     if (operation === "ReverseTransfer") this.version = 0;
     else this.counterpartyVersion = 0;
   }

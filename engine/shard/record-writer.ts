@@ -19,7 +19,7 @@ import {
   widePostingBytes,
 } from "../journal/record.ts";
 import { evolvePostingUsage } from "../limits/evolve-usage.ts";
-import type { LimitState } from "../limits/limit-table.ts";
+import type { LimitRefusal } from "../limits/limit-table.ts";
 import { availableMinor } from "../wallet/decide.ts";
 import { evolvePosting } from "../wallet/evolve.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
@@ -163,7 +163,7 @@ export function reject(
 export function rejectByLimit(
   frame: FrameBuilder,
   code: number,
-  { limit, value, used, resetsAtMs }: LimitState,
+  { limit, value, left, resetsAtMs }: LimitRefusal,
   lanes: Uint32Array,
   at: number,
   commandBytes: number,
@@ -174,7 +174,7 @@ export function rejectByLimit(
   frame.lanes[to] = (RECORD_KIND.LimitRejected << 24) | recordBytes;
   frame.lanes[to + LIMIT_REJECTION.codeAndLimit] = code | (limit << 16);
   frame.floats[(to + LIMIT_REJECTION.value) >>> 1] = value;
-  frame.floats[(to + LIMIT_REJECTION.left) >>> 1] = Math.max(0, value - used);
+  frame.floats[(to + LIMIT_REJECTION.left) >>> 1] = left;
   frame.floats[(to + LIMIT_REJECTION.resetsAtMs) >>> 1] = resetsAtMs;
   keepCommand(frame.lanes, to + LIMIT_REJECTION.command, lanes, at, commandBytes);
   return sequence;

@@ -269,6 +269,7 @@ export class ShardCore {
     const clockMs = Math.max(this.#state.clockMs, this.#ports.nowMs());
     this.#frame.begin(this.#state.sequence + 1, clockMs);
     this.#state.ids.advance(clockMs);
+    this.#state.wallets.limits.calendar.advance(clockMs);
     const { stats } = this.#ports;
     stats[STAT.wallets] = this.#state.wallets.count;
     stats[STAT.owners] = this.#state.wallets.owners.count;
@@ -284,7 +285,12 @@ export class ShardCore {
 
   /** Whether a movement surely takes no more room than its command, or than the rejection of it. */
   #isNarrow(): boolean {
-    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX && !this.#state.wallets.mayShowAvailable;
+    return (
+      this.#shardCount === 1 &&
+      this.#frame.nextSequence <= NARROW_MAX &&
+      !this.#state.wallets.mayShowAvailable &&
+      this.#state.wallets.limits.isUnused
+    );
   }
 
   #flushDeltas(): void {

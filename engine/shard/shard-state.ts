@@ -1,5 +1,5 @@
 import { OPERATION, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
-import { formatUuid, RESERVED_VARIANT, uuidBytes } from "../../protocol/ids.ts";
+import { formatUuid, isNil, RESERVED_VARIANT, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
 import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
@@ -9,6 +9,7 @@ import { type Frame, HASH_BYTES } from "../journal/frame.ts";
 import {
   CHANGE,
   EXPIRY,
+  hasTail,
   LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
@@ -18,6 +19,8 @@ import {
   recordBytes,
   recordKind,
 } from "../journal/record.ts";
+import { evolvePostingUsage, evolveRefundedUsage } from "../limits/evolve-usage.ts";
+import { readLimits, readTypeLimits } from "../limits/limit-command.ts";
 import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
@@ -31,6 +34,7 @@ export interface ShardStateOptions {
   readonly shard: number;
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
+  readonly calendarTimeZone: string;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
 }
@@ -70,7 +74,7 @@ export class ShardState {
 
   constructor(options: ShardStateOptions, genesis: Uint8Array) {
     this.shard = options.shard;
-    this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax);
+    this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
     this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax);
     this.hash = genesis;
@@ -85,6 +89,7 @@ export class ShardState {
   evolveFrame(frame: Frame): void {
     this.clockMs = frame.clockMs;
     this.ids.advance(frame.clockMs);
+    this.wallets.limits.calendar.advance(frame.clockMs);
     const { lanes, floats, bytes } = frame;
     let at = (HASH_BYTES * 3) >>> 2;
     for (let index = 0; index < frame.recordCount; index += 1) {
@@ -117,7 +122,9 @@ export class ShardState {
         case RECORD_KIND.CaptureRefunded: {
           const row = this.holds.find(lanes, at + POSTING.target);
           const slot = lanes[at + POSTING.creditSlot];
-          evolveCaptureRefunded(this.wallets, this.holds, slot, row, postingAmountMinor(lanes, at));
+          const amountMinor = postingAmountMinor(lanes, at);
+          const isHeldAgain = evolveCaptureRefunded(this.wallets, this.holds, slot, row, amountMinor);
+          if (!isHeldAgain) this.#evolveRefunded(lanes, bytes, at, false);
           this.#evolvePosting(lanes, floats, at, sequence);
           break;
         }
@@ -125,7 +132,10 @@ export class ShardState {
         case RECORD_KIND.Bought:
         case RECORD_KIND.TransferSent:
         case RECORD_KIND.TransferReceived:
+          this.#evolvePosting(lanes, floats, at, sequence);
+          break;
         case RECORD_KIND.TransferRefunded:
+          this.#evolveRefunded(lanes, bytes, at, true);
           this.#evolvePosting(lanes, floats, at, sequence);
           break;
         case RECORD_KIND.WalletChanged:
@@ -298,7 +308,10 @@ export class ShardState {
     else if (debit === wallets.count && credit < debit) wallets.openLiquidity(wallets.currency[credit]);
     if (debit >= wallets.count || credit >= wallets.count)
       this.#contradiction(sequence, "names a wallet that was never opened");
-    evolvePosting(wallets, debit, credit, postingAmountMinor(lanes, at), sequence);
+    const amountMinor = postingAmountMinor(lanes, at);
+    evolvePosting(wallets, debit, credit, amountMinor, sequence);
+    const hasTarget = hasTail(lanes, at) && !isNil(lanes, at + POSTING.target);
+    evolvePostingUsage(wallets, recordKind(lanes, at), debit, credit, amountMinor, sequence, hasTarget);
     if (
       wallets.postedMinor[debit] !== floats[(at + POSTING.debitPosted) >>> 1] ||
       wallets.postedMinor[credit] !== floats[(at + POSTING.creditPosted) >>> 1] ||
@@ -326,6 +339,16 @@ export class ShardState {
     } else if (operation === OPERATION.VoidHold) {
       evolveReleased(this.wallets, this.holds, this.#openHold(lanes, command + (RECORD.targetId >>> 2), sequence));
       evolveTouched(this.wallets, slot, sequence);
+    } else if (operation === OPERATION.SetWalletLimits) {
+      const limits = readLimits(bytes, command * 4) ?? this.#contradiction(sequence, "sets limits that are none");
+      this.wallets.limits.setOwn(slot, limits, sequence);
+      evolveTouched(this.wallets, slot, sequence);
+    } else if (operation === OPERATION.SetTypeLimits) {
+      const asked = readTypeLimits(bytes, command * 4, this.shard);
+      if (typeof asked === "number") this.#contradiction(sequence, "sets limits that are none");
+      if (this.wallets.openCurrency(asked.currency) !== slot) this.#contradiction(sequence, "is of another account");
+      this.wallets.limits.setType(asked.currency, asked.type, asked.limits);
+      evolveTouched(this.wallets, slot, sequence);
     } else {
       evolveChange(this.wallets, slot, operation, amountMinor, sequence);
       if (operation === OPERATION.StripeWallet) this.stripedSlots.add(slot);
@@ -333,6 +356,12 @@ export class ShardState {
     if (this.wallets.version[slot] !== floats[(at + CHANGE.version) >>> 1]) {
       this.#contradiction(sequence, "has a version that does not follow from the records before it");
     }
+  }
+
+  #evolveRefunded(lanes: Uint32Array, bytes: Uint8Array, at: number, isMovement: boolean): void {
+    const countedAtMs = this.transfers.get(formatUuid(bytes, (at + POSTING.id) * 4))?.countedAtMs;
+    const slot = lanes[at + POSTING.creditSlot];
+    evolveRefundedUsage(this.wallets, slot, postingAmountMinor(lanes, at), countedAtMs, isMovement);
   }
 
   #evolveCaptured(lanes: Uint32Array, at: number, sequence: number): void {

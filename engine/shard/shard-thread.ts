@@ -20,6 +20,7 @@ export interface ShardThreadData {
   readonly shard: number;
   readonly shardCount: number;
   readonly ledgerId: string;
+  readonly calendarTimeZone: string;
   readonly options: EngineOptions;
   readonly port: ShardPortMemory;
   readonly stats: SharedArrayBuffer;
@@ -61,7 +62,10 @@ async function main(): Promise<void> {
     (ordinal) => data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
     data.journal,
   );
-  const state = new ShardState({ ...options, shard }, genesisHash(data.ledgerId, shard));
+  const state = new ShardState(
+    { ...options, shard, calendarTimeZone: data.calendarTimeZone },
+    genesisHash(data.ledgerId, shard),
+  );
   const progress = recover(state, journal, directory, {
     progress: (progress) => tell({ type: "recovering", progress }),
     cut: (damage) => tell({ type: "cut", ...damage }),

@@ -4,6 +4,8 @@ import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
 import { evolveCaptureRefunded } from "../holds/evolve-hold.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND, type RecordKind } from "../journal/record.ts";
+import { evolveRefundedUsage } from "../limits/evolve-usage.ts";
+import { decideCreditLimits } from "../limits/limit-check.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
 import { amountBoughtMinor } from "../transfer/exchange-rate.ts";
@@ -98,7 +100,13 @@ export class TransferDesk {
   }
 
   /** The body of a command with what it left to the ledger filled in. */
-  bodyOf(asked: TransferBody, slot: number, amountMinor: number, toWalletId: string): TransferBody {
+  bodyOf(
+    asked: TransferBody,
+    slot: number,
+    amountMinor: number,
+    toWalletId: string,
+    countedAtMs?: number,
+  ): TransferBody {
     return {
       ...asked,
       toWalletId,
@@ -106,6 +114,7 @@ export class TransferDesk {
       currency: this.#state.wallets.currency[slot],
       ...(asked.amountMinor === amountMinor ? {} : { askedAmountMinor: asked.amountMinor }),
       ...(asked.toWalletId === toWalletId ? {} : { isToWalletFound: true }),
+      ...(countedAtMs === undefined ? {} : { countedAtMs }),
     };
   }
 
@@ -160,7 +169,8 @@ export class TransferDesk {
     if (code === "ok") {
       const debit = request.rate === undefined ? leg.debit : wallets.openLiquidity(wallets.currency[slot]);
       const kind = request.takenFor === undefined ? RECORD_KIND.TransferReceived : RECORD_KIND.TransferSent;
-      sequence = this.#post(kind, request.id, debit, leg.credit, leg.amountMinor);
+      const tail = request.takenFor === undefined ? undefined : reversalTail(request.takenFor.targetId);
+      sequence = this.#post(kind, request.id, debit, leg.credit, leg.amountMinor, tail);
       this.#hooks.publish(slot, sequence);
     }
     const receipt = {
@@ -172,6 +182,7 @@ export class TransferDesk {
       postedMinor: code === "ok" ? wallets.postedMinor[slot] : 0,
       availableMinor: code === "ok" ? availableMinor(wallets, slot) : 0,
       version: code === "ok" ? wallets.version[slot] : 0,
+      ...(leg.code === CODE.destination_limit_exceeded ? { limit: wallets.limits.refusal } : {}),
     };
     const { completedThrough } = request;
     this.#record(receiptAggregate.name, request.id, [{ type: "ReceiptKept", receipt, completedThrough }]);
@@ -203,6 +214,7 @@ export class TransferDesk {
       counterpartyPostedMinor: answer.postedMinor,
       counterpartyAvailableMinor: answer.availableMinor,
       counterpartyVersion: answer.version,
+      ...(answer.limit === undefined ? {} : { limit: answer.limit }),
     };
     const events = this.#decide(transfer.id, {
       type: "RecordAnswer",
@@ -217,9 +229,9 @@ export class TransferDesk {
     const waiter = this.#waiters.get(transfer.id);
     if (waiter === undefined || this.#state.transfers.get(transfer.id) !== undefined) return;
     this.#waiters.delete(transfer.id);
-    Object.assign(this.#outcome, result);
+    this.#outcome.clear();
+    this.#outcome.takeTransfer(result, transfer, waiter.isAdmin);
     this.#outcome.sequence = sequence;
-    this.#outcome.hideFarSide(transfer, waiter.isAdmin);
     this.#hooks.answer(waiter, answer.code, this.#outcome);
   }
 
@@ -238,7 +250,7 @@ export class TransferDesk {
   }
 
   #request(transfer: TransferState): void {
-    const { operation, rate, takenForOwnerId } = transfer;
+    const { operation, rate, takenForOwnerId, targetId } = transfer;
     this.#hooks.send(transfer.toShard, REQUEST_KIND.PeerCredit, {
       fromShard: this.#state.shard,
       number: transfer.number,
@@ -249,7 +261,7 @@ export class TransferDesk {
       amountMinor: transfer.amountMinor,
       currency: transfer.currency,
       ...(rate === undefined ? {} : { rate }),
-      ...(operation === "ReverseTransfer" ? { takenFor: { ownerId: takenForOwnerId ?? null } } : {}),
+      ...(operation === "ReverseTransfer" ? { takenFor: { ownerId: takenForOwnerId ?? null, targetId } } : {}),
     });
   }
 
@@ -276,7 +288,8 @@ export class TransferDesk {
     // What comes from a wallet's own stripe is its money already, whatever its status.
     const isOwn = request.fromWalletId === request.toWalletId;
     const creditCode = isOwn ? decideRange(wallets, slot, amountMinor) : decideDestination(wallets, slot, amountMinor);
-    const code = creditCode === CODE.ok ? decideDebit(wallets, transit, amountMinor) : creditCode;
+    const transitCode = creditCode === CODE.ok ? decideDebit(wallets, transit, amountMinor) : creditCode;
+    const code = transitCode === CODE.ok && !isOwn ? decideCreditLimits(wallets, slot, amountMinor) : transitCode;
     return { code, debit: transit, credit: slot, amountMinor };
   }
 
@@ -284,8 +297,10 @@ export class TransferDesk {
     const { wallets } = this.#state;
     if (!wallets.hasLiquidityRoom()) return CODE.ledger_full;
     const code = decideDestination(wallets, slot, boughtMinor);
+    if (code !== CODE.ok) return code;
     const liquidity = wallets.liquidity(wallets.currency[slot]);
-    return code !== CODE.ok || liquidity < 0 ? code : decideDebit(wallets, liquidity, boughtMinor);
+    const liquidityCode = liquidity < 0 ? CODE.ok : decideDebit(wallets, liquidity, boughtMinor);
+    return liquidityCode === CODE.ok ? decideCreditLimits(wallets, slot, boughtMinor) : liquidityCode;
   }
 
   #mayTake(slot: number, ownerId: string | null): boolean {
@@ -296,25 +311,28 @@ export class TransferDesk {
 
   /** The last posting of a transfer, back on its own side: a refund, or what a reversal brought. */
   #bringBack(transfer: TransferState, account: number, slot: number): void {
-    const { id, operation, targetId, amountMinor } = transfer;
+    const { id, operation, targetId, amountMinor, countedAtMs } = transfer;
+    const { wallets, holds } = this.#state;
     let sequence: number;
     if (operation === "CaptureHold" && targetId !== undefined) {
       const target = new Uint32Array(uuidBytes(targetId).buffer);
-      const { wallets, holds } = this.#state;
-      evolveCaptureRefunded(wallets, holds, slot, holds.find(target, 0), amountMinor);
+      const isHeldAgain = evolveCaptureRefunded(wallets, holds, slot, holds.find(target, 0), amountMinor);
+      if (!isHeldAgain) evolveRefundedUsage(wallets, slot, amountMinor, countedAtMs, false);
       const tail = { lanes: target, at: 0, options: 0, sumMinor: 0 };
       sequence = this.#post(RECORD_KIND.CaptureRefunded, id, account, slot, amountMinor, tail);
+    } else if (operation === "ReverseTransfer") {
+      const tail = reversalTail(targetId);
+      sequence = this.#post(RECORD_KIND.TransferReceived, id, account, slot, amountMinor, tail);
     } else {
-      const kind = operation === "ReverseTransfer" ? RECORD_KIND.TransferReceived : RECORD_KIND.TransferRefunded;
-      sequence = this.#post(kind, id, account, slot, amountMinor);
+      evolveRefundedUsage(wallets, slot, amountMinor, countedAtMs, true);
+      sequence = this.#post(RECORD_KIND.TransferRefunded, id, account, slot, amountMinor);
     }
     this.#hooks.publish(slot, sequence);
   }
 
   #reversedWithout({ targetId, amountMinor }: TransferState): number {
-    if (targetId === undefined) throw new Error("a reversal names what it reverses");
-    const target = new Uint32Array(uuidBytes(targetId).buffer);
-    return reversedMinor(this.#records, this.#state.findReversal(target, 0)) - amountMinor;
+    const { lanes, at } = reversalTail(targetId);
+    return reversedMinor(this.#records, this.#state.findReversal(lanes, at)) - amountMinor;
   }
 
   #decide(id: string, command: Parameters<typeof transferAggregate.decide>[1]): readonly unknown[] {
@@ -347,4 +365,10 @@ function commandLanes(id: string): Uint32Array {
   const command = new Uint8Array(RECORD_BYTES);
   command.set(uuidBytes(id));
   return new Uint32Array(command.buffer);
+}
+
+/** What the posting of a reversal says about the movement that it takes back. */
+function reversalTail(targetId: string | undefined): PostingTail {
+  if (targetId === undefined) throw new Error("a reversal names what it reverses");
+  return { lanes: new Uint32Array(uuidBytes(targetId).buffer), at: 0, options: 0, sumMinor: 0 };
 }

@@ -1,4 +1,5 @@
 import type { Code } from "../../protocol/codes.ts";
+import type { LimitRefusal } from "../limits/limit-table.ts";
 import type { ExchangeRate } from "./exchange-rate.ts";
 
 /**
@@ -20,7 +21,7 @@ export interface CreditRequest {
   /** ExchangeCurrency: the wallet is of another currency, and gets what the amount buys. */
   readonly rate?: ExchangeRate;
   /** ReverseTransfer: take the amount from the wallet, if its owner asks for it; null = an admin asks. */
-  readonly takenFor?: { readonly ownerId: string | null };
+  readonly takenFor?: { readonly ownerId: string | null; readonly targetId: string | undefined };
 }
 
 /** From the other shard back, as soon as its decision is durable. */
@@ -31,4 +32,6 @@ export interface CreditAnswer {
   readonly postedMinor: number;
   readonly availableMinor: number;
   readonly version: number;
+  /** The limit that refused. */
+  readonly limit?: LimitRefusal;
 }

@@ -37,6 +37,8 @@ export interface TransferBody {
   readonly takenForOwnerId?: string;
   /** Whether the command left it to the ledger to find the wallet to credit. */
   readonly isToWalletFound?: boolean;
+  /** When the amount counted on the limits of the wallet that the command names; absent where it did not. */
+  readonly countedAtMs?: number;
 }
 
 /** The body of the command at a lane; `currency` is 0 where the command does not name one. */

@@ -1,5 +1,6 @@
 import type { Code } from "../../protocol/codes.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
+import type { LimitRefusal } from "../limits/limit-table.ts";
 import type { Aggregate } from "../object/aggregate.ts";
 import type { TransferBody } from "./transfer-body.ts";
 
@@ -49,6 +50,8 @@ export interface TransferResult {
   readonly counterpartyPostedMinor: number;
   readonly counterpartyAvailableMinor: number;
   readonly counterpartyVersion: number;
+  /** The limit that refused. */
+  readonly limit?: LimitRefusal;
 }
 
 export type TransferEvent =

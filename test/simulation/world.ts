@@ -70,6 +70,7 @@ export class World {
       shardCount,
       nowMs: () => this.host.wallMs,
       walletsPerShardMax: 64,
+      calendarTimeZone: "Africa/Cairo",
       holdsPerShardMax: 1_024,
       idempotencyWindowMs: WINDOW_MS,
       idempotencyIdsMax: random.pick([FEW_IDS, 1_000, 1_000]),
