@@ -1,4 +1,5 @@
-import { FrameBuilder, genesisHash } from "../engine/journal/frame.ts";
+import { FrameBuilder, genesisHash, openFrame } from "../engine/journal/frame.ts";
+import type { JournalReader } from "../engine/journal/journal-reader.ts";
 import { RECORD_KIND, REJECTION_HEADER_BYTES } from "../engine/journal/record.ts";
 
 const RECORD_BYTES = REJECTION_HEADER_BYTES + 64;
@@ -7,8 +8,14 @@ const RECORD_BYTES = REJECTION_HEADER_BYTES + 64;
 export class FrameChain {
   readonly genesis = genesisHash("ledger", 0);
   readonly #builder = new FrameBuilder(0);
-  #hash: Uint8Array = this.genesis;
-  #next = 1;
+  #hash: Uint8Array;
+  #next: number;
+
+  /** Goes on after a frame with a hash, where a chain ended before. */
+  constructor(hash?: Uint8Array, next = 1) {
+    this.#hash = hash?.slice() ?? this.genesis;
+    this.#next = next;
+  }
 
   next(records: number): { readonly firstSequence: number; readonly bytes: Uint8Array } {
     const firstSequence = this.#next;
@@ -24,4 +31,20 @@ export class FrameChain {
     this.#hash = bytes.slice(0, 32);
     return { firstSequence, bytes };
   }
+}
+
+/** Reads a journal from its first record on, and gives back the last one. **Errors**: throws where a hash or the chain is wrong. */
+export function verifyChain(reader: JournalReader, genesis: Uint8Array): number {
+  let last = 0;
+  let previous = genesis;
+  for (const { bytes, file } of reader.frames(1)) {
+    const frame = openFrame(bytes, 0);
+    if (typeof frame === "string") throw new Error(`${last + 1} in ${file}: ${frame}`);
+    if (frame.firstSequence !== last + 1) throw new Error(`${frame.firstSequence} follows ${last} in ${file}`);
+    if (Buffer.compare(frame.previousHash, previous) !== 0)
+      throw new Error(`the chain breaks at ${last + 1} in ${file}`);
+    previous = frame.hash.slice();
+    last += frame.recordCount;
+  }
+  return last;
 }

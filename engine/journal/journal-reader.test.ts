@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FrameChain } from "../../test/frame-chain.ts";
-import { openFrame } from "./frame.ts";
+import { FrameChain, verifyChain } from "../../test/frame-chain.ts";
 import { LmdbJournal } from "./journal.ts";
 import { createJournalControlMemory } from "./journal-control.ts";
 import { JournalReader } from "./journal-reader.ts";
@@ -32,21 +31,6 @@ function append(journal: LmdbJournal, chain: FrameChain, frames: number, records
   }
 }
 
-/** Reads everything and verifies every hash and the chain; gives back the last sequence. */
-function verifyAll(reader: JournalReader, chain: FrameChain): number {
-  let last = 0;
-  let previous = chain.genesis;
-  for (const { bytes } of reader.frames(1)) {
-    const frame = openFrame(bytes, 0);
-    if (typeof frame === "string") throw new Error(frame);
-    expect(frame.firstSequence).toBe(last + 1);
-    expect(Buffer.compare(frame.previousHash, previous)).toBe(0);
-    previous = frame.hash.slice();
-    last += frame.recordCount;
-  }
-  return last;
-}
-
 describe("journal reader", () => {
   test("finds frames by sequence, in order and by time, beside the journal that writes them", async () => {
     const control = createJournalControlMemory();
@@ -62,10 +46,10 @@ describe("journal reader", () => {
     }
     expect(reader.frameAt(0)).toBeUndefined();
     expect(reader.frameAt(60_001)).toBeUndefined();
-    expect(verifyAll(reader, chain)).toBe(60_000);
+    expect(verifyChain(reader, chain.genesis)).toBe(60_000);
     append(journal, chain, 30, 1_000);
     expect(reader.frameAt(90_000)?.firstSequence).toBe(89_001);
-    expect(verifyAll(reader, chain)).toBe(90_000);
+    expect(verifyChain(reader, chain.genesis)).toBe(90_000);
     reader.close();
     await journal.close();
   });
@@ -91,7 +75,7 @@ describe("journal reader", () => {
     append(journal, chain, 40, 1_000);
     await journal.close();
     const reader = new JournalReader({ directory, archiveDirectory: archive(), shard: 0, control: undefined });
-    expect(verifyAll(reader, chain)).toBe(40_000);
+    expect(verifyChain(reader, chain.genesis)).toBe(40_000);
     reader.close();
     const again = await openJournal();
     [...again.frames()];

@@ -20,10 +20,15 @@ interface Segment {
   readonly inode: number | undefined;
 }
 
+interface OpenSegment {
+  readonly store: SegmentStore;
+  readonly inode: number | undefined;
+}
+
 /**
  * The segments of a shard's journal that hold frames, open for reading.
  *
- * Without control lanes the shard runs in another process, or not at all.
+ * Without control lanes the shard runs in another process, or not at all; a process then has one reader for a shard.
  */
 export class LiveSegments {
   readonly #directory: string;
@@ -33,7 +38,7 @@ export class LiveSegments {
   /** Oldest first. */
   #segments: readonly Segment[] = [];
   /** Least recently used first. */
-  readonly #open = new Map<number, SegmentStore>();
+  readonly #open = new Map<number, OpenSegment>();
 
   constructor(directory: string, control: JournalControl | undefined) {
     this.#directory = directory;
@@ -133,7 +138,7 @@ export class LiveSegments {
     let result: T | undefined;
     let failure: unknown;
     try {
-      result = action(this.#store(segment.ordinal, segment.path));
+      result = action(this.#store(segment));
     } catch (error) {
       failure = error;
     }
@@ -147,13 +152,19 @@ export class LiveSegments {
     return result;
   }
 
-  #store(ordinal: number, path: string): SegmentStore {
-    const store = this.#open.get(ordinal) ?? openSegmentForReading(path);
+  #store({ ordinal, path, inode }: Segment): SegmentStore {
+    const open = this.#open.get(ordinal) ?? this.#openFile(path, inode);
     this.#open.delete(ordinal);
-    this.#open.set(ordinal, store);
+    this.#open.set(ordinal, open);
     const [leastRecent] = this.#open.keys();
     if (this.#open.size > OPEN_MAX) this.#close(leastRecent);
-    return store;
+    return open.store;
+  }
+
+  #openFile(path: string, inode: number | undefined): OpenSegment {
+    // A file that another process gave up may be a newer segment by now, and lmdb would take the one open for the other.
+    for (const [ordinal, open] of this.#open) if (open.inode === inode) this.forget(ordinal);
+    return { store: openSegmentForReading(path), inode };
   }
 
   #closeWhere(isGiven: (ordinal: number) => boolean): void {
@@ -162,7 +173,7 @@ export class LiveSegments {
   }
 
   #close(ordinal: number): void {
-    void this.#open.get(ordinal)?.close();
+    void this.#open.get(ordinal)?.store.close();
     this.#open.delete(ordinal);
   }
 }

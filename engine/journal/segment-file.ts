@@ -99,17 +99,12 @@ export function requireRoom(directory: string, fileBytes: number): void {
 export async function prepareSegment(directory: string, ordinal: number, segmentBytes: number): Promise<void> {
   const unfinished = join(directory, `preparing-${ordinal}.mdb`);
   rmSync(unfinished, { force: true });
-  const spare = takeSpare(directory, segmentBytes);
-  if (spare === undefined) {
+  if (takeSpare(directory, unfinished, segmentBytes)) {
+    await makeEmpty(unfinished, segmentBytes);
+  } else {
     requireRoom(directory, segmentBytes);
     await openSegment(unfinished, segmentBytes).close();
     fillWithZeros(unfinished, segmentBytes);
-  } else {
-    await openSegment(unfinished, segmentBytes).close();
-    const head = readFileSync(unfinished);
-    rmSync(unfinished);
-    renameSync(spare, unfinished);
-    overwriteHead(unfinished, head);
   }
   try {
     linkSync(unfinished, segmentPath(directory, ordinal));
@@ -138,8 +133,13 @@ function fillWithZeros(path: string, segmentBytes: number): void {
   }
 }
 
-/** Makes a file an empty environment whose room holds old pages: LMDB reads no page that it has not written since. */
-function overwriteHead(path: string, head: Uint8Array): void {
+/** Makes a used file an empty environment. The old pages stay in it: LMDB reads none that it has not written since. */
+async function makeEmpty(path: string, segmentBytes: number): Promise<void> {
+  const emptyPath = `${path}-empty`;
+  await openSegment(emptyPath, segmentBytes).close();
+  const head = readFileSync(emptyPath);
+  rmSync(emptyPath);
+  rmSync(`${emptyPath}-lock`, { force: true });
   const file = openSync(path, "r+");
   try {
     writeSync(file, head, 0, head.byteLength, 0);
@@ -168,14 +168,17 @@ export function removeUnfinishedSegments(directory: string): void {
   for (const name of readdirSync(directory)) if (name.startsWith("preparing-")) rmSync(join(directory, name));
 }
 
-/** The path of a spare file of the right length; others are removed. */
-function takeSpare(directory: string, segmentBytes: number): string | undefined {
-  for (const path of listSpares(directory)) {
-    const { size } = statSync(path);
-    if (size >= segmentBytes && size <= segmentBytes * SPARE_LENGTH_MAX) return path;
-    rmSync(path);
+/** Gives a spare file of the right length another name; spare files of other lengths are removed. */
+function takeSpare(directory: string, path: string, segmentBytes: number): boolean {
+  for (const spare of listSpares(directory)) {
+    const { size } = statSync(spare);
+    if (size >= segmentBytes && size <= segmentBytes * SPARE_LENGTH_MAX) {
+      renameSync(spare, path);
+      return true;
+    }
+    rmSync(spare);
   }
-  return undefined;
+  return false;
 }
 
 function listSpares(directory: string): string[] {
