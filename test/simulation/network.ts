@@ -15,33 +15,36 @@ interface InFlight {
   readonly message: SentMessage;
 }
 
+/** How often a copy arrives, where an original might. */
+const COPY_CHANCE = 0.15;
+
 /** What is on its way between the shards; it dies with the process. */
 export class Network {
-  readonly #inFlight: InFlight[] = [];
+  readonly #originals: InFlight[] = [];
+  /** Messages that were delivered, and will be once more, some time later. */
+  readonly #copies: InFlight[] = [];
   #count = 0;
 
   get size(): number {
-    return this.#inFlight.length;
+    return this.#originals.length + this.#copies.length;
   }
 
   add(message: SentMessage): void {
     this.#count += 1;
-    this.#inFlight.push({ number: this.#count, message });
+    this.#originals.push({ number: this.#count, message });
   }
 
   clear(): void {
-    this.#inFlight.length = 0;
+    this.#originals.length = 0;
+    this.#copies.length = 0;
   }
 
-  /**
-   * The message to be delivered next: the oldest one, or any with `mayOvertake`.
-   *
-   * With `keeps` it stays in flight, and is delivered again some time.
-   */
+  /** The message to be delivered next: the oldest one, or any with `mayOvertake`; with `keeps` it will come once more. */
   next(random: Random, mayOvertake: boolean, keeps: boolean): InFlight {
-    const index = mayOvertake ? random.below(this.#inFlight.length) : 0;
-    const inFlight = this.#inFlight[index];
-    if (!keeps) this.#inFlight.splice(index, 1);
+    const isCopy = this.#originals.length === 0 || (this.#copies.length > 0 && random.chance(COPY_CHANCE));
+    const from = isCopy ? this.#copies : this.#originals;
+    const [inFlight] = from.splice(mayOvertake ? random.below(from.length) : 0, 1);
+    if (keeps) this.#copies.push(inFlight);
     return inFlight;
   }
 }

@@ -18,7 +18,7 @@ export interface Plant {
 }
 
 /** What a shard reads and writes. */
-type SimulatedDisk = Journal & RecoverableJournal;
+export type SimulatedDisk = Journal & RecoverableJournal;
 
 interface PeerPayload {
   readonly kind: number;

@@ -178,7 +178,7 @@ class Simulation {
     const { network, random } = this.#world;
     const { number, message } = network.next(random, mayOvertake, keeps);
     this.#trace.add(
-      `message ${number} from shard ${message.fromShard} reaches shard ${message.toShard}${keeps ? ", and will again" : ""}`,
+      `message ${number} from shard ${message.fromShard} reaches shard ${message.toShard}${keeps ? ", and will once more" : ""}`,
     );
     if (!ledger.deliver(message)) throw new Error("the ring between two shards is too small for the simulation");
   }

@@ -1,0 +1,27 @@
+/** The simulation finds every planted bug, and says how many seeds that took. */
+
+import { afterAll, describe, expect, test } from "vitest";
+import { PLANTED_BUGS } from "./planted-bugs.ts";
+import { RULES } from "./rules.ts";
+import { simulate } from "./simulation.ts";
+
+const SEEDS_MAX = 200;
+const found: string[] = [];
+
+afterAll(() => {
+  console.info(`planted bugs, the seeds until each was found, and the rule it violated:\n${found.join("\n")}`);
+});
+
+describe("the simulation finds that", () => {
+  test.each(Object.entries(PLANTED_BUGS))("%s", { timeout: 120_000 }, (name, plant) => {
+    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      const { violation, steps } = simulate(seed, plant());
+      if (violation === undefined) continue;
+      found.push(
+        `${name.padEnd(82)} ${String(seed).padStart(3)} seeds, step ${String(steps).padStart(3)}: ${RULES[violation.rule]}`,
+      );
+      return;
+    }
+    expect.unreachable(`not found from ${SEEDS_MAX} seeds`);
+  });
+});

@@ -1,0 +1,151 @@
+import { hash } from "node:crypto";
+import { HASH_BYTES, openFrame } from "../../engine/journal/frame.ts";
+import { pack, unpack } from "../../engine/object/object-record.ts";
+import { REQUEST_KIND } from "../../engine/port/entries.ts";
+import type { CreditAnswer, CreditRequest } from "../../engine/transfer/messages.ts";
+import type { Plant, SimulatedDisk } from "./plant.ts";
+
+/**
+ * The bugs that the simulation must find. Each puts a wrong part in the place of a right one, anew for every simulation,
+ * so the ledger itself has no line and no switch for any of them.
+ */
+export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
+  "answers are sent before their frame is synced": () => ({
+    journal: (disk) => syncsLater(disk, () => true),
+  }),
+  "a message to another shard leaves before its debit is synced": () => ({
+    journal: (disk) => syncsLater(disk, (frame) => Buffer.from(frame).includes("TransferInitiated")),
+  }),
+  "every fortieth frame is not written": () => {
+    let appended = 0;
+    return {
+      journal: (disk) =>
+        diskWith(disk, {
+          append: (firstSequence, frame) => {
+            appended += 1;
+            if (appended % 40 !== 0) disk.append(firstSequence, frame);
+          },
+        }),
+    };
+  },
+  "a torn or damaged last frame is taken for whole": () => ({
+    journal: (disk) =>
+      diskWith(disk, {
+        *frames() {
+          for (const frame of disk.frames()) yield frame.isLast ? { ...frame, value: signed(frame.value) } : frame;
+        },
+      }),
+  }),
+  "a damaged frame in the middle is left out": () => ({
+    journal: (disk) =>
+      diskWith(disk, {
+        *frames() {
+          for (const frame of disk.frames()) {
+            if (frame.isLast || isWhole(frame.value)) yield frame;
+          }
+        },
+      }),
+  }),
+  "known ids are forgotten at a restart": () => ({
+    recovered: ({ ids }) => Object.assign(ids, { find: () => 0 }),
+  }),
+  "the age of ids is forgotten at a restart, so that expired ones are applied again": () => ({
+    recovered: ({ ids }) => Object.defineProperty(ids, "floorMs", { get: () => 0 }),
+  }),
+  "the clock starts anew at a restart": () => ({
+    recovered: (state) => {
+      state.clockMs = 0;
+    },
+  }),
+  "overdraft limits are lost at a restart": () => ({
+    recovered: ({ wallets }) => {
+      for (let slot = 0; slot < wallets.count; slot += 1) {
+        if (wallets.owner[slot] !== NO_OWNER) wallets.overdraftLimitMinor[slot] = 0;
+      }
+    },
+  }),
+  "open transfers are not taken up after a restart": () => ({ forgetsOpenTransfers: true }),
+  "transfers to another shard are numbered from 1 again after a restart": () => ({
+    recovered: ({ channels }) => channels.clear(),
+  }),
+  "a repeated message credits twice": () => ({
+    recovered: ({ receipts }) => Object.assign(receipts, { get: () => undefined }),
+  }),
+  "a late message credits again once its receipt is gone": () => ({
+    recovered: ({ servedThrough }) => Object.assign(servedThrough, { get: () => 0 }),
+  }),
+  "receipts are dropped before their answers are known": () => ({
+    message: onCredit((request) => ({ ...request, completedThrough: request.number })),
+  }),
+  "a refused transfer is not refunded": () => ({
+    message: onAnswer((answer) => ({ ...answer, code: "ok" })),
+  }),
+  "every tenth answer between shards is lost": () => {
+    let answers = 0;
+    return {
+      message: onAnswer((answer) => {
+        answers += 1;
+        return answers % 10 === 0 ? undefined : answer;
+      }),
+    };
+  },
+};
+
+const NO_OWNER = 0xffff_ffff;
+
+function diskWith(disk: SimulatedDisk, changed: Partial<SimulatedDisk>): SimulatedDisk {
+  return {
+    append: (firstSequence, frame) => disk.append(firstSequence, frame),
+    frameAt: (sequence) => disk.frameAt(sequence),
+    frames: () => disk.frames(),
+    removeLast: (key) => disk.removeLast(key),
+    get range() {
+      return disk.range;
+    },
+    ...changed,
+  };
+}
+
+/** Keeps a frame in memory until the next one comes, and says that it is durable. */
+function syncsLater(disk: SimulatedDisk, isMeant: (frame: Uint8Array) => boolean): SimulatedDisk {
+  let waiting: { readonly firstSequence: number; readonly frame: Uint8Array } | undefined;
+  return diskWith(disk, {
+    append: (firstSequence, frame) => {
+      if (waiting !== undefined) disk.append(waiting.firstSequence, waiting.frame);
+      waiting = isMeant(frame) ? { firstSequence, frame: frame.slice() } : undefined;
+      if (waiting === undefined) disk.append(firstSequence, frame);
+    },
+    frameAt: (sequence) =>
+      waiting !== undefined && sequence >= waiting.firstSequence ? waiting.frame : disk.frameAt(sequence),
+  });
+}
+
+function isWhole(frame: Uint8Array): boolean {
+  return (
+    frame.byteLength > HASH_BYTES &&
+    hash("sha256", frame.subarray(HASH_BYTES), "buffer").equals(frame.subarray(0, HASH_BYTES))
+  );
+}
+
+/** A frame with the hash that its content has. */
+function signed(frame: Uint8Array): Uint8Array {
+  if (frame.byteLength <= HASH_BYTES || typeof openFrame(frame, 0) !== "string") return frame;
+  const copy = frame.slice();
+  copy.set(hash("sha256", copy.subarray(HASH_BYTES), "buffer"));
+  return copy;
+}
+
+function onCredit(change: (request: CreditRequest) => CreditRequest): NonNullable<Plant["message"]> {
+  return (sent) =>
+    sent.kind === REQUEST_KIND.PeerCredit
+      ? { ...sent, payload: pack(change(unpack(sent.payload, 0, sent.payload.byteLength) as CreditRequest)) }
+      : sent;
+}
+
+function onAnswer(change: (answer: CreditAnswer) => CreditAnswer | undefined): NonNullable<Plant["message"]> {
+  return (sent) => {
+    if (sent.kind !== REQUEST_KIND.PeerAnswer) return sent;
+    const answer = change(unpack(sent.payload, 0, sent.payload.byteLength) as CreditAnswer);
+    return answer === undefined ? undefined : { ...sent, payload: pack(answer) };
+  };
+}
