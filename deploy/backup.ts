@@ -6,7 +6,7 @@ import { lockDataDir } from "../gateway/data-lock.ts";
 import { type BackupManifest, type FrameHead, readManifest, writeManifest } from "./backup-manifest.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
-import { type DataDirectory, findLedger, shardDirectory, shardsOf } from "./data-directory.ts";
+import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { FRAME_FILE_BYTES_MAX, type FrameFileFacts, FrameFileWriter } from "./frame-file.ts";
@@ -83,8 +83,8 @@ async function copyFrames(
   const order = before === undefined ? new CausalOrder(ledger.shards) : CausalOrder.from(before.cut);
   const chains = FrameChain.ofLedger(ledger);
   const heads: (FrameHead | null)[] = before === undefined ? chains.map(() => null) : [...before.heads];
-  const journals = shardsOf(directory).map((shard) => new JournalFrames(shardDirectory(path, shard)));
-  const lastKeys = journals.map((journal) => journal.lastKey());
+  const journals = shardsOf(directory).map((shard) => new JournalFrames(path, shard));
+  const lastSequences = journals.map((journal) => journal.lastSequence());
   for (const [shard, head] of heads.entries()) {
     if (head === null) continue;
     requireFrame(journals[shard], shard, head);
@@ -92,7 +92,7 @@ async function copyFrames(
   }
   const progress = terminal.progress(
     "copying",
-    lastKeys.reduce((sum, key, shard) => sum + key - order.sequences[shard], 0),
+    lastSequences.reduce((sum, last, shard) => sum + last - order.sequences[shard], 0),
   );
   const files: FrameFileFacts[] = [...(before?.files ?? [])];
   const writers: (FrameFileWriter | undefined)[] = journals.map(() => undefined);
@@ -104,7 +104,7 @@ async function copyFrames(
   let records = 0;
   const sources = journals.map((journal, shard) => journal.frames(order.sequences[shard] + 1));
   const isWanted = (shard: number, { firstSequence }: { readonly firstSequence: number }): boolean =>
-    firstSequence <= lastKeys[shard];
+    firstSequence <= lastSequences[shard];
   for (const { shard, frame } of mergedFrames(chains, sources, isWanted, order)) {
     const writer = writers[shard] ?? new FrameFileWriter(target, shard, frame.firstSequence);
     writers[shard] = writer;

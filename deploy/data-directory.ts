@@ -36,6 +36,11 @@ export function shardDirectory(path: string, shard: number): string {
   return join(path, `shard-${shard}`);
 }
 
+/** The directory of a shard's archive. */
+export function archiveDirectory(path: string, shard: number): string {
+  return join(process.env.MIZAN_ARCHIVE_DIR ?? join(path, "archive"), `shard-${shard}`);
+}
+
 /** The numbers of a ledger's shards. */
 export function shardsOf({ ledger }: DataDirectory): number[] {
   return Array.from({ length: ledger.shards }, (_, shard) => shard);

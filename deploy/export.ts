@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { CausalOrder } from "./causal-order.ts";
-import { findLedger, shardDirectory, shardsOf } from "./data-directory.ts";
+import { findLedger, shardsOf } from "./data-directory.ts";
 import { type ExportEnd, type ExportHeader, eventLine } from "./event-line.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { JournalFrames } from "./journal-frames.ts";
@@ -26,10 +26,10 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
   const { ledger } = directory;
   const from = options.from === undefined ? undefined : parsePoint(options.from, ledger.shards);
   const to = options.to === undefined ? undefined : parsePoint(options.to, ledger.shards);
-  const journals = shardsOf(directory).map((shard) => new JournalFrames(shardDirectory(dataDir, shard)));
+  const journals = shardsOf(directory).map((shard) => new JournalFrames(dataDir, shard));
   const progress = terminal.progress(
     "exporting",
-    journals.reduce((sum, journal) => sum + journal.lastKey(), 0),
+    journals.reduce((sum, journal) => sum + journal.lastSequence(), 0),
   );
   const out = new LineWriter(options.out);
   const header: ExportHeader = {

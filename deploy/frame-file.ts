@@ -8,7 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-code.ts";
 import type { FoundFrame } from "./journal-frames.ts";
@@ -82,7 +82,7 @@ export class FrameFileWriter {
 
   #flush(): void {
     if (this.#blockBytes === 0) return;
-    const stored = zstdCompressSync(Buffer.concat(this.#block));
+    const stored = zstdCompressSync(Buffer.concat(this.#block), { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
     const header = Buffer.alloc(BLOCK_HEADER_BYTES);
     header.writeUInt32LE(this.#blockBytes, 0);
     header.writeUInt32LE(stored.byteLength, 4);

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { basename } from "node:path";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
-import { type DataDirectory, shardDirectory, shardsOf } from "./data-directory.ts";
+import { type DataDirectory, shardsOf } from "./data-directory.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { replayShard } from "./replay-shard.ts";
 import type { Terminal } from "./terminal.ts";
@@ -18,7 +18,7 @@ export async function inspectLedger(directory: DataDirectory, terminal: Terminal
   terminal.say(`ledger ${ledger.ledgerId} in ${path}, created ${ledger.createdAt}, ${ledger.shards} shards`);
   const shards: object[] = [];
   for (const shard of shardsOf(directory)) {
-    const journal = new JournalFrames(shardDirectory(path, shard));
+    const journal = new JournalFrames(path, shard);
     let frames = 0;
     let bytes = 0;
     const state = await replayShard(directory, shard, terminal, ({ frame }) => {

@@ -1,6 +1,7 @@
-import { statSync } from "node:fs";
-import { open, type RootDatabase } from "lmdb";
-import { listSegments, segmentPath } from "../engine/journal/segment-file.ts";
+import { JournalReader } from "../engine/journal/journal-reader.ts";
+import { listSegments, openSegmentForReading, segmentPath } from "../engine/journal/segment-file.ts";
+import { archiveDirectory, shardDirectory } from "./data-directory.ts";
+import { firstKeyFrom } from "./segment-keys.ts";
 
 /** A frame as it stands on the disk, not verified yet. */
 export interface FoundFrame {
@@ -11,35 +12,66 @@ export interface FoundFrame {
   readonly file: string;
 }
 
-/**
- * The frames of a shard's journal, read beside whoever writes it: no read transaction outlives one frame, and a frame
- * that is being written is not there yet.
- */
+/** The frames of a shard's journal, archive included, read beside whoever writes it. */
 export class JournalFrames {
   readonly #directory: string;
+  readonly #archiveDirectory: string;
+  readonly #shard: number;
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(dataDir: string, shard: number) {
+    this.#directory = shardDirectory(dataDir, shard);
+    this.#archiveDirectory = archiveDirectory(dataDir, shard);
+    this.#shard = shard;
   }
 
-  /** The segment files, oldest first. */
+  /** The segment files, oldest first; the archive is not among them. */
   files(): string[] {
     return listSegments(this.#directory).map((ordinal) => segmentPath(this.#directory, ordinal));
   }
 
-  /** Frames from a sequence on, oldest first. `onFile` is told of each file before it is opened. */
-  *frames(fromSequence: number, onFile?: (file: string) => void): Generator<FoundFrame> {
+  /** Sequences of the first and of the last record; undefined while there is none. */
+  range(): { readonly first: number; readonly last: number } | undefined {
+    const reader = this.#open();
+    try {
+      return reader.range;
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Sequence of the newest record, or 0. */
+  lastSequence(): number {
+    return this.range()?.last ?? 0;
+  }
+
+  /**
+   * Frames from the one with a sequence on, oldest first, as far as they are without a gap.
+   *
+   * **Errors**: throws where a frame is damaged, with its position and file.
+   */
+  *frames(fromSequence: number): Generator<FoundFrame> {
+    const reader = this.#open();
+    try {
+      for (const { firstSequence, bytes, file } of reader.frames(fromSequence)) {
+        yield { key: firstSequence, value: bytes.slice(), file };
+      }
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Frames in the segment files that are kept under a sequence or a later one, damaged or not, whatever lies between them. */
+  *segmentFrames(fromSequence: number): Generator<FoundFrame> {
     for (const file of this.files()) {
-      onFile?.(file);
-      const segment = openForReading(file);
+      const segment = openSegmentForReading(file);
       try {
-        let key = keyFrom(segment, fromSequence);
+        let key = firstKeyFrom(segment, fromSequence);
         while (key !== undefined) {
           const value = segment.getBinary(key);
           segment.resetReadTxn();
           if (value === undefined) break;
           yield { key, value, file };
-          key = keyFrom(segment, key + 1);
+          key = firstKeyFrom(segment, key + 1);
         }
       } finally {
         void segment.close();
@@ -47,34 +79,12 @@ export class JournalFrames {
     }
   }
 
-  /** Sequence of the newest frame, or 0. */
-  lastKey(): number {
-    for (const file of this.files().reverse()) {
-      const segment = openForReading(file);
-      try {
-        for (const key of segment.getKeys({ reverse: true, limit: 1 })) return key;
-      } finally {
-        void segment.close();
-      }
-    }
-    return 0;
+  #open(): JournalReader {
+    return new JournalReader({
+      directory: this.#directory,
+      archiveDirectory: this.#archiveDirectory,
+      shard: this.#shard,
+      control: undefined,
+    });
   }
-}
-
-function keyFrom(segment: RootDatabase<Uint8Array, number>, sequence: number): number | undefined {
-  segment.resetReadTxn();
-  for (const key of segment.getKeys({ start: sequence, limit: 1 })) return key;
-  return undefined;
-}
-
-/** Opens a segment that somebody else may be writing; the map has room for what is added meanwhile. */
-function openForReading(path: string): RootDatabase<Uint8Array, number> {
-  return open<Uint8Array, number>({
-    path,
-    noSubdir: true,
-    encoding: "binary",
-    readOnly: true,
-    mapSize: 2 * statSync(path).size,
-    maxDbs: 1,
-  });
 }

@@ -1,6 +1,6 @@
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { CommandError } from "./command-error.ts";
-import { type DataDirectory, shardDirectory } from "./data-directory.ts";
+import type { DataDirectory } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { JournalFrames } from "./journal-frames.ts";
@@ -22,10 +22,10 @@ export async function replayShard(
   terminal: Terminal,
   visit: FrameVisitor = () => true,
 ): Promise<ShardState> {
-  const journal = new JournalFrames(shardDirectory(path, shard));
+  const journal = new JournalFrames(path, shard);
   const chain = new FrameChain(ledger.ledgerId, shard);
   const state = emptyState(ledger, shard);
-  const progress = terminal.progress(`replaying shard ${shard}`, journal.lastKey());
+  const progress = terminal.progress(`replaying shard ${shard}`, journal.lastSequence());
   for (const found of journal.frames(1)) {
     const frame = chain.next(found);
     if (typeof frame === "string") {

@@ -21,7 +21,7 @@ const tell = (message: VerifyMessage): void => {
 };
 
 let untold = 0;
-const facts = verifyShard(findLedger(dataDir), Number(shard), {
+const facts = await verifyShard(findLedger(dataDir), Number(shard), {
   onFile: (file) => tell({ type: "file", file }),
   onProblem: (problem) => tell({ type: "problem", problem }),
   onRecords: (records) => {

@@ -1,11 +1,12 @@
-import type { Frame } from "../engine/journal/frame.ts";
-import { openFrame } from "../engine/journal/frame.ts";
+import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
+import { verifyArchive } from "../engine/journal/archive-segment.ts";
+import { type Frame, openFrame } from "../engine/journal/frame.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
 import type { TransferState } from "../engine/transfer/transfer.ts";
 import type { TrialBalanceLine } from "../engine/views.ts";
 import { currencyOf } from "../protocol/currencies.ts";
-import { type DataDirectory, shardDirectory } from "./data-directory.ts";
+import { archiveDirectory, type DataDirectory } from "./data-directory.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import { emptyState } from "./replay.ts";
@@ -57,17 +58,22 @@ export interface VerifyHooks {
  *
  * After damage the frames behind it are still checked one by one; what they come to cannot be known.
  */
-export function verifyShard({ path, ledger }: DataDirectory, shard: number, hooks: VerifyHooks): ShardFacts {
-  const journal = new JournalFrames(shardDirectory(path, shard));
+export async function verifyShard(
+  { path, ledger }: DataDirectory,
+  shard: number,
+  hooks: VerifyHooks,
+): Promise<ShardFacts> {
+  const journal = new JournalFrames(path, shard);
   const damaged = journal.files().flatMap((file) => {
     const problem = segmentSizeProblem(file);
     return problem === undefined ? [] : [{ file, problem }];
   });
+  const isArchiveWhole = await verifyArchives(archiveDirectory(path, shard), hooks);
   const state = emptyState(ledger, shard);
   for (const problem of damaged) hooks.onProblem(problem);
   const replay = new VerifiedReplay(ledger.ledgerId, state, hooks);
-  if (damaged.length === 0) {
-    for (const found of journal.frames(1, hooks.onFile)) replay.take(found);
+  if (damaged.length === 0 && isArchiveWhole) {
+    takeInOrder(journal, replay, hooks);
     replay.end();
   }
   return {
@@ -93,6 +99,38 @@ export function verifyShard({ path, ledger }: DataDirectory, shard: number, hook
   };
 }
 
+/** Verifies each archive file by itself; returns whether all are right. */
+async function verifyArchives(directory: string, hooks: VerifyHooks): Promise<boolean> {
+  let isWhole = true;
+  for (const ordinal of listArchives(directory)) {
+    const file = archivePath(directory, ordinal);
+    try {
+      hooks.onFile(file);
+      await verifyArchive(file);
+    } catch (error) {
+      isWhole = false;
+      hooks.onProblem({ file, problem: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return isWhole;
+}
+
+/** Takes all frames in order; behind one that cannot be found, those that the segment files still hold. */
+function takeInOrder(journal: JournalFrames, replay: VerifiedReplay, hooks: VerifyHooks): void {
+  let file = "";
+  const take = (found: FoundFrame): void => {
+    if (found.file !== file) hooks.onFile(found.file);
+    file = found.file;
+    replay.take(found);
+  };
+  try {
+    for (const found of journal.frames(1)) take(found);
+  } catch {
+    // The frame that cannot be read is found again below, where it is told with its file.
+  }
+  for (const found of journal.segmentFrames(replay.nextKey)) take(found);
+}
+
 /** Takes the frames of a shard one after the other, as far as they follow from each other. */
 class VerifiedReplay {
   frames = 0;
@@ -101,6 +139,7 @@ class VerifiedReplay {
   readonly #state: ShardState;
   readonly #hooks: VerifyHooks;
   #isBroken = false;
+  #nextKey = 1;
 
   constructor(ledgerId: string, state: ShardState, hooks: VerifyHooks) {
     this.#chain = new FrameChain(ledgerId, state.shard);
@@ -108,13 +147,20 @@ class VerifiedReplay {
     this.#hooks = hooks;
   }
 
+  /** Sequence behind everything taken so far. */
+  get nextKey(): number {
+    return this.#nextKey;
+  }
+
   take(found: FoundFrame): void {
+    this.#nextKey = Math.max(this.#nextKey, found.key + 1);
     this.frames += 1;
     const frame = this.#isBroken ? openFrame(found.value, this.#state.shard) : this.#chain.next(found);
     if (typeof frame === "string") {
       this.#report(found, frame);
       return;
     }
+    this.#nextKey = Math.max(this.#nextKey, frame.firstSequence + frame.recordCount);
     this.records += frame.recordCount;
     this.#hooks.onRecords(frame.recordCount);
     if (!this.#isBroken) this.#evolve(found, frame);

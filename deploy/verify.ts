@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { lockDataDir } from "../gateway/data-lock.ts";
 import { StartError } from "../gateway/start-error.ts";
 import { unreachable } from "../protocol/unreachable.ts";
-import { type DataDirectory, findLedger, shardDirectory, shardsOf } from "./data-directory.ts";
+import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
@@ -50,7 +50,7 @@ async function verifyShards(
   const progress = terminal.progress("verifying", 0);
   const facts: ShardFacts[] = [];
   for (const shard of shardsOf(directory)) {
-    progress.extend(lastKeyOf(directory, shard));
+    progress.extend(lastSequenceOf(directory, shard));
   }
   await Promise.all(
     shardsOf(directory).map(async (shard) => {
@@ -113,10 +113,10 @@ function lastErrorLine(text: string): string | undefined {
 }
 
 /** Sequence that the journal of a shard goes to, or 0 where its files cannot be opened. */
-function lastKeyOf({ path }: DataDirectory, shard: number): number {
+function lastSequenceOf({ path }: DataDirectory, shard: number): number {
   try {
-    const journal = new JournalFrames(shardDirectory(path, shard));
-    return journal.files().every((file) => segmentSizeProblem(file) === undefined) ? journal.lastKey() : 0;
+    const journal = new JournalFrames(path, shard);
+    return journal.files().every((file) => segmentSizeProblem(file) === undefined) ? journal.lastSequence() : 0;
   } catch {
     return 0;
   }
