@@ -87,80 +87,86 @@ export class ShardState {
    * journaled ones.
    */
   evolveFrame(frame: Frame): void {
-    this.clockMs = frame.clockMs;
-    this.ids.advance(frame.clockMs);
-    this.wallets.limits.calendar.advance(frame.clockMs);
+    this.beginFrame(frame.clockMs);
     const { lanes, floats, bytes } = frame;
     let at = (HASH_BYTES * 3) >>> 2;
     for (let index = 0; index < frame.recordCount; index += 1) {
-      const sequence = frame.firstSequence + index;
-      switch (recordKind(lanes, at)) {
-        case RECORD_KIND.Transferred:
-        case RECORD_KIND.Credited:
-        case RECORD_KIND.Debited:
-          this.ids.remember(lanes, at + POSTING.id, sequence);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.HoldCaptured:
-          this.ids.remember(lanes, at + POSTING.id, sequence);
-          this.#evolveCaptured(lanes, at, sequence);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.Sold:
-          this.ids.remember(lanes, at + POSTING.id, sequence);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.Reversed:
-          this.ids.remember(lanes, at + POSTING.id, sequence);
-          this.linkReversal(lanes, at + POSTING.target, sequence);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.CaptureSent:
-          this.#evolveCaptured(lanes, at, sequence);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.CaptureRefunded: {
-          const row = this.holds.find(lanes, at + POSTING.target);
-          const slot = lanes[at + POSTING.creditSlot];
-          const amountMinor = postingAmountMinor(lanes, at);
-          const isHeldAgain = evolveCaptureRefunded(this.wallets, this.holds, slot, row, amountMinor);
-          if (!isHeldAgain) this.#evolveRefunded(lanes, bytes, at, false);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        }
-        // The exchange's first record, or the transfer's own records remember its id.
-        case RECORD_KIND.Bought:
-        case RECORD_KIND.TransferSent:
-        case RECORD_KIND.TransferReceived:
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.TransferRefunded:
-          this.#evolveRefunded(lanes, bytes, at, true);
-          this.#evolvePosting(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.WalletChanged:
-          this.ids.remember(lanes, at + CHANGE.command, sequence);
-          this.#evolveWallet(lanes, floats, bytes, at, sequence);
-          break;
-        case RECORD_KIND.CommandRejected:
-          this.ids.remember(lanes, at + REJECTION.command, sequence);
-          break;
-        case RECORD_KIND.LimitRejected:
-          this.ids.remember(lanes, at + LIMIT_REJECTION.command, sequence);
-          break;
-        case RECORD_KIND.HoldExpired:
-          this.#evolveExpired(lanes, floats, at, sequence);
-          break;
-        case RECORD_KIND.ObjectChanged:
-          this.evolveObject(readObjectRecord(lanes, bytes, at), sequence);
-          break;
-        default:
-          throw new Error(`record ${this.shard}:${sequence} is of a kind that this program does not know`);
-      }
+      this.evolveRecord(lanes, floats, bytes, at, frame.firstSequence + index);
       at += recordBytes(lanes, at) >>> 2;
     }
     this.sequence = frame.firstSequence + frame.recordCount - 1;
     this.hash = frame.hash.slice();
+  }
+
+  /** Moves on to the clock of the frame whose records come next. */
+  beginFrame(clockMs: number): void {
+    this.clockMs = clockMs;
+    this.ids.advance(clockMs);
+    this.wallets.limits.calendar.advance(clockMs);
+  }
+
+  /** Applies the record at a lane, under the same conditions as `evolveFrame`. */
+  evolveRecord(lanes: Uint32Array, floats: Float64Array, bytes: Uint8Array, at: number, sequence: number): void {
+    switch (recordKind(lanes, at)) {
+      case RECORD_KIND.Transferred:
+      case RECORD_KIND.Credited:
+      case RECORD_KIND.Debited:
+      case RECORD_KIND.Sold:
+        this.ids.remember(lanes, at + POSTING.id, sequence);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.HoldCaptured:
+        this.ids.remember(lanes, at + POSTING.id, sequence);
+        this.#evolveCaptured(lanes, at, sequence);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.Reversed:
+        this.ids.remember(lanes, at + POSTING.id, sequence);
+        this.linkReversal(lanes, at + POSTING.target, sequence);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.CaptureSent:
+        this.#evolveCaptured(lanes, at, sequence);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.CaptureRefunded: {
+        const row = this.holds.find(lanes, at + POSTING.target);
+        const slot = lanes[at + POSTING.creditSlot];
+        const amountMinor = postingAmountMinor(lanes, at);
+        const isHeldAgain = evolveCaptureRefunded(this.wallets, this.holds, slot, row, amountMinor);
+        if (!isHeldAgain) this.#evolveRefunded(lanes, bytes, at, false);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      }
+      // The exchange's first record, or the transfer's own records remember its id.
+      case RECORD_KIND.Bought:
+      case RECORD_KIND.TransferSent:
+      case RECORD_KIND.TransferReceived:
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.TransferRefunded:
+        this.#evolveRefunded(lanes, bytes, at, true);
+        this.#evolvePosting(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.WalletChanged:
+        this.ids.remember(lanes, at + CHANGE.command, sequence);
+        this.#evolveWallet(lanes, floats, bytes, at, sequence);
+        break;
+      case RECORD_KIND.CommandRejected:
+        this.ids.remember(lanes, at + REJECTION.command, sequence);
+        break;
+      case RECORD_KIND.LimitRejected:
+        this.ids.remember(lanes, at + LIMIT_REJECTION.command, sequence);
+        break;
+      case RECORD_KIND.HoldExpired:
+        this.#evolveExpired(lanes, floats, at, sequence);
+        break;
+      case RECORD_KIND.ObjectChanged:
+        this.evolveObject(readObjectRecord(lanes, bytes, at), sequence);
+        break;
+      default:
+        throw new Error(`record ${this.shard}:${sequence} is of a kind that this program does not know`);
+    }
   }
 
   /** Applies an object record, live or from the journal. */
@@ -388,9 +394,4 @@ export class ShardState {
   #contradiction(sequence: number, what: string): never {
     throw new Error(`record ${this.shard}:${sequence} ${what}`);
   }
-}
-
-/** A journal position as text. */
-export function positionText(shard: number, sequence: number): string {
-  return `${shard}:${sequence}`;
 }

@@ -15,10 +15,11 @@ import { type TransferResult, type TransferState, transferAggregate } from "../t
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { availableMinor, decideCredit, decideDebit, decideDestination, decideRange } from "../wallet/decide.ts";
 import { Outcome } from "./outcome.ts";
+import { positionText } from "./position.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { type PostingTail, post } from "./record-writer.ts";
 import { reversedMinor } from "./reversed.ts";
-import { positionText, type ShardState } from "./shard-state.ts";
+import type { ShardState } from "./shard-state.ts";
 
 /** Who waits for the end of a transfer: known only to the run in which the command came. */
 export interface TransferWaiter {

@@ -18,9 +18,10 @@ import { amountBoughtMinor } from "../transfer/exchange-rate.ts";
 import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
 import { readTransferBody, type TransferBody } from "../transfer/transfer-body.ts";
 import type { TransferView } from "../views.ts";
+import { positionText } from "./position.ts";
 import type { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { positionText, type ShardState } from "./shard-state.ts";
+import type { ShardState } from "./shard-state.ts";
 
 const TYPE_OF_KIND = {
   [RECORD_KIND.Transferred]: "Transfer",

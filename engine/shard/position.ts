@@ -1,0 +1,4 @@
+/** A journal position as text. */
+export function positionText(shard: number, sequence: number): string {
+  return `${shard}:${sequence}`;
+}
