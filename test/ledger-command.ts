@@ -156,14 +156,22 @@ export interface Answer {
   readonly sequence: number;
   readonly wallet: Side | null;
   readonly counterparty: Side | null;
+  /** Present where a limit refused, and the caller may know which. */
+  readonly limit?: {
+    readonly number: number;
+    readonly value: bigint;
+    readonly left: bigint;
+    readonly resetsAtMs: bigint;
+  };
 }
 
 /** Reads a result record. */
 export function decodeAnswer(bytes: Uint8Array, at: number, isDetailed: boolean): Answer {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const code = view.getUint16(at + RESULT.code, true);
+  const limit = view.getUint32(at + RESULT.limit, true);
   const side = (posted: number, available: number, version: number): Side | null =>
-    !isDetailed || view.getBigUint64(at + version, true) === 0n
+    !isDetailed || limit !== 0 || view.getBigUint64(at + version, true) === 0n
       ? null
       : {
           postedMinor: view.getBigInt64(at + posted, true),
@@ -176,5 +184,15 @@ export function decodeAnswer(bytes: Uint8Array, at: number, isDetailed: boolean)
     sequence: Number(view.getBigUint64(at + RESULT.sequence, true)),
     wallet: side(RESULT.postedMinor, RESULT.availableMinor, RESULT.version),
     counterparty: side(RESULT.counterpartyPostedMinor, RESULT.counterpartyAvailableMinor, RESULT.counterpartyVersion),
+    ...(limit === 0
+      ? {}
+      : {
+          limit: {
+            number: limit,
+            value: isDetailed ? view.getBigInt64(at + RESULT.limitValue, true) : 0n,
+            left: isDetailed ? view.getBigInt64(at + RESULT.limitLeft, true) : 0n,
+            resetsAtMs: isDetailed ? view.getBigUint64(at + RESULT.limitResetsAtMs, true) : 0n,
+          },
+        }),
   };
 }

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
+import { LIMIT_ROW_VALUES, type LimitTable } from "../engine/limits/limit-table.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { WALLET_FLAG } from "../engine/wallet/wallet-columns.ts";
 
@@ -18,6 +19,15 @@ export function expectSameState(live: ShardState, other: ShardState, ids: readon
     ids.map((id) => other.ids.find(id, 0)),
     ids.map((id) => live.ids.find(id, 0)),
   );
+}
+
+function limitsOf(limits: LimitTable): unknown {
+  const rows = Array.from({ length: limits.count }, (_, row) => {
+    const values = new Float64Array(LIMIT_ROW_VALUES);
+    limits.copyRow(row, values, 0);
+    return values;
+  });
+  return { rows, types: limits.copyTypes() };
 }
 
 function factsOf(state: ShardState): unknown {
@@ -43,6 +53,7 @@ function factsOf(state: ShardState): unknown {
     },
     owners: { ids: owners.ids.slice(0, owners.count * 4), newestWallet: owners.newestWallet.slice(0, owners.count) },
     currencies: wallets.currencies(),
+    limits: limitsOf(wallets.limits),
     transfers: [...state.transfers.states()],
     receipts: [...state.receipts.states()],
     apiKeys: [...state.apiKeys.states()],

@@ -35,8 +35,10 @@ export function decideCreditLimits(wallets: WalletColumns, slot: number, amountM
 }
 
 /** The limits that apply to a wallet, in the order in which they are asked. */
-export function limitStates(limits: LimitTable, slot: number): LimitState[] {
+export function limitStates(wallets: WalletColumns, slot: number): LimitState[] {
+  const { limits } = wallets;
   return SIDES.flatMap((side) => {
+    if (side === SIDE.credit && !wallets.takesCreditsHereOnly(slot)) return [];
     const place = limits.find(slot, side);
     return KINDS.flatMap((kind) =>
       SCOPES.filter((scope) => limitOf(place, kind, scope) !== NO_LIMIT).map((scope) => ({

@@ -1,4 +1,5 @@
 import type { WalletLimits } from "../../protocol/wallet-limits.ts";
+import { RowGuard } from "../snapshot/row-guard.ts";
 import type { WalletColumns } from "../wallet/wallet-columns.ts";
 import { Calendar } from "./calendar.ts";
 import { NO_LIMIT, ROW_VALUES, SIDE, SIDE_VALUES, SIDES, type Side, VALUE, writeLimits } from "./limit-values.ts";
@@ -37,11 +38,15 @@ interface LimitPage {
   readonly usage: Float64Array;
 }
 
+/** A wallet's row as numbers: its slot, since when it counts, its own limits, and its usage. */
+export const LIMIT_ROW_VALUES = 2 + ROW_VALUES + ROW_USAGE;
+/** The limits of a type as numbers: its key, and the limits. */
+export const TYPE_ROW_VALUES = 1 + ROW_VALUES;
+
 /** A wallet's row, outside the table. */
 export interface LimitRowImage {
   readonly row: number;
   readonly values: Float64Array;
-  readonly usage: Float64Array;
 }
 
 /** Types are numbered per currency, `currency * TYPES + type`. */
@@ -71,6 +76,8 @@ export interface LimitPlace {
  */
 export class LimitTable {
   readonly calendar: Calendar;
+  /** Asked before a row changes. */
+  readonly guard = new RowGuard(LIMIT_ROW_VALUES, (row, to, at) => this.copyRow(row, to, at));
   /** The limit that refused a movement last. */
   refusal: LimitRefusal = { limit: 0, value: 0, left: 0, resetsAtMs: 0 };
   readonly #wallets: WalletColumns;
@@ -143,6 +150,7 @@ export class LimitTable {
       if (this.#typeKey(slot) === NO_TYPE) return;
       this.#open(slot, sequence);
     }
+    this.guard.touch(this.#rowOfSlot[slot] - 1);
     const { values, valuesAt, usage, usageAt } = this.find(slot, side);
     addAmount(usage, usageAt, amountMinor, this.calendar);
     for (const scope of SCOPES) {
@@ -157,6 +165,7 @@ export class LimitTable {
    * an amount, and with `isMovement` also that it was a movement.
    */
   takeBack(slot: number, side: Side, amountMinor: number, countedAtMs: number, isMovement: boolean): void {
+    this.guard.touch(this.#rowOfSlot[slot] - 1);
     const { values, valuesAt, usage, usageAt } = this.find(slot, side);
     takeBackAmount(usage, usageAt, amountMinor, countedAtMs, this.calendar);
     if (!isMovement) return;
@@ -170,14 +179,15 @@ export class LimitTable {
   setOwn(slot: number, limits: WalletLimits, sequence: number): void {
     if (this.#rowOfSlot[slot] === 0) this.#open(slot, sequence);
     const row = this.#rowOfSlot[slot] - 1;
+    this.guard.touch(row);
     writeLimits(this.#page(row).values, (row % PAGE_ROWS) * ROW_VALUES, limits);
   }
 
   /** Sets the limits of all wallets of a type in a currency. */
   setType(currency: number, type: number, limits: WalletLimits): void {
-    const at = (currency * TYPES + type) * ROW_VALUES;
-    writeLimits(this.#types, at, limits);
-    this.#markType(currency, type);
+    const values = new Float64Array(ROW_VALUES);
+    writeLimits(values, 0, limits);
+    this.#setType(currency * TYPES + type, values);
   }
 
   /** A copy of the limits of a type, for `restoreType`. */
@@ -187,28 +197,57 @@ export class LimitTable {
   }
 
   restoreType(currency: number, type: number, image: Float64Array): void {
-    this.#types.set(image, (currency * TYPES + type) * ROW_VALUES);
-    this.#markType(currency, type);
+    this.#setType(currency * TYPES + type, image);
   }
 
   /** A copy of a wallet's row, for `restore`; undefined where it has none. */
   image(slot: number): LimitRowImage | undefined {
     const row = this.#rowOfSlot[slot] - 1;
     if (row < 0) return undefined;
-    const { values, usage } = this.#page(row);
-    const at = row % PAGE_ROWS;
-    return {
-      row,
-      values: values.slice(at * ROW_VALUES, (at + 1) * ROW_VALUES),
-      usage: usage.slice(at * ROW_USAGE, (at + 1) * ROW_USAGE),
-    };
+    const values = new Float64Array(LIMIT_ROW_VALUES);
+    this.copyRow(row, values, 0);
+    return { row, values };
   }
 
   /** Puts a row back as it was. */
-  restore({ row, values, usage }: LimitRowImage): void {
-    const at = row % PAGE_ROWS;
-    this.#page(row).values.set(values, at * ROW_VALUES);
-    this.#page(row).usage.set(usage, at * ROW_USAGE);
+  restore({ row, values }: LimitRowImage): void {
+    this.guard.touch(row);
+    this.#writeRow(row, values, 0);
+  }
+
+  /** Writes LIMIT_ROW_VALUES numbers. */
+  copyRow(row: number, to: Float64Array, at: number): void {
+    const { slot, since, values, usage } = this.#page(row);
+    const from = row % PAGE_ROWS;
+    to[at] = slot[from];
+    to[at + 1] = since[from];
+    to.set(values.subarray(from * ROW_VALUES, (from + 1) * ROW_VALUES), at + 2);
+    to.set(usage.subarray(from * ROW_USAGE, (from + 1) * ROW_USAGE), at + 2 + ROW_VALUES);
+  }
+
+  /** Adds a row from a snapshot; that the wallet has one is among the flags of the wallet already. */
+  adoptRow(from: Float64Array, at: number): void {
+    const row = this.#count;
+    this.#makePage(row);
+    this.#writeRow(row, from, at);
+    this.#rowOfSlot[from[at]] = row + 1;
+    this.#count += 1;
+  }
+
+  /** The types that have limits, TYPE_ROW_VALUES numbers each, in the order of their keys. */
+  copyTypes(): Float64Array<ArrayBuffer> {
+    const keys = Array.from(this.#isLimitedType.keys()).filter((key) => this.#isLimitedType[key] === 1);
+    const copy = new Float64Array(keys.length * TYPE_ROW_VALUES);
+    for (const [index, key] of keys.entries()) {
+      copy[index * TYPE_ROW_VALUES] = key;
+      copy.set(this.#types.subarray(key * ROW_VALUES, (key + 1) * ROW_VALUES), index * TYPE_ROW_VALUES + 1);
+    }
+    return copy;
+  }
+
+  /** Sets the limits of a type from a snapshot. */
+  adoptType(from: Float64Array, at: number): void {
+    this.#setType(from[at], from.subarray(at + 1, at + TYPE_ROW_VALUES));
   }
 
   /** Takes back every row from `count` on. */
@@ -222,7 +261,7 @@ export class LimitTable {
   #open(slot: number, sequence: number): void {
     const row = this.#count;
     const at = row % PAGE_ROWS;
-    if (at === 0 && this.#pages.length === row / PAGE_ROWS) this.#pages.push(newPage(PAGE_ROWS));
+    this.#makePage(row);
     const page = this.#page(row);
     page.slot[at] = slot;
     page.since[at] = sequence;
@@ -243,12 +282,24 @@ export class LimitTable {
     return this.#isLimitedType[key] === 1 ? key : NO_TYPE;
   }
 
-  #markType(currency: number, type: number): void {
-    const key = currency * TYPES + type;
+  #setType(key: number, values: Float64Array): void {
+    this.#types.set(values, key * ROW_VALUES);
     const hadLimits = this.#isLimitedType[key];
-    const values = this.#types.subarray(key * ROW_VALUES, (key + 1) * ROW_VALUES);
     this.#isLimitedType[key] = SIDES.some((side) => hasLimits(values, side * SIDE_VALUES)) ? 1 : 0;
     this.#limitedTypes += this.#isLimitedType[key] - hadLimits;
+  }
+
+  #makePage(row: number): void {
+    if (this.#pages.length * PAGE_ROWS === row) this.#pages.push(newPage(PAGE_ROWS));
+  }
+
+  #writeRow(row: number, from: Float64Array, at: number): void {
+    const { slot, since, values, usage } = this.#page(row);
+    const to = row % PAGE_ROWS;
+    slot[to] = from[at];
+    since[to] = from[at + 1];
+    values.set(from.subarray(at + 2, at + 2 + ROW_VALUES), to * ROW_VALUES);
+    usage.set(from.subarray(at + 2 + ROW_VALUES, at + LIMIT_ROW_VALUES), to * ROW_USAGE);
   }
 }
 
