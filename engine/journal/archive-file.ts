@@ -20,9 +20,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 
 const MAGIC = 0x31415a4d;
-export const ARCHIVE_VERSION = 1;
-export const ARCHIVE_HEADER_BYTES = 96;
-export const ARCHIVE_FOOTER_BYTES = 64;
+const ARCHIVE_VERSION = 1;
+const ARCHIVE_HEADER_BYTES = 96;
+const ARCHIVE_FOOTER_BYTES = 64;
 /** Bytes at the end of the footer that the file's hash does not cover: the hash itself. */
 export const ARCHIVE_HASH_BYTES = 32;
 const ENTRY_BYTES = 40;

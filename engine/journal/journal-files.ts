@@ -18,8 +18,8 @@ export class JournalFiles {
   readonly #live: LiveSegments;
   readonly #archive: Archive;
 
-  constructor(directory: string, archiveDirectory: string, control: JournalControl | undefined) {
-    this.#live = new LiveSegments(directory, control);
+  constructor(directory: string, archiveDirectory: string, control: JournalControl | undefined, isShard = false) {
+    this.#live = new LiveSegments(directory, control, isShard);
     this.#archive = new Archive(archiveDirectory);
   }
 

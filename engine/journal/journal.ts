@@ -76,7 +76,8 @@ export class LmdbJournal implements Journal {
     this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
     this.#usedBytes = usedBytesIn(this.#newest);
     this.#control.publishNewest(ordinal);
-    this.#files = new JournalFiles(directory, archiveDirectory, this.#control);
+    this.#files = new JournalFiles(directory, archiveDirectory, this.#control, true);
+    this.#files.live.refresh();
     askForSegment(ordinal + 1);
   }
 
@@ -153,6 +154,7 @@ export class LmdbJournal implements Journal {
   #rotate(): void {
     this.#newestOrdinal += 1;
     requireRoom(this.#directory, 0);
+    this.#files.live.refresh();
     void this.#newest.close();
     this.#newest = openSegment(segmentPath(this.#directory, this.#newestOrdinal), this.#segmentBytes);
     if (firstKeyIn(this.#newest) !== undefined) throw new Error(`segment ${this.#newestOrdinal} is not empty`);

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import type { JournalControl } from "./journal-control.ts";
-import { listSegments, openSegmentForReading, segmentPath } from "./segment-file.ts";
+import { hasFrames, listSegments, openSegmentForReading, segmentPath } from "./segment-file.ts";
 import { firstKeyIn, frameAtOrBefore, keysFrom, lastKeyIn, type SegmentStore } from "./segment-reads.ts";
 
-/** Segments kept open; each costs address space and a place in LMDB's table of readers. */
+/** Segments that a reader keeps open; each costs address space and a place in LMDB's table of readers. */
 const OPEN_MAX = 8;
 
 /** Bytes of a frame, valid until this thread's next read, and the file that they come from. */
@@ -33,6 +33,7 @@ interface OpenSegment {
 export class LiveSegments {
   readonly #directory: string;
   readonly #control: JournalControl | undefined;
+  readonly #openMax: number;
   readonly #lane: number;
   #letGoBelow = 0;
   /** Oldest first. */
@@ -40,8 +41,13 @@ export class LiveSegments {
   /** Least recently used first. */
   readonly #open = new Map<number, OpenSegment>();
 
-  constructor(directory: string, control: JournalControl | undefined) {
+  /**
+   * The shard itself holds all of them open. The last to close an LMDB file destroys the locks in it, and a process that
+   * opens it at that moment cannot use it; so as long as the shard runs, no other process is ever the last.
+   */
+  constructor(directory: string, control: JournalControl | undefined, isShard = false) {
     this.#directory = directory;
+    this.#openMax = isShard ? Number.POSITIVE_INFINITY : OPEN_MAX;
     this.#control = control;
     this.#lane = control?.join() ?? 0;
   }
@@ -122,6 +128,8 @@ export class LiveSegments {
   /** What to know of a segment; undefined while it is empty, or when it has gone meanwhile. */
   #look(ordinal: number): Segment | undefined {
     const path = segmentPath(this.#directory, ordinal);
+    // Only the shard may be the first to open a new segment.
+    if (this.#control === undefined && !hasFrames(path)) return undefined;
     const segment = { ordinal, path, firstSequence: 0, inode: inodeOf(path) };
     const firstSequence = this.#use(segment, firstKeyIn);
     if (firstSequence === undefined) this.#close(ordinal);
@@ -157,7 +165,7 @@ export class LiveSegments {
     this.#open.delete(ordinal);
     this.#open.set(ordinal, open);
     const [leastRecent] = this.#open.keys();
-    if (this.#open.size > OPEN_MAX) this.#close(leastRecent);
+    if (this.#open.size > this.#openMax) this.#close(leastRecent);
     return open.store;
   }
 
