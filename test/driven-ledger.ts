@@ -26,6 +26,7 @@ export interface WalletView {
   readonly type: number;
   readonly status: number;
   readonly postedMinor: bigint;
+  readonly heldMinor: bigint;
   readonly overdraftLimitMinor: bigint;
   readonly version: bigint;
 }

@@ -3,14 +3,14 @@
  */
 
 import { CODE_DEFERRED, type Code, codeName } from "../protocol/codes.ts";
-import { paddedMetadataBytes, RECORD, RECORD_FLAG, recordBytesAt } from "../protocol/command-record.ts";
+import { OPERATION, paddedMetadataBytes, RECORD, RECORD_FLAG, recordBytesAt } from "../protocol/command-record.ts";
 import { formatUuid, uuidTimeMs, writeUuid } from "../protocol/ids.ts";
 import { RECORD_BYTES } from "../protocol/limits.ts";
 import { RESULT, RESULT_FLAG } from "../protocol/result-record.ts";
 
 export const NIL_ID = "00000000-0000-0000-0000-000000000000";
 
-interface CommandExtension {
+export interface CommandExtension {
   readonly reference: string;
   readonly expectedVersion: bigint;
   /** JSON text, or empty for none. */
@@ -103,6 +103,7 @@ export function decodeCommands(records: Uint8Array, count: number): LedgerComman
 
 function decodeCommand(bytes: Uint8Array): LedgerCommand {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const uint = (offset: number): bigint => view.getBigUint64(offset, true);
   const metadataBytes = bytes.byteLength > RECORD_BYTES ? view.getUint16(RECORD.metadataBytes, true) : 0;
   return {
     id: formatUuid(bytes, RECORD.id),
@@ -120,6 +121,11 @@ function decodeCommand(bytes: Uint8Array): LedgerCommand {
             reference: formatUuid(bytes, RECORD.reference),
             expectedVersion: view.getBigUint64(RECORD.expectedVersion, true),
             metadata: Buffer.from(bytes.subarray(RECORD.metadata, RECORD.metadata + metadataBytes)).toString(),
+            options: bytes[RECORD.options],
+            expiresAtMs: view.getBigUint64(RECORD.expiresAtMs, true),
+            ...(bytes[RECORD.operation] === OPERATION.ExchangeCurrency
+              ? { rate: { numerator: uint(RECORD.rateNumerator), denominator: uint(RECORD.rateDenominator) } }
+              : { targetId: formatUuid(bytes, RECORD.targetId) }),
           },
   };
 }

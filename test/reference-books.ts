@@ -16,13 +16,42 @@ export interface Remembered {
   readonly answer: Answer;
   /** A rejection is told to whoever sends the command again; what it came to only to who may use the wallet. */
   readonly isRejection: boolean;
-  /** A movement told again shows its balances with the overdraft limits of today. */
+  /** The wallet whose owner may ask again. */
+  readonly askerId?: string;
+  /** The wallet of the answer's second side. */
+  readonly counterpartyId?: string;
+  /** A reversal between shards: who asked for it, an admin as null. */
+  readonly takenFor?: string | null;
+  /** What a reversal of it would take back; a wallet on another shard has no place in these books. */
+  readonly movement?: Movement;
 }
 
+/** Money that went from one wallet to another, accounts included. */
+export interface Movement {
+  readonly fromId: string;
+  readonly toId: string;
+  readonly amountMinor: bigint;
+}
+
+export interface Hold {
+  readonly id: string;
+  readonly walletId: string;
+  /** The only wallet that captures may credit, or nil. */
+  readonly counterpartyId: string;
+  /** 0 = never. */
+  readonly expiresAtMs: bigint;
+  remainingMinor: bigint;
+}
+
+/** A movement to another shard, or for a reversal from there. */
 export interface OpenTransfer {
   readonly command: LedgerCommand;
   readonly toShard: number;
   readonly number: number;
+  readonly toWalletId: string;
+  readonly amountMinor: bigint;
+  /** A reversal takes the money from the other shard, on behalf of an owner, or of an admin as null. */
+  readonly takenFor?: string | null;
 }
 
 export type PeerMessage =
@@ -49,6 +78,9 @@ export interface Books {
   wallets: Map<string, Wallet>;
   memory: Map<string, Remembered>;
   transfers: Map<string, OpenTransfer>;
+  holds: Map<string, Hold>;
+  /** Movement → how much of it is reversed, reversals that still run included. */
+  reversed: Map<string, bigint>;
   receipts: Receipt[];
   /** Other shard → the number up to which its transfers have ended, as it has said. */
   served: Map<number, number>;
@@ -62,6 +94,8 @@ export function emptyBooks(): Books {
     wallets: new Map(),
     memory: new Map(),
     transfers: new Map(),
+    holds: new Map(),
+    reversed: new Map(),
     receipts: [],
     served: new Map(),
     sent: new Map(),
@@ -70,16 +104,45 @@ export function emptyBooks(): Books {
 
 export function open(shard: number, books: Books, command: LedgerCommand): void {
   const { walletId, counterpartyId, currency, walletType, amountMinor } = command;
-  const empty = { currency, postedMinor: 0n };
-  for (const kind of SYSTEM_ACCOUNT_KINDS) {
-    const id = accountId(shard, currency, kind);
-    if (books.wallets.has(id)) continue;
-    const account = { id, ownerId: "", type: WALLET_TYPE.system, status: WALLET_STATUS.active, isAccount: true };
-    books.wallets.set(id, { ...account, ...empty, overdraftLimitMinor: AMOUNT_MAX, version: 0n });
-  }
+  const empty = { currency, postedMinor: 0n, heldMinor: 0n };
+  for (const kind of SYSTEM_ACCOUNT_KINDS) openAccount(shard, books, currency, kind);
   const wallet = { id: walletId, ownerId: counterpartyId, type: walletType, status: WALLET_STATUS.pending };
   const fresh = { ...wallet, ...empty, overdraftLimitMinor: amountMinor, version: 1n, isAccount: false };
   books.wallets.set(walletId, fresh);
+}
+
+/** A fixed account of the shard, opened where it is missing. */
+export function openAccount(shard: number, books: Books, currency: number, kind: SystemAccountKind): Wallet {
+  const id = accountId(shard, currency, kind);
+  const known = books.wallets.get(id);
+  if (known !== undefined) return known;
+  const account: Wallet = {
+    id,
+    ownerId: "",
+    currency,
+    type: WALLET_TYPE.system,
+    status: WALLET_STATUS.active,
+    postedMinor: 0n,
+    heldMinor: 0n,
+    overdraftLimitMinor: AMOUNT_MAX,
+    version: 0n,
+    isAccount: true,
+  };
+  books.wallets.set(id, account);
+  return account;
+}
+
+/** Ends a hold and makes what is left of it available again. */
+export function release(books: Books, hold: Hold): void {
+  walletOf(books, hold.walletId).heldMinor -= hold.remainingMinor;
+  books.holds.delete(hold.id);
+}
+
+/** A wallet that is there. */
+export function walletOf(books: Books, id: string): Wallet {
+  const wallet = books.wallets.get(id);
+  if (wallet === undefined) throw new Error(`there is no wallet ${id}`);
+  return wallet;
 }
 
 /** Moves an amount under the next sequence, and returns that. */
@@ -101,12 +164,14 @@ export function room(wallet: Wallet, changeMinor: bigint): "ok" | "balance_overf
   return after > AMOUNT_MAX || after < -AMOUNT_MAX ? "balance_overflow" : "ok";
 }
 
-export function sideOf({ postedMinor, overdraftLimitMinor, version }: Wallet): Side {
-  return { postedMinor, availableMinor: available(postedMinor, overdraftLimitMinor), version };
+export function sideOf(wallet: Wallet): Side {
+  const { postedMinor, version } = wallet;
+  return { postedMinor, availableMinor: availableMinor(wallet), version };
 }
 
-function available(postedMinor: bigint, overdraftLimitMinor: bigint): bigint {
-  const sum = postedMinor + overdraftLimitMinor;
+/** What may still leave a wallet. */
+export function availableMinor({ postedMinor, heldMinor, overdraftLimitMinor }: Wallet): bigint {
+  const sum = postedMinor - heldMinor + overdraftLimitMinor;
   return sum > AMOUNT_MAX ? AMOUNT_MAX : sum;
 }
 

@@ -1,7 +1,19 @@
-import { OPERATION, WALLET_STATUS } from "../protocol/command-record.ts";
+import { OPERATION, RECORD_OPTION, WALLET_STATUS } from "../protocol/command-record.ts";
 import type { Answer } from "./ledger-command.ts";
-import { mayTouch, move, open, type Remembered, sideOf, type Wallet } from "./reference-books.ts";
-import type { Case } from "./reference-rules.ts";
+import {
+  type Books,
+  type Hold,
+  move,
+  open,
+  openAccount,
+  type Remembered,
+  release,
+  sideOf,
+  type Wallet,
+  walletOf,
+} from "./reference-books.ts";
+import type { Case } from "./reference-facts.ts";
+import { shownTo } from "./reference-memory.ts";
 
 const NEXT_STATUS: Readonly<Record<number, number>> = {
   [OPERATION.ActivateWallet]: WALLET_STATUS.active,
@@ -10,48 +22,115 @@ const NEXT_STATUS: Readonly<Record<number, number>> = {
   [OPERATION.CloseWallet]: WALLET_STATUS.closed,
 };
 
+/** What a command did, beyond changing the books. */
+interface Effect extends Pick<Remembered, "askerId" | "movement"> {
+  readonly sequence: number;
+  /** The wallet of the answer's second side. */
+  readonly other?: Wallet;
+  readonly isMovement: boolean;
+}
+
 /** Applies a command that passed every check on this shard. */
 export function apply(shard: number, facts: Case): { readonly answer: Answer; readonly remembered: Remembered } {
-  const { command, caller, books, wallet, counterparty, account } = facts;
-  switch (command.operation) {
-    case OPERATION.Transfer:
-      move(books, wallet, counterparty, command.amountMinor);
-      break;
-    case OPERATION.Credit:
-      move(books, account("funding"), wallet, command.amountMinor);
-      break;
-    case OPERATION.Debit:
-      move(books, wallet, account("payout"), command.amountMinor);
-      break;
-    case OPERATION.CreateWallet:
-      open(shard, books, command);
-      books.sequence += 1;
-      break;
-    case OPERATION.SetOverdraftLimit:
-      wallet.overdraftLimitMinor = command.amountMinor;
-      wallet.version += 1n;
-      books.sequence += 1;
-      break;
-    default:
-      wallet.status = NEXT_STATUS[command.operation];
-      wallet.version += 1n;
-      books.sequence += 1;
-  }
-  const isMovement = command.operation <= OPERATION.Debit;
-  const named = books.wallets.get(command.walletId) as Wallet;
+  const { command, caller, books } = facts;
+  const { sequence, other, isMovement, askerId, movement } = effectOf(shard, facts);
+  const named = walletOf(books, command.walletId);
   const answer: Answer = {
     code: "ok",
     replayed: false,
-    sequence: books.sequence,
+    sequence,
     wallet: sideOf(named),
-    counterparty: counterparty === undefined ? null : sideOf(counterparty),
+    counterparty: other === undefined || other.isAccount ? null : sideOf(other),
   };
   const remembered: Remembered = {
     command: isMovement ? { ...command, currency: named.currency } : command,
     sameness: isMovement ? "meaning" : "exact",
     answer,
     isRejection: false,
+    counterpartyId: other?.id ?? "",
+    ...(askerId === undefined ? {} : { askerId }),
+    ...(movement === undefined ? {} : { movement }),
   };
-  const isShown = counterparty !== undefined && mayTouch(caller, counterparty);
-  return { answer: isShown ? answer : { ...answer, counterparty: null }, remembered };
+  return { answer: shownTo(books, remembered, caller), remembered };
+}
+
+function effectOf(shard: number, facts: Case): Effect {
+  const { command, books, wallet, counterparty, hold, amountMinor } = facts;
+  switch (command.operation) {
+    case OPERATION.Transfer:
+      return moved(books, wallet, counterparty, amountMinor, counterparty);
+    case OPERATION.Credit:
+      return moved(books, accountOf(shard, facts, "funding"), wallet, amountMinor);
+    case OPERATION.Debit:
+      return moved(books, wallet, accountOf(shard, facts, "payout"), amountMinor);
+    case OPERATION.CreateWallet:
+      open(shard, books, command);
+      return changed(books);
+    case OPERATION.SetOverdraftLimit:
+      wallet.overdraftLimitMinor = command.amountMinor;
+      return changed(books, wallet);
+    case OPERATION.PlaceHold:
+      wallet.heldMinor += amountMinor;
+      books.holds.set(command.id, {
+        id: command.id,
+        walletId: wallet.id,
+        counterpartyId: command.counterpartyId,
+        expiresAtMs: command.extension?.expiresAtMs ?? 0n,
+        remainingMinor: amountMinor,
+      });
+      return changed(books, wallet);
+    case OPERATION.VoidHold:
+      release(books, hold as Hold);
+      return changed(books, wallet);
+    case OPERATION.CaptureHold:
+      takeFromHold(facts);
+      return moved(books, wallet, counterparty ?? accountOf(shard, facts, "payout"), amountMinor, counterparty);
+    case OPERATION.ReverseTransfer:
+      return reversed(facts);
+    case OPERATION.ExchangeCurrency:
+      return exchanged(shard, facts);
+    default:
+      wallet.status = NEXT_STATUS[command.operation];
+      return changed(books, wallet);
+  }
+}
+
+/** Takes what a capture moves out of its hold, which ends where nothing is left or the capture is the final one. */
+export function takeFromHold({ command, books, wallet, hold, amountMinor }: Case): void {
+  if (hold === undefined) throw new Error("there is no hold to capture");
+  hold.remainingMinor -= amountMinor;
+  wallet.heldMinor -= amountMinor;
+  const isFinal = ((command.extension?.options ?? 0) & RECORD_OPTION.final) !== 0;
+  if (isFinal || hold.remainingMinor === 0n) release(books, hold);
+}
+
+function reversed({ command, books, wallet, counterparty, movement, amountMinor }: Case): Effect {
+  const targetId = command.extension?.targetId ?? "";
+  const origin = walletOf(books, movement?.fromId ?? "");
+  books.reversed.set(targetId, (books.reversed.get(targetId) ?? 0n) + amountMinor);
+  const sequence = move(books, counterparty, origin, amountMinor);
+  const other = wallet === origin ? counterparty : origin;
+  return { sequence, other, isMovement: true, askerId: counterparty.id };
+}
+
+function exchanged(shard: number, { books, wallet, counterparty, amountMinor, boughtMinor }: Case): Effect {
+  const sequence = move(books, wallet, openAccount(shard, books, wallet.currency, "liquidity"), amountMinor);
+  move(books, openAccount(shard, books, counterparty.currency, "liquidity"), counterparty, boughtMinor);
+  return { sequence, other: counterparty, isMovement: true };
+}
+
+function accountOf(shard: number, { books, wallet }: Case, kind: "funding" | "payout"): Wallet {
+  return openAccount(shard, books, wallet.currency, kind);
+}
+
+function moved(books: Books, from: Wallet, to: Wallet, amountMinor: bigint, other?: Wallet): Effect {
+  const sequence = move(books, from, to, amountMinor);
+  const movement = { fromId: from.id, toId: to.id, amountMinor };
+  return { sequence, isMovement: true, movement, ...(other === undefined ? {} : { other }) };
+}
+
+function changed(books: Books, wallet?: Wallet): Effect {
+  if (wallet !== undefined) wallet.version += 1n;
+  books.sequence += 1;
+  return { sequence: books.sequence, isMovement: false };
 }

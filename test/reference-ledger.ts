@@ -1,39 +1,24 @@
 import { CODES, type Code } from "../protocol/codes.ts";
-import { OPERATION, WALLET_STATUS } from "../protocol/command-record.ts";
+import { OPERATION } from "../protocol/command-record.ts";
 import { shardOfUuid } from "../protocol/ids.ts";
 import { LINKED_RUN_MAX } from "../protocol/limits.ts";
 import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
 import { type Answer, idTimeMs, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
 import {
-  accountId,
   type Books,
-  dropServed,
   emptyBooks,
-  move,
-  type OpenTransfer,
+  type Hold,
   type PeerMessage,
   type Remembered,
-  room,
-  sideOf,
-  type Wallet,
+  release,
+  walletOf,
 } from "./reference-books.ts";
 import { apply } from "./reference-effects.ts";
+import type { Case } from "./reference-facts.ts";
+import { factsOf } from "./reference-facts.ts";
 import { answerAgain, keepRejection, NOTHING } from "./reference-memory.ts";
-import { type Case, CHECKS, PRECEDENCE, STATUS_CODES } from "./reference-rules.ts";
-
-interface Waiter {
-  readonly token: number;
-  readonly index: number;
-  readonly caller: Caller;
-}
-
-interface Shard {
-  books: Books;
-  durable: Books;
-  outbox: { readonly toShard: number; readonly message: PeerMessage }[];
-  replies: Reply[];
-  waiters: Map<string, Waiter>;
-}
+import { CHECKS, PRECEDENCE } from "./reference-rules.ts";
+import { ask, beginTransfer, credit, type Shard, settle, shardWith } from "./reference-transfers.ts";
 
 /** The time on a shard, and the oldest time of an id that it still takes. */
 export interface ShardClock {
@@ -94,8 +79,8 @@ export class ReferenceLedger implements DrivenLedger {
 
   /** Lets a shard take a message, be it for the first time or again. */
   receive(toShard: number, message: PeerMessage): void {
-    if (message.type === "credit") this.#credit(toShard, message);
-    else this.#settle(toShard, message);
+    if (message.type === "credit") credit(toShard, this.#shards[toShard], message);
+    else settle(toShard, this.#shards[toShard], message);
   }
 
   waiting(fromShard: number, toShard: number): number {
@@ -106,7 +91,7 @@ export class ReferenceLedger implements DrivenLedger {
     this.#queues.clear();
     for (const [shard, { durable }] of this.#shards.entries()) {
       this.#shards[shard] = shardWith(durable);
-      for (const transfer of durable.transfers.values()) this.#request(shard, transfer);
+      for (const transfer of durable.transfers.values()) ask(shard, this.#shards[shard], transfer);
       this.flush(shard);
     }
   }
@@ -115,6 +100,23 @@ export class ReferenceLedger implements DrivenLedger {
     return [...this.#shards[shard].books.wallets.values()]
       .map(({ isAccount: _, ...view }) => view)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Lets holds lapse whose time is over, the oldest first. */
+  expireHolds(shard: number): void {
+    const { books } = this.#shards[shard];
+    const nowMs = BigInt(this.#clock(shard).nowMs);
+    const lapsed = [...books.holds.values()].filter(({ expiresAtMs }) => expiresAtMs !== 0n && expiresAtMs <= nowMs);
+    for (const hold of lapsed.sort((a, b) => Number(a.expiresAtMs - b.expiresAtMs))) {
+      release(books, hold);
+      walletOf(books, hold.walletId).version += 1n;
+      books.sequence += 1;
+    }
+  }
+
+  /** The open holds of a shard. */
+  holds(shard: number): readonly Hold[] {
+    return [...this.#shards[shard].books.holds.values()];
   }
 
   /** How many records a shard would have journaled. */
@@ -236,122 +238,29 @@ export class ReferenceLedger implements DrivenLedger {
       const code = CHECKS.expectedVersionRange({ command } as Case);
       return { answer: { ...NOTHING, code: code === "ok" ? "unknown_operation" : code }, remembered: null };
     }
-    const { shardCount } = this.#options;
-    const isTransfer = operation === "Transfer";
-    const isLocal = !isTransfer || shardOfUuid(command.counterpartyId, shardCount) === shard;
-    const wallet = books.wallets.get(command.walletId) as Wallet;
-    const facts: Case = {
-      command,
-      caller,
+    const { shardCount, openTransfersMax } = this.#options;
+    const facts = factsOf(command, {
+      shard,
       books,
+      caller,
       isLinked,
-      isLocal,
-      hasTransferRoom: books.transfers.size < this.#options.openTransfersMax,
-      wallet,
-      counterparty: (isTransfer && isLocal ? books.wallets.get(command.counterpartyId) : undefined) as Wallet,
-      account: (kind) => books.wallets.get(accountId(shard, wallet.currency, kind)) as Wallet,
-    };
-    for (const check of PRECEDENCE[isLocal ? operation : "TransferAcross"]) {
+      nowMs: this.#clock(shard).nowMs,
+      hasTransferRoom: books.transfers.size < openTransfersMax,
+      isHere: (walletId) => shardOfUuid(walletId, shardCount) === shard,
+      remembered: (id) => (this.#isExpired(shard, id) ? undefined : books.memory.get(id)),
+    });
+    for (const check of PRECEDENCE[facts.isLocal ? operation : `${operation}Across`]) {
       const code: Code = CHECKS[check](facts);
       if (code !== "ok") return { answer: { ...NOTHING, code }, remembered: null };
     }
-    if (!isLocal) return { answer: this.#begin(shard, facts), remembered: null };
-    return apply(shard, facts);
-  }
-
-  /** First half of a transfer between shards: from the wallet into transit. */
-  #begin(shard: number, { command, books, wallet, account }: Case): Answer {
-    const toShard = shardOfUuid(command.counterpartyId, this.#options.shardCount);
-    const number = (books.sent.get(toShard) ?? 0) + 1;
-    const transfer = { command: { ...command, currency: wallet.currency }, toShard, number };
-    books.sent.set(toShard, number);
-    books.transfers.set(command.id, transfer);
-    books.sequence += 1;
-    const sequence = move(books, wallet, account("transit"), command.amountMinor);
-    const answer: Answer = { ...NOTHING, code: "deferred", sequence };
-    books.memory.set(command.id, {
-      command: transfer.command,
-      sameness: "meaning",
-      answer: { ...answer, code: "in_progress", sequence: 0 },
-      isRejection: false,
-    });
-    this.#request(shard, transfer);
-    return answer;
-  }
-
-  #request(shard: number, transfer: OpenTransfer): void {
-    const { currency } = transfer.command;
-    const { books, outbox } = this.#shards[shard];
-    const { toShard } = transfer;
-    const open = [...books.transfers.values()].filter((other) => other.toShard === toShard).map(({ number }) => number);
-    const endedThrough = Math.min(...open) - 1;
-    outbox.push({ toShard, message: { type: "credit", fromShard: shard, transfer, currency, endedThrough } });
-  }
-
-  /** Second half, on the other shard: from transit into the wallet, once. */
-  #credit(shard: number, { fromShard, transfer, currency, endedThrough }: PeerMessage & { type: "credit" }): void {
-    const { books, outbox } = this.#shards[shard];
-    const { number } = transfer;
-    let receipt = books.receipts.find((kept) => kept.fromShard === fromShard && kept.number === number)?.answer;
-    const served = books.served.get(fromShard) ?? 0;
-    if (receipt === undefined && number <= served) return;
-    if (receipt === undefined) {
-      const wallet = books.wallets.get(transfer.command.counterpartyId);
-      const { id, amountMinor } = transfer.command;
-      const transit = books.wallets.get(accountId(shard, currency, "transit"));
-      let code: Code = wallet === undefined ? "destination_not_found" : "ok";
-      if (wallet !== undefined) {
-        if (wallet.currency !== currency) code = "currency_mismatch";
-        else if (wallet.status !== WALLET_STATUS.active) code = STATUS_CODES.destination[wallet.status];
-        else if (transit === undefined || room(wallet, amountMinor) !== "ok") code = "balance_overflow";
-        else code = room(transit, -amountMinor);
-        if (code === "ok" && transit !== undefined) move(books, transit, wallet, amountMinor);
-      }
-      books.sequence += 1;
-      receipt = { type: "answer", id, code, side: code === "ok" && wallet !== undefined ? sideOf(wallet) : null };
-      books.receipts.push({ fromShard, number, answer: receipt });
-      books.served.set(fromShard, Math.max(served, endedThrough));
-      dropServed(books, fromShard, endedThrough);
-    }
-    outbox.push({ toShard: fromShard, message: receipt });
-  }
-
-  /** The end, on the first shard: completed, or back from transit into the wallet. */
-  #settle(shard: number, { id, code, side }: PeerMessage & { type: "answer" }): void {
-    const { books, waiters, replies } = this.#shards[shard];
-    const transfer = books.transfers.get(id);
-    if (transfer === undefined) return;
-    const { command } = transfer;
-    const wallet = books.wallets.get(command.walletId) as Wallet;
-    const transit = books.wallets.get(accountId(shard, command.currency, "transit")) as Wallet;
-    const isStuck =
-      code !== "ok" && (room(wallet, command.amountMinor) !== "ok" || room(transit, -command.amountMinor) !== "ok");
-    if (code !== "ok" && !isStuck) move(books, transit, wallet, command.amountMinor);
-    books.sequence += 1;
-    if (isStuck) return;
-    const answer: Answer = {
-      code,
-      replayed: false,
-      sequence: books.sequence,
-      wallet: sideOf(wallet),
-      counterparty: side,
-    };
-    books.transfers.delete(id);
-    books.memory.set(id, { command, sameness: "meaning", answer, isRejection: false });
-    const waiter = waiters.get(id);
-    waiters.delete(id);
-    if (waiter === undefined) return;
-    const counterparty = waiter.caller.role === "admin" ? side : null;
-    replies.push({ kind: "late", token: waiter.token, index: waiter.index, answer: { ...answer, counterparty } });
+    if (facts.isLocal) return apply(shard, facts);
+    const toShard = shardOfUuid(facts.toWalletId, shardCount);
+    return { answer: beginTransfer(shard, this.#shards[shard], facts, toShard), remembered: null };
   }
 }
 
 function clockOf({ nowMs, idempotencyWindowMs }: DrivenLedgerOptions): ShardClock {
   return { nowMs: nowMs(), floorMs: Math.floor((nowMs() - idempotencyWindowMs) / 1_000) * 1_000 };
-}
-
-function shardWith(durable: Books): Shard {
-  return { books: structuredClone(durable), durable, outbox: [], replies: [], waiters: new Map() };
 }
 
 function operationOf({ operation }: LedgerCommand): keyof typeof OPERATION | undefined {

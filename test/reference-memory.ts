@@ -17,12 +17,31 @@ export function answerAgain(books: Books, known: Remembered, command: LedgerComm
   if (!isSame(known, command)) return { ...NOTHING, code: "id_reused" };
   const { answer } = known;
   if (known.isRejection) return { ...answer, replayed: true };
-  const wallet = books.wallets.get(command.walletId);
-  if (wallet === undefined || !mayTouch(caller, wallet)) return { ...NOTHING, code: "forbidden" };
-  if (answer.code === "in_progress") return answer;
-  const counterparty = books.wallets.get(command.counterpartyId);
-  const isShown = caller.role === "admin" || (counterparty !== undefined && mayTouch(caller, counterparty));
-  return { ...answer, replayed: true, counterparty: isShown ? answer.counterparty : null };
+  if (!mayAsk(books, known, command, caller)) return { ...NOTHING, code: "forbidden" };
+  return answer.code === "in_progress" ? answer : { ...shownTo(books, known, caller), replayed: true };
+}
+
+function mayAsk(books: Books, { takenFor, askerId }: Remembered, command: LedgerCommand, caller: Caller): boolean {
+  if (takenFor !== undefined) return caller.role === "admin" || takenFor === caller.ownerId;
+  return maySee(books, askerId ?? command.walletId, caller);
+}
+
+/** An answer as its caller may see it: whoever took money back from another shard owns the wallet over there. */
+export function shownTo(
+  books: Books,
+  { answer, command, counterpartyId, takenFor }: Remembered,
+  caller: Caller,
+): Answer {
+  const isFarAsker = takenFor !== undefined;
+  const { wallet, counterparty } = answer;
+  const seesWallet = isFarAsker ? caller.role === "admin" : maySee(books, command.walletId, caller);
+  const seesCounterparty = isFarAsker || maySee(books, counterpartyId ?? command.counterpartyId, caller);
+  return { ...answer, wallet: seesWallet ? wallet : null, counterparty: seesCounterparty ? counterparty : null };
+}
+
+function maySee(books: Books, walletId: string, caller: Caller): boolean {
+  const wallet = books.wallets.get(walletId);
+  return caller.role === "admin" || (wallet !== undefined && mayTouch(caller, wallet));
 }
 
 function isSame({ command: kept, sameness }: Remembered, sent: LedgerCommand): boolean {
@@ -34,6 +53,11 @@ function isSame({ command: kept, sameness }: Remembered, sent: LedgerCommand): b
     command.extension?.reference ?? NIL_ID,
     command.extension?.expectedVersion ?? 0n,
     command.extension?.metadata ?? "",
+    command.extension?.options ?? 0,
+    command.extension?.expiresAtMs ?? 0n,
+    command.extension?.targetId ?? NIL_ID,
+    command.extension?.rate?.numerator ?? 0n,
+    command.extension?.rate?.denominator ?? 0n,
   ];
   const ofRecord = (command: LedgerCommand): unknown[] => [
     command.currency,

@@ -17,6 +17,7 @@ export function walletViews({ wallets }: ShardState): readonly WalletView[] {
       type: wallets.type[slot],
       status: wallets.status[slot],
       postedMinor: BigInt(wallets.postedMinor[slot]),
+      heldMinor: BigInt(wallets.heldMinor[slot]),
       overdraftLimitMinor: BigInt(wallets.overdraftLimitMinor[slot]),
       version: BigInt(wallets.version[slot]),
     };

@@ -1,0 +1,200 @@
+import type { Code } from "../protocol/codes.ts";
+import { OPERATION } from "../protocol/command-record.ts";
+import type { Caller, Reply } from "./driven-ledger.ts";
+import { type Answer, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
+import {
+  AMOUNT_MAX,
+  accountId,
+  availableMinor,
+  type Books,
+  dropServed,
+  move,
+  type OpenTransfer,
+  openAccount,
+  type PeerMessage,
+  type Remembered,
+  room,
+  sideOf,
+  type Wallet,
+  walletOf,
+} from "./reference-books.ts";
+import { takeFromHold } from "./reference-effects.ts";
+import type { Case } from "./reference-facts.ts";
+import { NOTHING, shownTo } from "./reference-memory.ts";
+import { STATUS_CODES } from "./reference-rules.ts";
+
+interface Waiter {
+  readonly token: number;
+  readonly index: number;
+  readonly caller: Caller;
+}
+
+/** One shard of the reference ledger: its books now, those that are durable, and what waits to be shown. */
+export interface Shard {
+  books: Books;
+  durable: Books;
+  outbox: { readonly toShard: number; readonly message: PeerMessage }[];
+  replies: Reply[];
+  waiters: Map<string, Waiter>;
+}
+
+export function shardWith(durable: Books): Shard {
+  return { books: structuredClone(durable), durable, outbox: [], replies: [], waiters: new Map() };
+}
+
+/** First half of a movement to another shard: out of the wallet, or for a reversal only asked for. */
+export function beginTransfer(shard: number, it: Shard, facts: Case, toShard: number): Answer {
+  const { books, command, caller, wallet, toWalletId, amountMinor } = facts;
+  const { operation } = command;
+  const number = (books.sent.get(toShard) ?? 0) + 1;
+  const isReversal = operation === OPERATION.ReverseTransfer;
+  const takenFor = caller.role === "admin" ? null : caller.ownerId;
+  const named = { ...command, currency: wallet.currency };
+  const transfer = { command: named, toShard, number, toWalletId, amountMinor, ...(isReversal ? { takenFor } : {}) };
+  books.sent.set(toShard, number);
+  books.transfers.set(command.id, transfer);
+  if (operation === OPERATION.CaptureHold) takeFromHold(facts);
+  books.sequence += 1;
+  if (isReversal) addReversed(books, command, amountMinor);
+  else move(books, wallet, betweenAccount(shard, books, transfer), amountMinor);
+  books.memory.set(command.id, rememberedAs(transfer, { ...NOTHING, code: "in_progress" }));
+  ask(shard, it, transfer);
+  return { ...NOTHING, code: "deferred", sequence: books.sequence };
+}
+
+/** Asks the other shard for its half. */
+export function ask(shard: number, { books, outbox }: Shard, transfer: OpenTransfer): void {
+  const { toShard, command } = transfer;
+  const open = [...books.transfers.values()].filter((other) => other.toShard === toShard).map(({ number }) => number);
+  const endedThrough = Math.min(...open) - 1;
+  const { currency } = command;
+  outbox.push({ toShard, message: { type: "credit", fromShard: shard, transfer, currency, endedThrough } });
+}
+
+/** Second half, on the other shard, once. */
+export function credit(shard: number, it: Shard, message: PeerMessage & { type: "credit" }): void {
+  const { books, outbox } = it;
+  const { fromShard, transfer, endedThrough } = message;
+  const { number } = transfer;
+  let receipt = books.receipts.find((kept) => kept.fromShard === fromShard && kept.number === number)?.answer;
+  const served = books.served.get(fromShard) ?? 0;
+  if (receipt === undefined && number <= served) return;
+  if (receipt === undefined) {
+    const wallet = books.wallets.get(transfer.toWalletId);
+    const code = wallet === undefined ? "destination_not_found" : moveFarHalf(shard, books, message, wallet);
+    books.sequence += 1;
+    const side = code === "ok" && wallet !== undefined ? sideOf(wallet) : null;
+    receipt = { type: "answer", id: transfer.command.id, code, side };
+    books.receipts.push({ fromShard, number, answer: receipt });
+    books.served.set(fromShard, Math.max(served, endedThrough));
+    dropServed(books, fromShard, endedThrough);
+  }
+  outbox.push({ toShard: fromShard, message: receipt });
+}
+
+function moveFarHalf(
+  shard: number,
+  books: Books,
+  { transfer, currency }: PeerMessage & { type: "credit" },
+  wallet: Wallet,
+): Code {
+  const { command, amountMinor, takenFor } = transfer;
+  if (command.operation === OPERATION.ExchangeCurrency) return buyFar(shard, books, transfer, wallet);
+  if (wallet.currency !== currency) return "currency_mismatch";
+  const transit = openAccount(shard, books, currency, "transit");
+  if (takenFor !== undefined) {
+    if (takenFor !== null && takenFor !== wallet.ownerId) return "forbidden";
+    const statusCode = STATUS_CODES.wallet[wallet.status];
+    if (statusCode !== "ok") return statusCode;
+    if (availableMinor(wallet) < amountMinor) return "insufficient_funds";
+    return moveIfRoom(books, wallet, transit, amountMinor);
+  }
+  const statusCode = STATUS_CODES.destination[wallet.status];
+  return statusCode === "ok" ? moveIfRoom(books, transit, wallet, amountMinor) : statusCode;
+}
+
+function buyFar(shard: number, books: Books, { command, amountMinor }: OpenTransfer, wallet: Wallet): Code {
+  if (wallet.currency === command.currency) return "same_currency";
+  const { numerator, denominator } = command.extension?.rate ?? { numerator: 0n, denominator: 1n };
+  const boughtMinor = (amountMinor * numerator) / denominator;
+  if (boughtMinor === 0n || boughtMinor > AMOUNT_MAX) return "exchanged_amount_invalid";
+  const statusCode = STATUS_CODES.destination[wallet.status];
+  if (statusCode !== "ok") return statusCode;
+  if (room(wallet, boughtMinor) !== "ok") return "balance_overflow";
+  const known = books.wallets.get(accountId(shard, wallet.currency, "liquidity"));
+  if (known !== undefined && room(known, -boughtMinor) !== "ok") return "balance_overflow";
+  return moveIfRoom(books, openAccount(shard, books, wallet.currency, "liquidity"), wallet, boughtMinor);
+}
+
+function moveIfRoom(books: Books, from: Wallet, to: Wallet, amountMinor: bigint): Code {
+  if (room(to, amountMinor) !== "ok" || (from.isAccount && room(from, -amountMinor) !== "ok"))
+    return "balance_overflow";
+  move(books, from, to, amountMinor);
+  return "ok";
+}
+
+/** The end, on the first shard: completed, or brought back. */
+export function settle(shard: number, it: Shard, { id, code, side }: PeerMessage & { type: "answer" }): void {
+  const { books, waiters, replies } = it;
+  const transfer = books.transfers.get(id);
+  if (transfer === undefined) return;
+  const { command, amountMinor, toWalletId } = transfer;
+  const wallet = walletOf(books, command.walletId);
+  const between = betweenAccount(shard, books, transfer);
+  const isReversal = command.operation === OPERATION.ReverseTransfer;
+  const comesBack = isReversal === (code === "ok");
+  const isStuck = comesBack && (room(wallet, amountMinor) !== "ok" || room(between, -amountMinor) !== "ok");
+  if (isStuck && isReversal) return;
+  if (comesBack && !isStuck) bringBack(books, transfer, between, wallet);
+  books.sequence += 1;
+  if (isStuck) return;
+  if (isReversal && code !== "ok") addReversed(books, command, -amountMinor);
+  const answer: Answer = {
+    code,
+    replayed: false,
+    sequence: books.sequence,
+    wallet: sideOf(wallet),
+    counterparty: side,
+  };
+  const isMovement =
+    code === "ok" && [OPERATION.Transfer, OPERATION.CaptureHold].some((one) => one === command.operation);
+  const movement = { fromId: wallet.id, toId: toWalletId, amountMinor };
+  const remembered = { ...rememberedAs(transfer, answer), ...(isMovement ? { movement } : {}) };
+  books.transfers.delete(id);
+  books.memory.set(id, remembered);
+  const waiter = waiters.get(id);
+  waiters.delete(id);
+  if (waiter === undefined) return;
+  const shown = shownAtEnd(books, remembered, waiter.caller);
+  replies.push({ kind: "late", token: waiter.token, index: waiter.index, answer: shown });
+}
+
+/** The one who waited is shown the side that it asked for; who may not see the other one is not. */
+function shownAtEnd(books: Books, remembered: Remembered, caller: Caller): Answer {
+  return shownTo(books, { ...remembered, counterpartyId: NIL_ID }, caller);
+}
+
+function bringBack(books: Books, { command, amountMinor }: OpenTransfer, between: Wallet, wallet: Wallet): void {
+  const hold = books.holds.get(command.extension?.targetId ?? NIL_ID);
+  if (command.operation === OPERATION.CaptureHold && hold?.walletId === wallet.id) {
+    hold.remainingMinor += amountMinor;
+    wallet.heldMinor += amountMinor;
+  }
+  move(books, between, wallet, amountMinor);
+}
+
+/** Where the money of a movement stands while it is between two shards. */
+function betweenAccount(shard: number, books: Books, { command }: OpenTransfer): Wallet {
+  const kind = command.operation === OPERATION.ExchangeCurrency ? "liquidity" : "transit";
+  return openAccount(shard, books, command.currency, kind);
+}
+
+function addReversed(books: Books, { extension }: LedgerCommand, amountMinor: bigint): void {
+  const targetId = extension?.targetId ?? NIL_ID;
+  books.reversed.set(targetId, (books.reversed.get(targetId) ?? 0n) + amountMinor);
+}
+
+function rememberedAs({ command, takenFor }: OpenTransfer, answer: Answer): Remembered {
+  const asker = takenFor === undefined ? {} : { takenFor };
+  return { command, sameness: "meaning", answer, isRejection: false, counterpartyId: NIL_ID, ...asker };
+}
