@@ -14,6 +14,7 @@ export class JournalWriter {
   #usedBytes = 0;
   #batch: { readonly key: number; readonly frame: Uint8Array }[] = [];
   #batchBytes = 0;
+  readonly #closing: Promise<void>[] = [];
 
   constructor(directory: string, segmentBytes: number) {
     mkdirSync(directory, { recursive: true });
@@ -23,11 +24,11 @@ export class JournalWriter {
   }
 
   /** Adds a frame, whose bytes may change afterwards. */
-  async append(firstSequence: number, frame: Uint8Array): Promise<void> {
+  append(firstSequence: number, frame: Uint8Array): void {
     const room = roomOf(frame.byteLength);
     if (this.#usedBytes + room > this.#segmentBytes && this.#usedBytes > 0) {
       this.#flush();
-      await this.#segment.close();
+      this.#closing.push(this.#segment.close());
       this.#ordinal += 1;
       this.#segment = this.#open();
     }
@@ -40,7 +41,7 @@ export class JournalWriter {
   /** Makes everything durable. */
   async close(): Promise<void> {
     this.#flush();
-    await this.#segment.close();
+    await Promise.all([...this.#closing, this.#segment.close()]);
     syncDirectory(this.#directory);
   }
 

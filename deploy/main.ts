@@ -8,6 +8,7 @@ import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { exportEvents } from "./export.ts";
 import { inspect } from "./inspect.ts";
+import { reshard } from "./reshard.ts";
 import { restore } from "./restore.ts";
 import { start } from "./start.ts";
 import { verify } from "./verify.ts";
@@ -66,6 +67,12 @@ function program(): Command {
     .option("--at <point>", "restore nothing after a time or positions")
     .addHelpText("after", POINT)
     .action(restore);
+
+  command("reshard", "Write a stopped ledger anew for another number of shards; ids, balances and history stay.")
+    .argument("<dir>", "data directory, which is left as it is")
+    .requiredOption("--shards <n>", "number of shards of the new ledger")
+    .requiredOption("--to <dir>", "data directory to make; it must not exist, or be empty")
+    .action(reshard);
 
   command("export", "Write what happened as JSON lines: one event a line, of all shards, causes before effects.")
     .argument("<dir>", "data directory, in use or not")

@@ -37,7 +37,7 @@ export async function restore(
   try {
     const sources = sourcesOf(backup, ledger, files);
     for (const { shard, frame } of mergedFrames(FrameChain.ofLedger(ledger), sources, until(point), order)) {
-      await target.journals[shard].append(frame.firstSequence, frame.bytes);
+      target.journals[shard].append(frame.firstSequence, frame.bytes);
       await progress.advance(frame.recordCount);
     }
     if (point === undefined) requireWhole(order, cut.sequences);
