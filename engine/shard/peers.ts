@@ -15,14 +15,14 @@ export interface PeerMemory {
  * bounded on each shard.
  */
 export class Peers {
-  /** What the other shards sent; empty for the shard itself. */
+  /** What all shards sent, this one included: after a change of their number both ends of a transfer may lie here. */
   readonly incoming: readonly RingReader[];
   readonly #writers: readonly RingWriter[];
   readonly #doorbells: readonly Doorbell[];
   readonly #backlogs: { readonly kind: number; readonly payload: Uint8Array }[][];
 
   constructor(shard: number, memory: PeerMemory) {
-    this.incoming = memory.rings.flatMap((row, from) => (from === shard ? [] : [new RingReader(row[shard])]));
+    this.incoming = memory.rings.map((row) => new RingReader(row[shard]));
     this.#writers = memory.rings[shard].map((ring) => new RingWriter(ring));
     this.#doorbells = memory.doorbells.map((bell) => new Doorbell(bell));
     this.#backlogs = memory.rings.map(() => []);
