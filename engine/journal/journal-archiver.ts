@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { ArchiveFile, archivePath, listArchives } from "./archive-file.ts";
 import { type ArchiveFacts, archiveSegment, removeUnfinishedArchives } from "./archive-segment.ts";
@@ -67,6 +67,14 @@ export class JournalArchiver {
   /** How many segments hold nothing after a sequence and are not archived yet. */
   lagSegments(sequence: number): number {
     return this.#segmentsThrough(sequence).length;
+  }
+
+  /** Number and length of the archive files. */
+  size(): { readonly files: number; readonly bytes: number } {
+    const paths = listArchives(this.#options.archiveDirectory).map((ordinal) =>
+      archivePath(this.#options.archiveDirectory, ordinal),
+    );
+    return { files: paths.length, bytes: paths.reduce((sum, path) => sum + statSync(path).size, 0) };
   }
 
   #segmentsThrough(sequence: number): number[] {

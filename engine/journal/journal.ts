@@ -52,6 +52,8 @@ export class LmdbJournal implements Journal {
   readonly #segmentBytes: number;
   readonly #askForSegment: (ordinal: number) => void;
   readonly #control: JournalControl;
+  /** Ordinal of the oldest segment when the journal was opened. */
+  readonly #oldestOrdinal: number;
   /** Everything, for reading what is not in the newest segment. */
   readonly #files: JournalFiles;
   #newest: SegmentStore;
@@ -71,6 +73,7 @@ export class LmdbJournal implements Journal {
     this.#segmentBytes = segmentBytes;
     this.#askForSegment = askForSegment;
     this.#control = new JournalControl(control);
+    this.#oldestOrdinal = listSegments(directory)[0];
     this.#newestOrdinal = ordinal;
     this.#newest = openSegment(segmentPath(directory, ordinal), segmentBytes);
     this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
@@ -139,6 +142,12 @@ export class LmdbJournal implements Journal {
     this.#newest.removeSync(key);
     this.#newestFirstSequence = firstKeyIn(this.#newest) ?? 0;
     this.#files.live.forget(this.#newestOrdinal);
+  }
+
+  /** Segments that are not archived, and the room that they may take. */
+  get live(): { readonly segments: number; readonly bytes: number } {
+    const segments = this.#newestOrdinal - Math.max(this.#oldestOrdinal, this.#control.liveFrom) + 1;
+    return { segments, bytes: segments * this.#segmentBytes };
   }
 
   /** Lets go of the segments that were archived meanwhile; the shard calls it in every turn. */
