@@ -5,6 +5,8 @@ export interface EngineOptions {
   readonly dataDir: string;
   /** Where journal goes that no snapshot needs any more. Undefined: `archive` in the data directory. */
   readonly archiveDir?: string | undefined;
+  /** How long an archive file is kept after its last record; 0 is for ever. */
+  readonly archiveKeepMs: number;
   /** Undefined: as stored with the data, or for new data one per spare core. */
   readonly shards: number | undefined;
   /** Where days and months of limits begin. Undefined: as stored with the data, or for new data Africa/Cairo. */
@@ -16,6 +18,12 @@ export interface EngineOptions {
   readonly idFutureSkewMs: number;
   readonly openTransfersMax: number;
   readonly journalSegmentBytes: number;
+  /** Journal bytes, frames and time after which a shard takes a snapshot; 0 switches a reason off. */
+  readonly snapshotJournalBytes: number;
+  readonly snapshotFrames: number;
+  readonly snapshotIntervalMs: number;
+  /** Snapshots that each shard keeps. */
+  readonly snapshotsKept: number;
   readonly requestRingBytes: number;
   readonly replyRingBytes: number;
 }
@@ -36,6 +44,13 @@ export interface ShardStats {
   readonly openTransfers: number;
   readonly recoveryMs: number;
   readonly recoveredRecords: number;
+  /** Newest snapshot: where it stands, when it was taken, how large it is and how long it took. */
+  readonly snapshotSequence: number;
+  readonly snapshotTakenAtMs: number;
+  readonly snapshotBytes: number;
+  readonly snapshotDurationMs: number;
+  /** Snapshots that could not be used at the start. */
+  readonly snapshotsDamaged: number;
 }
 
 export interface EngineHooks {

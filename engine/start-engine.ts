@@ -5,6 +5,9 @@ import { SHARDS_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
 import { createJournalControlMemory } from "./journal/journal-control.ts";
+import type { KeeperReport } from "./keeper/keeper-messages.ts";
+import { SnapshotProgress } from "./keeper/keeper-messages.ts";
+import type { KeeperThreadData } from "./keeper/keeper-thread.ts";
 import { openLedgerFile } from "./ledger-file.ts";
 import { REQUEST_KIND } from "./port/entries.ts";
 import { createRing } from "./port/ring.ts";
@@ -42,6 +45,24 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     channels.map(({ port2 }) => port2),
     hooks,
   );
+  const keeperChannels = shards.map(() => new MessageChannel());
+  const progress = shards.map(() => new SnapshotProgress().memory);
+  const keeper = new Keeper(
+    {
+      shards: journals.map(({ directory, shard, archiveDirectory, control }) => ({
+        shard,
+        directory,
+        archiveDirectory,
+        journalControl: control,
+        port: keeperChannels[shard].port2,
+        progress: progress[shard],
+      })),
+      snapshotsKept: options.snapshotsKept,
+      ledgerId: ledger.ledgerId,
+      archiveKeepMs: options.archiveKeepMs,
+    },
+    hooks,
+  );
   const threads = shards.map((shard) => {
     const data: ShardThreadData = {
       shard,
@@ -54,13 +75,15 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       peers,
       segmentPreparer: channels[shard].port1,
       journal: journals[shard],
+      keeper: keeperChannels[shard].port1,
+      snapshotProgress: progress[shard],
     };
     return new ShardThread(data, hooks);
   });
   try {
     await Promise.all(threads.map((thread) => thread.recovered));
   } catch (error) {
-    await Promise.all([...threads.map((thread) => thread.terminate()), preparer.terminate()]);
+    await Promise.all([...threads.map((thread) => thread.terminate()), preparer.terminate(), keeper.terminate()]);
     throw error;
   }
   for (const thread of threads) thread.begin();
@@ -76,6 +99,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
         if (port.begin(REQUEST_KIND.Stop, 0, 0, 0, NOBODY, 0) >= 0) port.flush();
       }
       await Promise.all(threads.map((thread) => thread.stopped));
+      await keeper.stop();
       await preparer.terminate();
     },
   };
@@ -93,6 +117,38 @@ function startPreparer(ports: MessagePort[], hooks: EngineHooks): Worker {
   return preparer;
 }
 
+/** The engine's handle on the keeper's thread. */
+class Keeper {
+  readonly #worker: Worker;
+  readonly #stopped: Promise<void>;
+
+  constructor(data: KeeperThreadData, hooks: EngineHooks) {
+    this.#worker = new Worker(new URL("./keeper/keeper-thread.ts", import.meta.url), {
+      workerData: data,
+      transferList: data.shards.map(({ port }) => port),
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = promise;
+    this.#worker.on("message", (report: KeeperReport) => {
+      if (report.type === "log") hooks.log(report.level, report.fact, report.fields);
+      else resolve();
+    });
+    this.#worker.on("error", (error) => hooks.log("error", "the keeper failed", { message: error.message }));
+    this.#worker.on("exit", () => resolve());
+  }
+
+  /** Lets it finish what the shards have handed over; they have ended. */
+  async stop(): Promise<void> {
+    this.#worker.postMessage("stop");
+    await this.#stopped;
+    await this.#worker.terminate();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
 /** The engine's handle on one shard's thread. */
 class ShardThread {
   readonly recovered: Promise<void>;
@@ -102,7 +158,7 @@ class ShardThread {
   constructor(data: ShardThreadData, hooks: EngineHooks) {
     this.#worker = new Worker(new URL("./shard/shard-thread.ts", import.meta.url), {
       workerData: data,
-      transferList: [data.segmentPreparer],
+      transferList: [data.segmentPreparer, data.keeper],
     });
     const { promise: recovered, resolve: onRecovered, reject: onUnrecoverable } = Promise.withResolvers<void>();
     const { promise: stopped, resolve: onStopped } = Promise.withResolvers<void>();
@@ -122,6 +178,12 @@ class ShardThread {
           break;
         case "recovering":
           hooks.log("info", "recovering", { shard: data.shard, ...message.progress });
+          break;
+        case "damaged":
+          hooks.log("warn", "a snapshot cannot be used; the one before it is tried", { shard: data.shard, ...message });
+          break;
+        case "loaded":
+          hooks.log("info", "snapshot loaded", { shard: data.shard, ...message });
           break;
         case "cut":
           hooks.log("error", "cut an incomplete frame off the end of the journal", { shard: data.shard, ...message });

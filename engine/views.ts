@@ -48,6 +48,14 @@ export interface TrialBalanceView {
   readonly lines: readonly TrialBalanceLine[];
 }
 
+/** The newest snapshot of a shard. */
+export interface SnapshotView {
+  readonly shard: number;
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
 /** A command for an aggregate that is kept as an object. `id` and `commandId` are UUIDs. */
 export interface ObjectCommand {
   readonly aggregate: string;

@@ -2,7 +2,7 @@ import { pack, unpack } from "msgpackr";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
 import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
-import type { ObjectCommand, ObjectOutcome, TransferView, TrialBalanceView } from "../engine/views.ts";
+import type { ObjectCommand, ObjectOutcome, SnapshotView, TransferView, TrialBalanceView } from "../engine/views.ts";
 import type { Code } from "../protocol/codes.ts";
 import { shardOfUuid } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
@@ -119,6 +119,14 @@ export class Dispatcher {
     if (principal.role !== "admin") return "forbidden";
     return this.#askAll(REQUEST_KIND.TrialBalance, principal, NOTHING, (answers) =>
       done(answers as readonly TrialBalanceView[]),
+    );
+  }
+
+  /** Has every shard take a snapshot, and answers when all are durable; null for a shard that could not. For admins. */
+  takeSnapshots(principal: Principal, done: (views: readonly (SnapshotView | null)[]) => void): Code {
+    if (principal.role !== "admin") return "forbidden";
+    return this.#askAll(REQUEST_KIND.TakeSnapshot, principal, NOTHING, (answers) =>
+      done(answers as readonly (SnapshotView | null)[]),
     );
   }
 

@@ -1,6 +1,6 @@
 /** Wallet and delta records, and the books, as JSON. */
 
-import type { ApiKeyState, TrialBalanceView } from "../engine/views.ts";
+import type { ApiKeyState, SnapshotView, TrialBalanceView } from "../engine/views.ts";
 import { type Code, codeName } from "../protocol/codes.ts";
 import { WALLET_STATUS_NAMES, WALLET_TYPE_NAMES } from "../protocol/command-record.ts";
 import { currencyOf } from "../protocol/currencies.ts";
@@ -75,7 +75,15 @@ export function deltasText(deltas: Uint8Array, count: number): string {
   return text;
 }
 
-const SUMS = ["sumMinor", "walletsMinor", "fundingMinor", "payoutMinor", "feesMinor", "transitMinor", "liquidityMinor"] as const;
+const SUMS = [
+  "sumMinor",
+  "walletsMinor",
+  "fundingMinor",
+  "payoutMinor",
+  "feesMinor",
+  "transitMinor",
+  "liquidityMinor",
+] as const;
 
 /** The books of all shards: where each stood, its lines, and the totals per currency. */
 export function trialBalanceView(views: readonly TrialBalanceView[]): object {
@@ -108,4 +116,17 @@ export function apiKeyView({ id, name, role, ownerId, createdAtMs, revokedAtMs }
 
 function currencyText(number: number): string {
   return currencyOf(number) ?? "";
+}
+
+/** The snapshots of all shards, as JSON shows them. */
+export function snapshotsView(views: readonly (SnapshotView | null)[]): { readonly snapshots: readonly unknown[] } {
+  const taken = views.filter((view) => view !== null);
+  return {
+    snapshots: taken.map(({ shard, sequence, bytes, durationMs }) => ({
+      shard,
+      position: `${shard}:${sequence}`,
+      bytes,
+      durationMs,
+    })),
+  };
 }

@@ -128,6 +128,18 @@ const books = {
   wallets: z.int().min(0),
 };
 
+/** The newest snapshot of each shard. */
+export const snapshotsAnswer = z.strictObject({
+  snapshots: z.array(
+    z.strictObject({
+      shard: z.int(),
+      position: z.string().describe("The last record that the snapshot contains."),
+      bytes: z.int(),
+      durationMs: z.number(),
+    }),
+  ),
+});
+
 export const trialBalanceAnswer = z.strictObject({
   shards: z.array(z.strictObject({ shard: z.int().min(0), position, openTransfers: z.int().min(0) })),
   lines: z.array(z.strictObject({ shard: z.int().min(0), ...books })).describe("Per shard and currency."),

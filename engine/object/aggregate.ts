@@ -44,6 +44,15 @@ export class AggregateStore<State, Command, Event> {
     return this.#states.values();
   }
 
+  entries(): IterableIterator<[string, State]> {
+    return this.#states.entries();
+  }
+
+  /** Takes a state as it is: how a snapshot is loaded. */
+  adopt(id: string, state: State): void {
+    this.#states.set(id, state);
+  }
+
   decide(id: string, command: Command, context: DecisionContext): Decision<Event> {
     return this.aggregate.decide(this.#states.get(id), command, context);
   }

@@ -45,6 +45,8 @@ export const REQUEST_KIND = {
   ObjectCommand: 11,
   /** Payload: MessagePack of `{ aggregate }`. Answer: Object (array of states). */
   ListObjects: 12,
+  /** No payload. Answer, once a snapshot of everything before is durable: Object (`SnapshotView`). */
+  TakeSnapshot: 14,
   /** The shard commits what it has, answers Stopped and ends its thread. */
   Stop: 13,
 

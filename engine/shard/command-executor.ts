@@ -1,24 +1,21 @@
 import { CODE, CODES } from "../../protocol/codes.ts";
-import { OPERATION, RECORD, recordBytesAt } from "../../protocol/command-record.ts";
-import { isNil, isSystemAccountId, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { isNil, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { RECORD_KIND } from "../journal/record.ts";
-import { decideCreditLimits, decideDebitLimits, decideLimits } from "../limits/limit-check.ts";
 import { LimitDesk } from "../limits/limit-desk.ts";
-import { readTransferBody } from "../transfer/transfer-body.ts";
-import { decideCredit, decideDebit, decideDestination } from "../wallet/decide.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
-import { ABSENT, type CommandContext, FAR } from "./command-context.ts";
+import { type CommandContext, FAR } from "./command-context.ts";
 import type { DeltaBuffer } from "./delta-buffer.ts";
 import { ExchangeDesk } from "./exchange-desk.ts";
 import { FirstAnswers } from "./first-answers.ts";
 import { HoldDesk } from "./hold-desk.ts";
+import { MovementDesk } from "./movement-desk.ts";
 import { Outcome } from "./outcome.ts";
 import { RequestPrincipal } from "./principal.ts";
 import type { RecordReader } from "./record-reader.ts";
-import { post, reject, rejectByLimit } from "./record-writer.ts";
+import { reject, rejectByLimit } from "./record-writer.ts";
 import { ReversalDesk } from "./reversal-desk.ts";
 import type { ShardState } from "./shard-state.ts";
 import type { StripeDesk } from "./stripe-desk.ts";
@@ -33,7 +30,6 @@ export const COMMAND_FRAME_BYTES_MAX = 2 * RECORD_BYTES_MAX + METADATA_BYTES_MAX
 const IS_KEPT = new Uint8Array(65_536);
 for (const facts of Object.values(CODES)) IS_KEPT[facts.number] = facts.memory === "kept" ? 1 : 0;
 
-const AMOUNT = RECORD.amountMinor >>> 2;
 const TAIL = RECORD.operation >>> 2;
 
 export interface ExecutorOptions {
@@ -68,6 +64,7 @@ export class CommandExecutor implements CommandContext {
   readonly stripes: StripeDesk;
   readonly shardCount: number;
   readonly holds: HoldDesk;
+  readonly #movements: MovementDesk;
   readonly #walletDesk: WalletDesk;
   readonly #exchanges: ExchangeDesk;
   readonly #reversals: ReversalDesk;
@@ -105,6 +102,7 @@ export class CommandExecutor implements CommandContext {
     this.undo = new UndoLog(state.wallets);
     this.watches = new Watches(state.wallets);
     this.holds = new HoldDesk(this);
+    this.#movements = new MovementDesk(this);
     this.#walletDesk = new WalletDesk(this);
     this.#exchanges = new ExchangeDesk(this);
     this.#reversals = new ReversalDesk(this);
@@ -168,10 +166,10 @@ export class CommandExecutor implements CommandContext {
     }
     switch (operation) {
       case OPERATION.Transfer:
-        return this.#transfer(lanes, bytes, at, isExtended);
+        return this.#movements.transfer(lanes, bytes, at, isExtended);
       case OPERATION.Credit:
       case OPERATION.Debit:
-        return this.#creditOrDebit(lanes, at, operation, isExtended);
+        return this.#movements.creditOrDebit(lanes, at, operation, isExtended);
       case OPERATION.CreateWallet:
         return this.#walletDesk.create(lanes, bytes, at, commandBytes);
       case OPERATION.ActivateWallet:
@@ -200,130 +198,10 @@ export class CommandExecutor implements CommandContext {
     }
   }
 
-  #transfer(lanes: Uint32Array, bytes: Uint8Array, at: number, isExtended: boolean): number {
-    const { wallets } = this.state;
-    const amountMinor = readUint64(lanes, at + AMOUNT);
-    if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
-    if (sameId(lanes, at + 4, lanes, at + 8)) return CODE.same_wallet;
-    const debit = wallets.find(lanes, at + 4);
-    if (debit < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
-    if (!this.principal.mayTouch(debit)) return CODE.forbidden;
-    const credit = this.findCredit(lanes, at + 8);
-    const isLocal = credit !== FAR;
-    if (credit === ABSENT) {
-      return isSystemAccountId(lanes, at + 8) ? CODE.system_account_protected : CODE.destination_not_found;
-    }
-    if (((wallets.flags[debit] | (isLocal ? wallets.flags[credit] : 0)) & WALLET_FLAG.account) !== 0) {
-      return CODE.system_account_protected;
-    }
-    if (!this.isExpectedVersion(lanes, at, debit, isExtended)) return CODE.version_conflict;
-    const currency = lanes[at + TAIL] >>> 16;
-    if (
-      (isLocal && wallets.currency[debit] !== wallets.currency[credit]) ||
-      (currency !== 0 && wallets.currency[debit] !== currency)
-    ) {
-      return CODE.currency_mismatch;
-    }
-    const debitCode = decideDebit(wallets, debit, amountMinor);
-    if (!isLocal) {
-      if (debitCode !== CODE.ok) return debitCode;
-      if (isSystemAccountId(lanes, at + 8)) return CODE.system_account_protected;
-      if (this.undo.isOpen) return CODE.linked_across_shards;
-      return this.#transferAcross(lanes, bytes, at, debit, amountMinor, isExtended);
-    }
-    if (debitCode !== CODE.ok && debitCode !== CODE.insufficient_funds) return debitCode;
-    const creditCode = decideDestination(wallets, credit, amountMinor);
-    if (creditCode !== CODE.ok) return creditCode;
-    if (debitCode !== CODE.ok) return debitCode;
-    const limitCode = decideLimits(wallets, debit, credit, amountMinor);
-    if (limitCode !== CODE.ok) return limitCode;
-    this.#post(RECORD_KIND.Transferred, lanes, at, debit, credit, amountMinor, isExtended);
-    this.outcome.takeWallet(wallets, debit);
-    if (this.principal.mayTouch(credit)) this.outcome.takeCounterparty(wallets, credit);
-    return CODE.ok;
-  }
-
-  #transferAcross(
-    lanes: Uint32Array,
-    bytes: Uint8Array,
-    at: number,
-    debit: number,
-    amountMinor: number,
-    isExtended: boolean,
-  ): number {
-    const { wallets } = this.state;
-    const asked = readTransferBody(lanes, at, recordBytesAt(bytes, at * 4, bytes.byteLength));
-    const beginCode = this.transfers.decideBegin(asked.id, debit, amountMinor);
-    if (beginCode !== CODE.ok) return beginCode;
-    const limitCode = decideDebitLimits(wallets, debit, amountMinor);
-    if (limitCode !== CODE.ok) return limitCode;
-    const credit = wallets.account(wallets.currency[debit], "transit");
-    const countedAtMs = wallets.limits.counts(debit) ? this.frame.clockMs : undefined;
-    const body = this.transfers.bodyOf(asked, debit, amountMinor, asked.toWalletId, countedAtMs);
-    this.transfers.begin(lanes, at, body, { kind: RECORD_KIND.TransferSent, debit, credit, isExtended }, this.waiter());
-    this.deferred(debit);
-    return CODE.ok;
-  }
-
-  #creditOrDebit(lanes: Uint32Array, at: number, operation: number, isExtended: boolean): number {
-    const { wallets } = this.state;
-    const amountMinor = readUint64(lanes, at + AMOUNT);
-    if (amountMinor === 0 || amountMinor > AMOUNT_MINOR_MAX) return CODE.amount_invalid;
-    const slot = wallets.find(lanes, at + 4);
-    if (slot < 0) return isSystemAccountId(lanes, at + 4) ? CODE.system_account_protected : CODE.wallet_not_found;
-    const isCredit = operation === OPERATION.Credit;
-    if (isCredit ? !this.principal.isAdmin : !this.principal.mayTouch(slot)) return CODE.forbidden;
-    if ((wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.system_account_protected;
-    if (!this.isExpectedVersion(lanes, at, slot, isExtended)) return CODE.version_conflict;
-    const currency = lanes[at + TAIL] >>> 16;
-    if (currency !== 0 && wallets.currency[slot] !== currency) return CODE.currency_mismatch;
-    const account = wallets.account(wallets.currency[slot], isCredit ? "funding" : "payout");
-    const debit = isCredit ? account : slot;
-    const credit = isCredit ? slot : account;
-    const namedCode = isCredit ? decideCredit(wallets, credit, amountMinor) : decideDebit(wallets, debit, amountMinor);
-    if (namedCode !== CODE.ok) return namedCode;
-    const accountCode = isCredit
-      ? decideDebit(wallets, debit, amountMinor)
-      : decideCredit(wallets, credit, amountMinor);
-    if (accountCode !== CODE.ok) return accountCode;
-    const limitCode = isCredit
-      ? decideCreditLimits(wallets, credit, amountMinor)
-      : decideDebitLimits(wallets, debit, amountMinor);
-    if (limitCode !== CODE.ok) return limitCode;
-    this.#post(
-      isCredit ? RECORD_KIND.Credited : RECORD_KIND.Debited,
-      lanes,
-      at,
-      debit,
-      credit,
-      amountMinor,
-      isExtended,
-    );
-    this.outcome.takeWallet(wallets, slot);
-    return CODE.ok;
-  }
-
   isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean {
     if (!isExtended) return true;
     const expected = readUint64(lanes, at + (RECORD.expectedVersion >>> 2));
     return expected === 0 || expected === this.state.wallets.version[slot];
-  }
-
-  #post(
-    kind: typeof RECORD_KIND.Transferred | typeof RECORD_KIND.Credited | typeof RECORD_KIND.Debited,
-    lanes: Uint32Array,
-    at: number,
-    debit: number,
-    credit: number,
-    amountMinor: number,
-    isExtended: boolean,
-  ): void {
-    this.willChange(debit);
-    this.willChange(credit);
-    const sequence = post(this.frame, this.state.wallets, kind, lanes, at, debit, credit, amountMinor, isExtended);
-    this.outcome.sequence = sequence;
-    this.publish(debit, sequence);
-    this.publish(credit, sequence);
   }
 
   changed(slot: number, sequence: number): void {
@@ -348,11 +226,11 @@ export class CommandExecutor implements CommandContext {
 
   findReversal(lanes: Uint32Array, at: number): number {
     const inRun = this.#runReversals.findLast(({ target }) => sameId(target, 0, lanes, at));
-    return inRun === undefined ? this.state.findReversal(lanes, at) : inRun.sequence;
+    return inRun === undefined ? this.state.reversals.find(lanes, at) : inRun.sequence;
   }
 
   linkReversal(lanes: Uint32Array, at: number, sequence: number): void {
-    if (!this.undo.isOpen) this.state.linkReversal(lanes, at, sequence);
+    if (!this.undo.isOpen) this.state.reversals.link(lanes, at, sequence);
     else this.#runReversals.push({ target: lanes.slice(at, at + 4), sequence });
   }
 
@@ -360,7 +238,7 @@ export class CommandExecutor implements CommandContext {
   endRun(isKept: boolean): void {
     if (isKept) this.undo.keep();
     else this.undo.undo();
-    if (isKept) for (const { target, sequence } of this.#runReversals) this.state.linkReversal(target, 0, sequence);
+    if (isKept) for (const { target, sequence } of this.#runReversals) this.state.reversals.link(target, 0, sequence);
     if (isKept) for (const slot of this.#runStripes) this.stripes.ensure(slot);
     this.#runReversals.length = 0;
     this.#runStripes.length = 0;

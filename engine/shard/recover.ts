@@ -47,7 +47,8 @@ export function recover(
     const secondsLeft = Math.max(0, last - state.sequence) / Math.max(recordsPerSecond, 1);
     return { frames, records, recordsPerSecond: Math.round(recordsPerSecond), secondsLeft: Math.ceil(secondsLeft) };
   };
-  for (const { key, value, segment, isLast } of journal.frames()) {
+  requireNext(state, journal);
+  for (const { key, value, segment, isLast } of journal.frames(state.sequence + 1)) {
     const position = `${state.shard}:${key}`;
     const frame = openFrame(value, state.shard);
     if (typeof frame === "string") {
@@ -74,6 +75,16 @@ export function recover(
     }
   }
   return { ...progress(), secondsLeft: 0 };
+}
+
+/** **Errors**: throws where the journal begins later than the state ends. */
+function requireNext(state: ShardState, journal: RecoverableJournal): void {
+  const first = journal.range?.first;
+  if (first === undefined || first <= state.sequence + 1) return;
+  throw new Error(
+    `the journal of shard ${state.shard} begins at ${first}, but ${state.sequence + 1} comes next: no snapshot can be used, ` +
+      "and what came before is in the archive. Restore a snapshot from a backup, or rebuild the data with `mizan restore`.",
+  );
 }
 
 function cutLast(

@@ -20,7 +20,7 @@ import {
 import type { RingReader, RingWriter } from "../port/ring.ts";
 import type { StripeMessage } from "../stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
-import type { ObjectCommand, TrialBalanceView } from "../views.ts";
+import type { ObjectCommand, SnapshotView, TrialBalanceView } from "../views.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import { executeLinkedRun, findLinkedRun, isLinked } from "./linked-run.ts";
@@ -79,6 +79,8 @@ export class ShardCore {
   readonly #shardCount: number;
   /** Messages to other shards that wait for the next commit. */
   readonly #outbox: { readonly toShard: number; readonly kind: number; readonly payload: Uint8Array }[] = [];
+  /** Those who asked for a snapshot, and wait for it. */
+  readonly #snapshotsAsked: { readonly token: number; readonly sequence: number }[] = [];
   #isStopping = false;
 
   constructor(state: ShardState, options: ShardCoreOptions, ports: ShardCorePorts) {
@@ -166,6 +168,20 @@ export class ShardCore {
     }
   }
 
+  /** Sequence that a snapshot has to contain for somebody who waits for it; undefined where nobody does. */
+  get snapshotAskedFor(): number | undefined {
+    return this.#snapshotsAsked.at(-1)?.sequence;
+  }
+
+  /** Tells those who wait for a snapshot that one is durable, or all of them with null that it failed. */
+  answerSnapshots(view: SnapshotView | null): void {
+    const through = view?.sequence ?? Number.POSITIVE_INFINITY;
+    while (this.#snapshotsAsked.length > 0 && this.#snapshotsAsked[0].sequence <= through) {
+      const asked = this.#snapshotsAsked.shift();
+      if (asked !== undefined) this.#replies.object(asked.token, view === null ? "internal_error" : "ok", view);
+    }
+  }
+
   /** Handles the request at an offset of a ring; the answer becomes visible with the next `flush`. */
   handle(ring: RingReader, offset: number): void {
     if (this.#frame.recordCount === 0) this.#beginFrame();
@@ -221,6 +237,9 @@ export class ShardCore {
       }
       case REQUEST_KIND.ListObjects:
         this.#replies.object(token, "ok", [...this.#state.apiKeys.states()]);
+        break;
+      case REQUEST_KIND.TakeSnapshot:
+        this.#snapshotsAsked.push({ token, sequence: this.#frame.nextSequence - 1 });
         break;
       case REQUEST_KIND.Stop:
         this.#isStopping = true;

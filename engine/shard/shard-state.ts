@@ -1,5 +1,5 @@
 import { OPERATION, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
-import { formatUuid, isNil, RESERVED_VARIANT, uuidBytes } from "../../protocol/ids.ts";
+import { formatUuid, isNil, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
 import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
@@ -24,11 +24,12 @@ import { readLimits, readTypeLimits } from "../limits/limit-command.ts";
 import { AggregateStore } from "../object/aggregate.ts";
 import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
-import { ReceiptOrder, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
+import { ReceiptOrder, type ReceiptState, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";
-import { WalletColumns } from "../wallet/wallet-columns.ts";
+import { WALLET_FLAG, WalletColumns } from "../wallet/wallet-columns.ts";
+import { ReversalLinks } from "./reversal-links.ts";
 
 export interface ShardStateOptions {
   readonly shard: number;
@@ -50,6 +51,7 @@ export class ShardState {
   readonly wallets: WalletColumns;
   readonly holds: HoldTable;
   readonly ids: IdWindow;
+  readonly reversals: ReversalLinks;
   readonly transfers = new AggregateStore(transferAggregate);
   readonly receipts = new AggregateStore(receiptAggregate);
   readonly apiKeys = new AggregateStore(apiKeyAggregate);
@@ -69,7 +71,6 @@ export class ShardState {
   hash: Uint8Array;
   readonly #receiptOrder = new ReceiptOrder();
   readonly #idLanes = new Uint32Array(4);
-  readonly #keyLanes = new Uint32Array(4);
   readonly #idBytes = new Uint8Array(this.#idLanes.buffer);
 
   constructor(options: ShardStateOptions, genesis: Uint8Array) {
@@ -77,6 +78,7 @@ export class ShardState {
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
     this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax);
+    this.reversals = new ReversalLinks(this.ids);
     this.hash = genesis;
   }
 
@@ -122,7 +124,7 @@ export class ShardState {
         break;
       case RECORD_KIND.Reversed:
         this.ids.remember(lanes, at + POSTING.id, sequence);
-        this.linkReversal(lanes, at + POSTING.target, sequence);
+        this.reversals.link(lanes, at + POSTING.target, sequence);
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
       case RECORD_KIND.CaptureSent:
@@ -192,25 +194,6 @@ export class ShardState {
     }
   }
 
-  /** Sequence of the newest reversal of the movement whose id stands at a lane, or 0. */
-  findReversal(lanes: Uint32Array, at: number): number {
-    return this.ids.find(this.#reversalKey(lanes, at), 0);
-  }
-
-  /** Makes a record the newest reversal of the movement whose id stands at a lane. */
-  linkReversal(lanes: Uint32Array, at: number, sequence: number): void {
-    const key = this.#reversalKey(lanes, at);
-    if (this.ids.find(key, 0) === 0) this.ids.remember(key, 0, sequence);
-    else this.ids.move(key, 0, sequence);
-  }
-
-  /** The key of a movement's reversals: its id with variant bits that no command's id may have. */
-  #reversalKey(lanes: Uint32Array, at: number): Uint32Array {
-    for (let lane = 0; lane < 4; lane += 1) this.#keyLanes[lane] = lanes[at + lane];
-    this.#keyLanes[2] |= RESERVED_VARIANT;
-    return this.#keyLanes;
-  }
-
   /** The sequence remembered for a command id given as text, or 0. */
   findText(id: string): number {
     this.#idBytes.set(uuidBytes(id));
@@ -250,7 +233,7 @@ export class ShardState {
     // Nobody ever asks for what the ledger sends by itself.
     if (operation !== "SweepStripe") this.#rememberText(id, sequence);
     for (const event of events) {
-      if ("reversedMinor" in event && event.reversedMinor !== undefined) this.#linkReversalText(event.body, sequence);
+      if ("reversedMinor" in event && event.reversedMinor !== undefined) this.#linkReversal(event.body, sequence);
       if (event.type === "TransferInitiated") {
         this.channel(event.toShard).sent = event.number;
         this.#countOpenTransfer(event.body.fromWalletId, 1);
@@ -261,6 +244,25 @@ export class ShardState {
       }
     }
     this.transfers.evolve(id, events);
+  }
+
+  /** Takes a receipt as it is: how a snapshot is loaded. */
+  adoptReceipt(receipt: ReceiptState): void {
+    this.receipts.adopt(receiptKey(receipt), receipt);
+    this.#receiptOrder.add(receipt);
+  }
+
+  /** Ends the loading of a snapshot: where it was taken, and what follows from the rest of the state. */
+  adopt(sequence: number, clockMs: number, hash: Uint8Array): void {
+    this.sequence = sequence;
+    this.clockMs = clockMs;
+    this.hash = hash;
+    this.ids.advance(clockMs);
+    for (const { fromWalletId } of this.transfers.states()) this.#countOpenTransfer(fromWalletId, 1);
+    const { flags, count } = this.wallets;
+    for (let slot = 0; slot < count; slot += 1) {
+      if ((flags[slot] & WALLET_FLAG.striped) !== 0) this.stripedSlots.add(slot);
+    }
   }
 
   #evolveStripe(event: StripeEvent, sequence: number): void {
@@ -274,9 +276,9 @@ export class ShardState {
     this.stripes.evolve(event.walletId, [event]);
   }
 
-  #linkReversalText({ targetId }: TransferBody, sequence: number): void {
+  #linkReversal({ targetId }: TransferBody, sequence: number): void {
     if (targetId === undefined) throw new Error("a reversal names what it reverses");
-    this.linkReversal(new Uint32Array(uuidBytes(targetId).buffer), 0, sequence);
+    this.reversals.linkText(targetId, sequence);
   }
 
   #evolveReceipt(events: Parameters<typeof this.receipts.evolve>[1]): void {

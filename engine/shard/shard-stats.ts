@@ -16,6 +16,11 @@ const FIELDS = [
   "openTransfers",
   "recoveryMs",
   "recoveredRecords",
+  "snapshotSequence",
+  "snapshotTakenAtMs",
+  "snapshotBytes",
+  "snapshotDurationMs",
+  "snapshotsDamaged",
 ] as const satisfies readonly (keyof ShardStats)[];
 
 /** Index of each field in the shared Float64Array, for the shard that writes it. */

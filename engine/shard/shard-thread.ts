@@ -5,16 +5,18 @@
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineOptions } from "../engine.ts";
-import { genesisHash } from "../journal/frame.ts";
+import { genesisHash, openFrame } from "../journal/frame.ts";
 import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
 import { RingReader, RingWriter } from "../port/ring.ts";
 import type { ShardPortMemory } from "../port/shard-port.ts";
+import { loadNewestSnapshot } from "../snapshot/snapshot-loader.ts";
 import { type PeerMemory, Peers } from "./peers.ts";
 import { type RecoveryProgress, recover } from "./recover.ts";
 import { ShardCore } from "./shard-core.ts";
 import { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
+import { SnapshotDesk } from "./snapshot-desk.ts";
 
 export interface ShardThreadData {
   readonly shard: number;
@@ -27,6 +29,9 @@ export interface ShardThreadData {
   readonly peers: PeerMemory;
   /** Takes the directory and ordinal of a segment to prepare. */
   readonly segmentPreparer: MessagePort;
+  /** Takes the chunks of snapshots, and how far the keeper has come with them. */
+  readonly keeper: MessagePort;
+  readonly snapshotProgress: SharedArrayBuffer;
   readonly journal: JournalSharing;
 }
 
@@ -34,6 +39,8 @@ export interface ShardThreadData {
 export type ShardThreadMessage =
   | { readonly type: "recovering"; readonly progress: RecoveryProgress }
   | { readonly type: "cut"; readonly position: string; readonly reason: string; readonly keptIn: string }
+  | { readonly type: "damaged"; readonly path: string; readonly reason: string }
+  | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
   | { readonly type: "ready"; readonly progress: RecoveryProgress }
   | { readonly type: "wake" }
   | { readonly type: "failed"; readonly message: string }
@@ -62,10 +69,24 @@ async function main(): Promise<void> {
     (ordinal) => data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
     data.journal,
   );
-  const state = new ShardState(
-    { ...options, shard, calendarTimeZone: data.calendarTimeZone },
-    genesisHash(data.ledgerId, shard),
-  );
+  const { state, snapshot } = await loadNewestSnapshot({
+    directory: join(directory, "snapshots"),
+    ledgerId: data.ledgerId,
+    shardCount: data.shardCount,
+    emptyState: () =>
+      new ShardState({ ...options, shard, calendarTimeZone: data.calendarTimeZone }, genesisHash(data.ledgerId, shard)),
+    frameHashAt: (sequence) => hashOfFrameThatEnds(journal, shard, sequence),
+    onDamaged: (path, reason) => {
+      stats[STAT.snapshotsDamaged] += 1;
+      tell({ type: "damaged", path, reason });
+    },
+  });
+  if (snapshot !== undefined) {
+    const loadedMs = Math.round(performance.now() - startedMs);
+    tell({ type: "loaded", sequence: snapshot.sequence, wallets: state.wallets.count, loadedMs });
+    stats[STAT.snapshotSequence] = snapshot.sequence;
+    stats[STAT.snapshotTakenAtMs] = snapshot.createdAtMs;
+  }
   const progress = recover(state, journal, directory, {
     progress: (progress) => tell({ type: "recovering", progress }),
     cut: (damage) => tell({ type: "cut", ...damage }),
@@ -76,12 +97,12 @@ async function main(): Promise<void> {
   const allReady = new Promise((resolve) => parentPort?.once("message", resolve));
   tell({ type: "ready", progress });
   await allReady;
-  run(state, journal, stats);
+  run(state, journal, stats, snapshot?.sequence ?? 0);
   await journal.close();
   tell({ type: "stopped" });
 }
 
-function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void {
+function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snapshotSequence: number): void {
   const { port, options, shardCount } = data;
   const requests = new RingReader(port.requests);
   const replies = new RingWriter(port.replies);
@@ -104,6 +125,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void
   );
   const rings = [...peers.incoming, requests];
   const hasWork = (): boolean => rings.some((ring) => ring.hasNext());
+  const snapshots = new SnapshotDesk(state, core, stats, snapshotSequence, data);
   core.resume();
   peers.flush();
   while (!core.isStopping) {
@@ -114,12 +136,21 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array): void
     core.flush();
     peers.flush();
     journal.letGo();
+    const isCopying = snapshots.work();
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
-    const mustRetry = peers.hasBacklog || hasWork();
+    const mustRetry = isCopying || peers.hasBacklog || hasWork();
     const idleMs = Math.min(SLEEP_MS, Math.max(1, core.nextExpiryMs() - Date.now()));
-    doorbell.sleep(mustRetry ? () => false : hasWork, mustRetry ? RETRY_MS : idleMs);
+    doorbell.sleep(mustRetry && !isCopying ? () => false : hasWork, mustRetry ? RETRY_MS : idleMs);
   }
+  snapshots.abandon();
+}
+
+function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: number): string | undefined {
+  const value = journal.frameAt(sequence);
+  const frame = value === undefined ? "it is missing" : openFrame(value, shard);
+  if (typeof frame === "string" || frame.firstSequence + frame.recordCount - 1 !== sequence) return undefined;
+  return Buffer.from(frame.hash).toString("hex");
 }
 
 function drain(ring: RingReader, core: ShardCore): number {

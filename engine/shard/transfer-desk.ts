@@ -333,7 +333,7 @@ export class TransferDesk {
 
   #reversedWithout({ targetId, amountMinor }: TransferState): number {
     const { lanes, at } = reversalTail(targetId);
-    return reversedMinor(this.#records, this.#state.findReversal(lanes, at)) - amountMinor;
+    return reversedMinor(this.#records, this.#state.reversals.find(lanes, at)) - amountMinor;
   }
 
   #decide(id: string, command: Parameters<typeof transferAggregate.decide>[1]): readonly unknown[] {

@@ -54,14 +54,20 @@ export function receiptKey({ fromShard, number }: Pick<ReceiptState, "fromShard"
   return `${fromShard}:${number}`;
 }
 
-/** Receipts by sender, in the order in which they were given, so that those no longer needed can be dropped. */
+/** Receipts by sender, in order of their numbers, so that those no longer needed can be dropped. */
 export class ReceiptOrder {
   readonly #bySender = new Map<number, ReceiptState[]>();
 
   add(receipt: ReceiptState): void {
     const receipts = this.#bySender.get(receipt.fromShard);
-    if (receipts === undefined) this.#bySender.set(receipt.fromShard, [receipt]);
-    else receipts.push(receipt);
+    if (receipts === undefined) {
+      this.#bySender.set(receipt.fromShard, [receipt]);
+      return;
+    }
+    // Requests come nearly in order, so the place is at the end or close to it.
+    let place = receipts.length;
+    while (place > 0 && receipts[place - 1].number > receipt.number) place -= 1;
+    receipts.splice(place, 0, receipt);
   }
 
   /** Takes out the receipts of a sender up to a number. */

@@ -311,6 +311,7 @@ describe("an answer is in the shape that its route shows", () => {
     ];
     await answered("POST", "/api/v1/batches", "/api/v1/batches", { commands });
     await answered("GET", "/api/v1/trial-balance", "/api/v1/trial-balance");
+    await answered("POST", "/api/v1/snapshots", "/api/v1/snapshots");
     await answered("POST", "/api/v1/tickets", "/api/v1/tickets");
     const key = { name: "till", role: "merchant", ownerId: ids.next() };
     const made = await answered("POST", "/api/v1/api-keys", "/api/v1/api-keys", key);

@@ -8,13 +8,14 @@ import {
   apiKeyRevokedAnswer,
   apiKeysAnswer,
   balanceAnswer,
+  snapshotsAnswer,
   ticketAnswer,
   transferFoundAnswer,
   trialBalanceAnswer,
   walletAnswer,
 } from "../../protocol/json-answers.ts";
 import { check } from "../../protocol/json-fault.ts";
-import { apiKeyView, balanceView, readWallet, trialBalanceView, type WalletView } from "../json-view.ts";
+import { apiKeyView, balanceView, readWallet, snapshotsView, trialBalanceView, type WalletView } from "../json-view.ts";
 import { commandIdOf } from "./command-routes.ts";
 import type { Exchange } from "./exchange.ts";
 import type { PlainRoute } from "./route.ts";
@@ -72,6 +73,22 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
       const code = dispatcher.trialBalance(caller, (views) =>
         exchange.json(200, JSON.stringify(trialBalanceView(views))),
       );
+      if (code !== "ok") exchange.problem(code);
+    },
+  },
+  {
+    kind: "plain",
+    method: "post",
+    path: "/api/v1/snapshots",
+    summary: "Takes a snapshot of every shard, and answers when all are durable.",
+    status: 201,
+    answer: snapshotsAnswer,
+    access: "admin",
+    run: (exchange, { dispatcher }, caller) => {
+      const code = dispatcher.takeSnapshots(caller, (views) => {
+        if (views.includes(null)) exchange.problem("internal_error");
+        else exchange.json(201, JSON.stringify(snapshotsView(views)));
+      });
       if (code !== "ok") exchange.problem(code);
     },
   },

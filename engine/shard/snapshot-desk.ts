@@ -1,0 +1,113 @@
+import type { MessagePort } from "node:worker_threads";
+import { FORMAT_VERSION } from "../../snapshots/snapshot-file.ts";
+import type { EngineOptions } from "../engine.ts";
+import { SnapshotProgress } from "../keeper/keeper-messages.ts";
+import { type SnapshotPosition, SnapshotTaker } from "../snapshot/snapshot-taker.ts";
+import { statePartsOf } from "../snapshot/state-parts.ts";
+import type { ShardCore } from "./shard-core.ts";
+import type { ShardState } from "./shard-state.ts";
+import { STAT } from "./shard-stats.ts";
+
+export interface SnapshotDeskOptions {
+  readonly shardCount: number;
+  readonly ledgerId: string;
+  readonly options: EngineOptions;
+  readonly keeper: MessagePort;
+  readonly snapshotProgress: SharedArrayBuffer;
+}
+
+/** Decides when a shard takes a snapshot, and tells those who asked for one. */
+export class SnapshotDesk {
+  readonly #state: ShardState;
+  readonly #core: ShardCore;
+  readonly #stats: Float64Array;
+  readonly #options: SnapshotDeskOptions;
+  readonly #progress: SnapshotProgress;
+  readonly #taker: SnapshotTaker;
+  #takenSequence: number;
+
+  constructor(
+    state: ShardState,
+    core: ShardCore,
+    stats: Float64Array,
+    loadedSequence: number,
+    options: SnapshotDeskOptions,
+  ) {
+    this.#state = state;
+    this.#core = core;
+    this.#stats = stats;
+    this.#options = options;
+    this.#progress = new SnapshotProgress(options.snapshotProgress);
+    this.#takenSequence = loadedSequence;
+    const { snapshotJournalBytes, snapshotFrames, snapshotIntervalMs } = options.options;
+    this.#taker = new SnapshotTaker(
+      statePartsOf(state),
+      { journalBytes: snapshotJournalBytes, frames: snapshotFrames, intervalMs: snapshotIntervalMs },
+      this.#progress,
+      { sequence: loadedSequence, frames: 0, journalBytes: 0 },
+      Date.now(),
+      (request, transfer) => options.keeper.postMessage(request, transfer === undefined ? [] : [transfer]),
+    );
+  }
+
+  /** Called between two frames; begins a snapshot where one is due, and copies on. Returns whether there is more to copy. */
+  work(): boolean {
+    const { sequence } = this.#state;
+    this.#answer();
+    if (!this.#taker.isRunning) {
+      const nowMs = Date.now();
+      const position: SnapshotPosition = {
+        sequence,
+        frames: this.#stats[STAT.frames],
+        journalBytes: this.#stats[STAT.journalBytes],
+      };
+      const isWanted = (this.#core.snapshotAskedFor ?? 0) > this.#takenSequence;
+      if (isWanted || this.#taker.isDue(position, nowMs)) this.#begin(position, nowMs);
+    }
+    return this.#taker.copy();
+  }
+
+  /** Gives a running snapshot up: the shard ends. */
+  abandon(): void {
+    this.#taker.abandon();
+  }
+
+  #begin(position: SnapshotPosition, nowMs: number): void {
+    const { shard, sequence, clockMs, hash } = this.#state;
+    const { ledgerId, shardCount } = this.#options;
+    this.#taker.begin(
+      {
+        formatVersion: FORMAT_VERSION,
+        ledgerId,
+        shard,
+        shardCount,
+        sequence,
+        clockMs,
+        frameHash: Buffer.from(hash).toString("hex"),
+        createdAtMs: nowMs,
+      },
+      position,
+      nowMs,
+    );
+    this.#takenSequence = sequence;
+  }
+
+  /** Tells those who wait once the snapshot begun last is durable, or has failed. */
+  #answer(): void {
+    const progress = this.#progress;
+    if (progress.sequence !== 0 && progress.sequence !== this.#stats[STAT.snapshotSequence]) {
+      this.#stats[STAT.snapshotSequence] = progress.sequence;
+      this.#stats[STAT.snapshotTakenAtMs] = progress.takenAtMs;
+      this.#stats[STAT.snapshotBytes] = progress.bytes;
+      this.#stats[STAT.snapshotDurationMs] = progress.durationMs;
+    }
+    if (this.#core.snapshotAskedFor === undefined) return;
+    if (progress.hasFailed && !this.#taker.isRunning) {
+      this.#core.answerSnapshots(null);
+      return;
+    }
+    const { shard } = this.#state;
+    const sequence = this.#stats[STAT.snapshotSequence];
+    this.#core.answerSnapshots({ shard, sequence, bytes: progress.bytes, durationMs: progress.durationMs });
+  }
+}

@@ -1,0 +1,31 @@
+import { Piscina } from "piscina";
+import type { ChunkToRestore, CompressedChunk } from "./chunk-task.ts";
+
+/** Threads that compress and restore chunks, so that neither a shard nor whoever writes the file does. */
+export class ChunkPool {
+  readonly #pool: Piscina;
+
+  /** `threads` is how many may work at once; they end when they have been idle for a while. */
+  constructor(threads: number) {
+    this.#pool = new Piscina({
+      filename: new URL("./chunk-task.ts", import.meta.url).href,
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout: 5_000,
+    });
+  }
+
+  /** Compresses a chunk, whose buffer goes away. */
+  compress(raw: Uint8Array<ArrayBuffer>): Promise<CompressedChunk> {
+    return this.#pool.run(raw, { name: "compress", transferList: [raw.buffer] });
+  }
+
+  /** The raw bytes of a chunk, or undefined where it is damaged. */
+  restore(chunk: ChunkToRestore): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#pool.run(chunk, { name: "restore", transferList: [chunk.stored.buffer] });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}

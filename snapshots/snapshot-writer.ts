@@ -1,0 +1,103 @@
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { CompressedChunk } from "./chunk-task.ts";
+import {
+  type ChunkEntry,
+  contentHash,
+  MAGIC,
+  PREFIX_BYTES,
+  type SnapshotHeader,
+  stateHash,
+  TRAILER,
+  TRAILER_BYTES,
+} from "./snapshot-file.ts";
+
+/** What a finished snapshot came to. */
+export interface SnapshotFacts {
+  readonly path: string;
+  readonly bytes: number;
+  readonly rawBytes: number;
+  readonly stateHash: string;
+}
+
+/**
+ * Writes a snapshot under an unfinished name, which only a complete and synced file loses.
+ *
+ * **Errors**: throws where the disk does not take it; `abandon` then removes what is there.
+ */
+export class SnapshotWriter {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #header: Uint8Array;
+  readonly #entries: ChunkEntry[] = [];
+  #at: number;
+
+  private constructor(path: string, file: FileHandle, header: Uint8Array, at: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#header = header;
+    this.#at = at;
+  }
+
+  /** Begins the snapshot that will have a path. */
+  static async begin(path: string, header: SnapshotHeader): Promise<SnapshotWriter> {
+    const file = await open(unfinishedPath(path), "w");
+    const text = Buffer.from(JSON.stringify(header));
+    const prefix = Buffer.alloc(PREFIX_BYTES);
+    MAGIC.copy(prefix);
+    prefix.writeUInt32LE(text.byteLength, MAGIC.byteLength);
+    const head = Buffer.concat([prefix, text]);
+    await file.write(head, 0, head.byteLength, 0);
+    return new SnapshotWriter(path, file, text, head.byteLength);
+  }
+
+  async add(part: string, index: number, { stored, rawBytes, hash }: CompressedChunk): Promise<void> {
+    const offset = this.#at;
+    this.#at += stored.byteLength;
+    this.#entries.push({ part, index, offset, storedBytes: stored.byteLength, rawBytes, hash });
+    await this.#file.write(stored, 0, stored.byteLength, offset);
+  }
+
+  /** Completes the file, makes it durable and gives it its name. */
+  async finish(): Promise<SnapshotFacts> {
+    const directory = Buffer.from(JSON.stringify(this.#entries));
+    const trailer = Buffer.alloc(TRAILER_BYTES);
+    trailer.writeDoubleLE(this.#at, TRAILER.directoryOffset);
+    trailer.writeDoubleLE(directory.byteLength, TRAILER.directoryBytes);
+    contentHash(this.#header, directory).copy(trailer, TRAILER.hash);
+    MAGIC.copy(trailer, TRAILER.magic);
+    const end = Buffer.concat([directory, trailer]);
+    await this.#file.write(end, 0, end.byteLength, this.#at);
+    await this.#file.sync();
+    await this.#file.close();
+    await rename(unfinishedPath(this.#path), this.#path);
+    await syncDirectory(dirname(this.#path));
+    return {
+      path: this.#path,
+      bytes: this.#at + end.byteLength,
+      rawBytes: this.#entries.reduce((sum, { rawBytes }) => sum + rawBytes, 0),
+      stateHash: stateHash(this.#entries),
+    };
+  }
+
+  /** Gives the snapshot up. */
+  async abandon(): Promise<void> {
+    await this.#file.close().catch(() => {});
+    await rm(unfinishedPath(this.#path), { force: true });
+  }
+}
+
+export const UNFINISHED = ".unfinished";
+
+function unfinishedPath(path: string): string {
+  return `${path}${UNFINISHED}`;
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
