@@ -25,6 +25,25 @@ export interface TransferView {
   readonly timestampMs: number;
 }
 
+/** The limits that apply to a wallet, in the order in which they are asked. */
+export interface LimitsView {
+  readonly walletId: string;
+  /** ISO 4217 number. */
+  readonly currency: number;
+  readonly walletType: number;
+  readonly timeZone: string;
+  readonly limits: readonly {
+    /** See `LIMIT` and `LIMIT_OF_TYPE`. */
+    readonly limit: number;
+    readonly value: number;
+    readonly left: number;
+    /** 0 where it never resets, or where no window runs. */
+    readonly resetsAtMs: number;
+    /** 0 but for a count. */
+    readonly windowMs: number;
+  }[];
+}
+
 /** The books of one shard in one currency; sums are decimal strings, since they may exceed 2^53. */
 export interface TrialBalanceLine {
   readonly shard: number;

@@ -2,9 +2,16 @@ import { pack, unpack } from "msgpackr";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
 import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
-import type { ObjectCommand, ObjectOutcome, SnapshotView, TransferView, TrialBalanceView } from "../engine/views.ts";
-import type { Code } from "../protocol/codes.ts";
-import { shardOfUuid } from "../protocol/ids.ts";
+import type {
+  LimitsView,
+  ObjectCommand,
+  ObjectOutcome,
+  SnapshotView,
+  TransferView,
+  TrialBalanceView,
+} from "../engine/views.ts";
+import { type Code, codeName } from "../protocol/codes.ts";
+import { shardOf, shardOfUuid } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES, WALLET_BYTES } from "../protocol/result-record.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
@@ -100,6 +107,17 @@ export class Dispatcher {
     const code = this.#sender.lookups(principal, ids, new RecordBatch(count, WALLET_BYTES, done));
     if (code === "ok") this.#scheduleFlush(ids.byteLength);
     return code;
+  }
+
+  /** The limits that apply to a wallet; null with a code where there is nothing to show. */
+  lookupLimits(principal: Principal, id: Uint8Array, done: (code: Code, view: LimitsView | null) => void): Code {
+    if (this.#stopping) return "shutting_down";
+    const shard = shardOf(new Uint32Array(id.buffer, id.byteOffset, 4), 0, this.#ports.length);
+    return this.ask(shard, REQUEST_KIND.LookupLimits, principal, 1, id, (replies, offset) => {
+      const code = codeName(replies.lanes[(offset >>> 2) + REPLY.code] as number);
+      done(code, unpackEntry(replies, offset) as LimitsView | null);
+      return true;
+    });
   }
 
   /** Finds the transfer, credit or debit that a command id led to; null where no shard remembers one. */

@@ -52,6 +52,11 @@ const body = fc.oneof(
     walletId: fc.uuid(),
   }),
   fc.record({ type: fc.constant("SetOverdraftLimit"), walletId: fc.uuid(), overdraftLimitMinor: limit }),
+  fc.record({
+    type: fc.constant("SetWalletLimits"),
+    walletId: fc.uuid(),
+    limits: fc.record({ debit: fc.record({ perDayMinor: limit }, options) }, options),
+  }),
 );
 const command = fc.tuple(body, more, fc.uuid()).map(([fields, extra, id]) => ({ ...fields, ...extra, id }));
 
@@ -97,7 +102,7 @@ function expectedRecord(command: JsonCommand): Record<string, unknown> {
     walletType: command.type === "CreateWallet" ? WALLET_TYPE[command.walletType ?? "customer"] : 0,
     reference: command.reference ?? NIL_ID,
     expectedVersion: command.expectedVersion ?? 0,
-    metadata: Buffer.from(command.metadata ?? []).toString(),
+    metadata: Buffer.from((command.type === "SetWalletLimits" ? command.limits : command.metadata) ?? []).toString(),
   };
 }
 

@@ -17,15 +17,23 @@ import type { JsonCommand } from "../protocol/json-commands.ts";
 import { RECORD_BYTES } from "../protocol/limits.ts";
 import { RESULT, RESULT_DETAIL_BYTES, RESULT_FLAG } from "../protocol/result-record.ts";
 import { unreachable } from "../protocol/unreachable.ts";
+import { refusingLimit } from "./limit-view.ts";
 
 /** Room that a command takes as a record. **Units**: bytes. */
 function commandRecordBytes(command: JsonCommand): number {
-  if (command.metadata !== undefined) return 2 * RECORD_BYTES + paddedMetadataBytes(command.metadata.byteLength);
+  const metadata = metadataOf(command);
+  if (metadata !== undefined) return 2 * RECORD_BYTES + paddedMetadataBytes(metadata.byteLength);
   return isExtended(command) ? 2 * RECORD_BYTES : RECORD_BYTES;
 }
 
-function isExtended({ reference, expectedVersion, metadata }: JsonCommand): boolean {
-  return reference !== undefined || expectedVersion !== undefined || metadata !== undefined;
+function isExtended(command: JsonCommand): boolean {
+  const { reference, expectedVersion } = command;
+  return reference !== undefined || expectedVersion !== undefined || metadataOf(command) !== undefined;
+}
+
+/** What goes into the record as metadata. */
+function metadataOf(command: JsonCommand): Uint8Array | undefined {
+  return command.type === "SetWalletLimits" ? command.limits : command.metadata;
 }
 
 /** Where records are written, one message after the other: a fresh buffer for each would cost more than the writing. */
@@ -72,6 +80,7 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
     case "FreezeWallet":
     case "UnfreezeWallet":
     case "CloseWallet":
+    case "SetWalletLimits":
       writeUuid(command.walletId, bytes, at + RECORD.wallet);
       break;
     default:
@@ -87,12 +96,13 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
     if (command.reference !== undefined) writeUuid(command.reference, bytes, at + RECORD.reference);
     writeInt64(lanes, (at + RECORD.expectedVersion) >>> 2, command.expectedVersion ?? 0);
   }
-  if (command.metadata !== undefined) {
+  const metadata = metadataOf(command);
+  if (metadata !== undefined) {
     flags |= RECORD_FLAG.metadata;
-    const { byteLength } = command.metadata;
+    const { byteLength } = metadata;
     bytes[at + RECORD.metadataBytes] = byteLength;
     bytes[at + RECORD.metadataBytes + 1] = byteLength >>> 8;
-    bytes.set(command.metadata, at + RECORD.metadata);
+    bytes.set(metadata, at + RECORD.metadata);
   }
   bytes[at + RECORD.flags] = flags;
   return commandRecordBytes(command);
@@ -117,6 +127,8 @@ export interface JsonResult {
   readonly replayed: boolean;
   /** Empty where nothing was journaled. */
   readonly position: string;
+  /** The limit that refused, where the caller may know it. */
+  readonly limit?: object;
   /** The JSON of the answer where the code is `ok`; else empty. */
   readonly text: string;
 }
@@ -132,10 +144,12 @@ export function readResult(command: JsonCommand, results: Uint8Array, index: num
   const code = codeName(head & 0xffff);
   const sequence = readUint64(lanes, RESULT.sequence >>> 2);
   const position = sequence === 0 ? "" : `${head >>> 24}:${sequence}`;
+  const limit = refusingLimit(lanes);
   return {
     code,
     replayed: ((head >>> 16) & RESULT_FLAG.replayed) !== 0,
     position,
+    ...(limit === undefined ? {} : { limit }),
     text: code === "ok" ? answerText(command, lanes, position) : "",
   };
 }
@@ -170,6 +184,10 @@ function answerText(command: JsonCommand, lanes: Uint32Array, position: string):
       const limit = command.overdraftLimitMinor;
       return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","overdraftLimitMinor":${limit},${tail}`;
     }
+    case "SetWalletLimits": {
+      const limits = Buffer.from(command.limits).toString();
+      return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","limits":${limits},${tail}`;
+    }
     case "ActivateWallet":
     case "FreezeWallet":
     case "UnfreezeWallet":
@@ -195,14 +213,14 @@ function sideText(lanes: Uint32Array, at: number): string {
 }
 
 /** The JSON of what went wrong, as it stands in answers over a socket and in batches. */
-export function errorText(code: Code, message: string = CODES[code].meaning, field?: string): string {
-  return JSON.stringify({ code, message, ...(field === undefined || field === "" ? {} : { field }) });
+export function errorText(code: Code, message: string = CODES[code].meaning, field?: string, limit?: object): string {
+  return JSON.stringify({ code, message, ...(field === undefined || field === "" ? {} : { field }), limit });
 }
 
 /** The JSON of one result inside an answer: `"ok":…` and what follows, without braces. */
-export function resultFields({ code, replayed, position, text }: JsonResult): string {
+export function resultFields({ code, replayed, position, limit, text }: JsonResult): string {
   const again = replayed ? ',"replayed":true' : "";
   if (code === "ok") return `"ok":true${again},"result":${text}`;
   const where = position === "" ? "" : `,"position":"${position}"`;
-  return `"ok":false${again},"error":${errorText(code)}${where}`;
+  return `"ok":false${again},"error":${errorText(code, undefined, undefined, limit)}${where}`;
 }

@@ -180,6 +180,7 @@ export class JsonConnection implements Connection {
       case "UnfreezeWallet":
       case "CloseWallet":
       case "SetOverdraftLimit":
+      case "SetWalletLimits":
         return this.#command(requestId, request);
       default:
         return unreachable(request);

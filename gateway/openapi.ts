@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { CODES, type Code } from "../protocol/codes.ts";
+import { WALLET_TYPE } from "../protocol/command-record.ts";
+import { CURRENCY_CODES } from "../protocol/currencies.ts";
 import { problemAnswer } from "../protocol/json-answers.ts";
 import type { Route } from "./rest/route.ts";
 
@@ -47,7 +49,7 @@ function operation(route: Route): object {
     tags: [tag(route)],
     ...(route.access === "public" ? { security: [] } : { security: SECURITY }),
     parameters: [
-      ...(route.path.includes("{id}") ? [parameter("path", "id", "A UUID.", { format: "uuid" })] : []),
+      ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name)),
       ...(needsKey ? [parameter("header", "Idempotency-Key", KEY_MEANING, { minLength: 1, maxLength: 255 })] : []),
       ...Object.entries((route.kind === "plain" && route.query) || {}).map(([name, meaning]) => ({
         ...parameter("query", name, meaning, {}),
@@ -83,6 +85,17 @@ const RETRY_HEADER = { "Retry-After": { description: "Seconds.", schema: { type:
 
 function parameter(where: string, name: string, description: string, schema: object): object {
   return { in: where, name, required: true, description, schema: { type: "string", ...schema } };
+}
+
+function pathParameter(name: string | undefined): object {
+  switch (name) {
+    case "type":
+      return parameter("path", name, "A type of wallets.", { enum: Object.keys(WALLET_TYPE) });
+    case "currency":
+      return parameter("path", name, "ISO 4217 alphabetic code.", { enum: CURRENCY_CODES });
+    default:
+      return parameter("path", name ?? "", "A UUID.", { format: "uuid" });
+  }
 }
 
 function methodOf({ method }: Route): string {

@@ -10,6 +10,8 @@ export interface ProblemFacts {
   readonly detail?: string;
   readonly field?: string;
   readonly position?: string;
+  /** The limit that refused. */
+  readonly limit?: object;
 }
 
 /** The status line of an HTTP status. */

@@ -15,6 +15,7 @@ import {
   walletStatus,
   walletType,
 } from "./json-fields.ts";
+import { limitAnswer, walletLimitsAnswer } from "./json-limits.ts";
 
 const code = z.enum(Object.keys(CODES) as Code[]);
 
@@ -86,10 +87,13 @@ export const transferFoundAnswer = z.strictObject({
   timestampMs,
 });
 
+const limit = limitAnswer.optional().describe("The limit that refused, where the caller may know it.");
+
 const errorAnswer = z.strictObject({
   code,
   message: z.string(),
   field: z.string().optional().describe("The first wrong field of an invalid request."),
+  limit,
 });
 
 const failure = {
@@ -99,7 +103,14 @@ const failure = {
 };
 const replayed = z.literal(true).optional().describe("There where this is the first answer again.");
 
-const commandResult = z.union([transferAnswer, movementAnswer, walletAnswer, walletChangeAnswer, overdraftLimitAnswer]);
+const commandResult = z.union([
+  transferAnswer,
+  movementAnswer,
+  walletAnswer,
+  walletChangeAnswer,
+  overdraftLimitAnswer,
+  walletLimitsAnswer,
+]);
 
 export const batchAnswer = z.strictObject({
   results: z
@@ -187,4 +198,5 @@ export const problemAnswer = z.strictObject({
   detail: z.string().optional(),
   field: z.string().optional().describe("The first wrong field of an invalid request."),
   position: position.optional().describe("Where a rejection that is remembered under the command's id is journaled."),
+  limit,
 });

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { amountMinor, conditions, currency, overdraftLimitMinor, uuid, walletType } from "./json-fields.ts";
+import { walletLimitsCommand } from "./json-limits.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "./limits.ts";
 
 const expectedCurrency = currency
@@ -61,6 +62,7 @@ const batchCommand = z.discriminatedUnion("type", [
   createWalletCommand.extend({ linked }),
   walletChangeCommand.extend({ linked }),
   overdraftLimitCommand.extend({ linked }),
+  walletLimitsCommand.extend({ linked }),
 ]);
 
 export const batchFields = { commands: z.array(batchCommand).min(1).max(COMMANDS_PER_MESSAGE_MAX) };

@@ -23,6 +23,9 @@ const VALUE_FAULTS: ReadonlyMap<PropertyKey, { readonly type: string; readonly c
   ["walletType", { type: "string", code: "wallet_type_invalid" }],
 ]);
 
+/** Fields in which anything that is wrong makes the limits wrong. */
+const LIMITS: ReadonlySet<PropertyKey> = new Set(["limits", "debit", "credit"]);
+
 /**
  * Checks a JSON value.
  *
@@ -39,6 +42,7 @@ export function check<T>(schema: z.ZodType<T>, value: unknown): Checked<T> {
 
 function codeOf(issue: z.core.$ZodIssue, value: unknown): Fault["code"] {
   const field = issue.path.at(-1);
+  if (issue.path.some((key) => LIMITS.has(key))) return "limits_invalid";
   if (issue.code === "unrecognized_keys" || field === undefined) return "invalid_request";
   const given = valueAt(value, issue.path);
   if (field === "type" && typeof given === "string") {

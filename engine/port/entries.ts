@@ -47,6 +47,8 @@ export const REQUEST_KIND = {
   ListObjects: 12,
   /** No payload. Answer, once a snapshot of everything before is durable: Object (`SnapshotView`). */
   TakeSnapshot: 14,
+  /** Payload: one 16-byte wallet id. Answer: Object (`LimitsView`, or null with a code). */
+  LookupLimits: 15,
   /** The shard commits what it has, answers Stopped and ends its thread. */
   Stop: 13,
 

@@ -206,6 +206,9 @@ export class ShardCore {
       case REQUEST_KIND.LookupWallets:
         this.#reads.lookupWallets(ring, offset);
         break;
+      case REQUEST_KIND.LookupLimits:
+        this.#reads.lookupLimits(ring, offset);
+        break;
       case REQUEST_KIND.LookupTransfer:
         this.#reads.lookupTransfer(ring, offset);
         break;

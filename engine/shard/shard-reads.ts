@@ -1,5 +1,6 @@
 import { CODE } from "../../protocol/codes.ts";
 import { WALLET_BYTES } from "../../protocol/result-record.ts";
+import { limitStates } from "../limits/limit-check.ts";
 import {
   ENTRY_HEADER_BYTES,
   REPLY,
@@ -11,6 +12,7 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import type { RingReader } from "../port/ring.ts";
+import type { LimitsView } from "../views.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -98,6 +100,27 @@ export class ShardReads {
       const id = head + (ENTRY_HEADER_BYTES >>> 2) + index * 4;
       this.#writeWallet((reply + ENTRY_HEADER_BYTES + index * WALLET_BYTES) >>> 2, lanes, id);
     }
+  }
+
+  lookupLimits(ring: RingReader, offset: number): void {
+    const { lanes } = ring;
+    const { wallets } = this.#state;
+    const { principal } = this.#executor;
+    const token = lanes[(offset >>> 2) + REQUEST.token];
+    principal.load(lanes, offset >>> 2);
+    const slot = wallets.find(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
+    if (slot < 0 || !principal.mayTouch(slot)) {
+      this.#replies.object(token, slot < 0 ? "wallet_not_found" : "forbidden", null);
+      return;
+    }
+    const view: LimitsView = {
+      walletId: this.#state.walletId(slot),
+      currency: wallets.currency[slot],
+      walletType: wallets.type[slot],
+      timeZone: wallets.limits.calendar.timeZone,
+      limits: limitStates(wallets, slot),
+    };
+    this.#replies.object(token, "ok", view);
   }
 
   lookupTransfer(ring: RingReader, offset: number): void {

@@ -1,10 +1,16 @@
 import type { ShardState } from "../shard/shard-state.ts";
 import { HoldPart } from "./hold-part.ts";
+import { LimitPart } from "./limit-part.ts";
 import { ObjectPart } from "./object-part.ts";
 import type { SnapshotPart } from "./part.ts";
 import { WalletPart } from "./wallet-part.ts";
 
-/** All parts of a shard's state, in the order in which they are copied and loaded: holds and objects name wallets. */
+/** All parts of a shard's state, in the order in which they are copied and loaded: all others name wallets. */
 export function statePartsOf(state: ShardState): readonly SnapshotPart[] {
-  return [new WalletPart(state.wallets), new HoldPart(state.holds), new ObjectPart(state)];
+  return [
+    new WalletPart(state.wallets),
+    new LimitPart(state.wallets.limits),
+    new HoldPart(state.holds),
+    new ObjectPart(state),
+  ];
 }

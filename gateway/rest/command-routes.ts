@@ -165,10 +165,10 @@ function execute(
   caller: Caller,
 ): Code {
   return context.dispatcher.commands(caller, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) => {
-    const { code, replayed, position, text } = readResult(command, results, 0);
+    const { code, replayed, position, limit, text } = readResult(command, results, 0);
     const headers: Record<string, string> = replayed ? REPLAYED : {};
     if (code === "ok") exchange.json(route.status, text, headers);
-    else exchange.problem(code, position === "" ? {} : { position }, headers);
+    else exchange.problem(code, { ...(position === "" ? {} : { position }), ...(limit && { limit }) }, headers);
   });
 }
 

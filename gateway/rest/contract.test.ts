@@ -303,6 +303,21 @@ describe("an answer is in the shape that its route shows", () => {
     const moved = await answered("POST", "/api/v1/transfers", "/api/v1/transfers", body);
     const found = await answered("GET", `/api/v1/transfers/${moved.id}`, "/api/v1/transfers/{id}");
     expect(found).toMatchObject({ metadata: { order: "17" }, position: moved.position });
+    await answered("PUT", `${path}/limits`, `${one}/limits`, {
+      debit: { perTransactionMinor: 400, count: { max: 9, windowMs: 60_000 } },
+      credit: { perDayMinor: 9_000 },
+      reference: ids.next(),
+    });
+    const ofType = { debit: { perMonthMinor: 9_000 } };
+    await answered("PUT", "/api/v1/limits/customer/EUR", "/api/v1/limits/{type}/{currency}", ofType);
+    const limits = await answered("GET", `${path}/limits`, `${one}/limits`);
+    expect(limits.limits).toMatchObject([
+      { name: "debitPerTransaction", scope: "wallet", valueMinor: 400, leftMinor: 400 },
+      { name: "debitPerMonth", scope: "type", valueMinor: 9_000, leftMinor: 9_000 },
+      { name: "debitCount", scope: "wallet", value: 9, left: 9, windowMs: 60_000 },
+      { name: "creditPerDay", scope: "wallet", valueMinor: 9_000, leftMinor: 9_000 },
+    ]);
+    await answered("PUT", "/api/v1/limits/customer/EUR", "/api/v1/limits/{type}/{currency}", {});
     await answered("POST", `${path}/close`, `${one}/close`);
     const commands = [
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1 },

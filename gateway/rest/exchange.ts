@@ -18,6 +18,7 @@ const IS_JSON_TYPE = /^application\/json *(?:;|$)/i;
  */
 export class Exchange {
   readonly parameter: string;
+  readonly secondParameter: string;
   readonly authorization: string;
   readonly idempotencyKey: string;
   readonly #query: string;
@@ -33,6 +34,7 @@ export class Exchange {
     this.#route = route;
     this.#counts = counts;
     this.parameter = request.getParameter(0) ?? "";
+    this.secondParameter = request.getParameter(1) ?? "";
     this.authorization = request.getHeader("authorization");
     this.idempotencyKey = request.getHeader("idempotency-key");
     this.#query = request.getQuery();

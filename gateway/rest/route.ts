@@ -6,7 +6,7 @@ import type { Exchange } from "./exchange.ts";
 
 interface RouteFacts {
   readonly method: "get" | "post" | "put" | "del";
-  /** In the form of OpenAPI, with at most one parameter: `/api/v1/wallets/{id}`. */
+  /** In the form of OpenAPI, with at most two parameters: `/api/v1/wallets/{id}`. */
   readonly path: string;
   readonly summary: string;
   /** Status of success. */

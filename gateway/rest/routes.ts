@@ -7,6 +7,7 @@ import { Metrics } from "../metrics.ts";
 import { openApiDocument } from "../openapi.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { Exchange } from "./exchange.ts";
+import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
 import type { PlainRoute, Route } from "./route.ts";
@@ -36,7 +37,14 @@ const HEALTH_ROUTES: readonly PlainRoute[] = [
 ];
 
 /** Every route of the API that OpenAPI describes. */
-export const API_ROUTES: readonly Route[] = [...COMMAND_ROUTES, BATCH_ROUTE, ...QUERY_ROUTES, ...HEALTH_ROUTES];
+export const API_ROUTES: readonly Route[] = [
+  ...COMMAND_ROUTES,
+  WALLET_LIMITS_ROUTE,
+  BATCH_ROUTE,
+  ...QUERY_ROUTES,
+  ...LIMIT_ROUTES,
+  ...HEALTH_ROUTES,
+];
 
 /** Serves the REST interface, its description, the documentation page and the metrics. */
 export function registerRest(app: TemplatedApp, context: GatewayContext): void {
