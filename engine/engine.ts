@@ -51,6 +51,15 @@ export interface ShardStats {
   readonly snapshotDurationMs: number;
   /** Snapshots that could not be used at the start. */
   readonly snapshotsDamaged: number;
+  /** Journal segments that are not archived, and the room that they take at most. */
+  readonly liveSegments: number;
+  readonly liveJournalBytes: number;
+  readonly archiveFiles: number;
+  readonly archiveBytes: number;
+  /** Segments that no snapshot needs any more, and that are not archived yet. */
+  readonly archiveLagSegments: number;
+  /** How often archiving has failed since the start. */
+  readonly archiveFailures: number;
 }
 
 export interface EngineHooks {

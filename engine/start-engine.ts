@@ -54,6 +54,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
         directory,
         archiveDirectory,
         journalControl: control,
+        stats: statsMemories[shard],
         port: keeperChannels[shard].port2,
         progress: progress[shard],
       })),

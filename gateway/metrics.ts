@@ -20,6 +20,15 @@ const SHARD_GAUGES = {
     ({ idempotencyWindowMs }) => idempotencyWindowMs / 1_000,
   ],
   mizan_open_transfers: ["Transfers between shards that are running.", ({ openTransfers }) => openTransfers],
+  mizan_journal_live_segments: ["Journal segments that are not archived.", ({ liveSegments }) => liveSegments],
+  mizan_journal_live_bytes: ["Room of the segments that are not archived.", (stats) => stats.liveJournalBytes],
+  mizan_archive_files: ["Archive files.", ({ archiveFiles }) => archiveFiles],
+  mizan_archive_bytes: ["Bytes of the archive files.", ({ archiveBytes }) => archiveBytes],
+  mizan_archive_lag_segments: [
+    "Segments that no snapshot needs any more, and that are not archived yet.",
+    ({ archiveLagSegments }) => archiveLagSegments,
+  ],
+  mizan_archive_failures: ["How often archiving has failed since the start.", (stats) => stats.archiveFailures],
   mizan_recovery_seconds: ["Time that the last start took to recover.", ({ recoveryMs }) => recoveryMs / 1_000],
   mizan_recovered_records: ["Records that the last start replayed.", ({ recoveredRecords }) => recoveredRecords],
 } as const satisfies Record<string, readonly [string, (stats: ShardStats) => number]>;

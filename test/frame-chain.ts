@@ -34,11 +34,11 @@ export class FrameChain {
 }
 
 /** Reads a journal from its first record on, and gives back the last one. **Errors**: throws where a hash or the chain is wrong. */
-export function verifyChain(reader: JournalReader, genesis: Uint8Array): number {
+export function verifyChain(reader: JournalReader, genesis: Uint8Array, shard = 0): number {
   let last = 0;
   let previous = genesis;
   for (const { bytes, file } of reader.frames(1)) {
-    const frame = openFrame(bytes, 0);
+    const frame = openFrame(bytes, shard);
     if (typeof frame === "string") throw new Error(`${last + 1} in ${file}: ${frame}`);
     if (frame.firstSequence !== last + 1) throw new Error(`${frame.firstSequence} follows ${last} in ${file}`);
     if (Buffer.compare(frame.previousHash, previous) !== 0)

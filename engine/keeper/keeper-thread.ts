@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
-import { JournalArchiver } from "../journal/journal-archiver.ts";
+import { STAT } from "../shard/shard-stats.ts";
+import { ArchiveKeeper } from "./archive-keeper.ts";
 import type { KeeperReport, KeeperRequest } from "./keeper-messages.ts";
 import { SnapshotProgress } from "./keeper-messages.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
@@ -16,6 +17,8 @@ export interface KeeperShard {
   readonly progress: SharedArrayBuffer;
   readonly archiveDirectory: string;
   readonly journalControl: SharedArrayBuffer;
+  /** The shard's statistics, of which the keeper writes those of the archive. */
+  readonly stats: SharedArrayBuffer;
 }
 
 export interface KeeperThreadData {
@@ -33,26 +36,33 @@ function tell(report: KeeperReport): void {
   parentPort?.postMessage(report);
 }
 
-const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory, journalControl }) => {
-  const archiver = new JournalArchiver({
+const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory, journalControl, stats }) => {
+  const values = new Float64Array(stats);
+  const log = (level: "info" | "warn" | "error", fact: string, fields: Readonly<Record<string, unknown>>): void =>
+    tell({ type: "log", level, fact, fields: { shard, ...fields } });
+  const archive = new ArchiveKeeper({
     directory,
     archiveDirectory,
     shard,
     ledgerId,
     control: journalControl,
     keepMs: archiveKeepMs,
+    log,
+    onChange: ({ files, bytes, lagSegments, failures }) => {
+      values[STAT.archiveFiles] = files;
+      values[STAT.archiveBytes] = bytes;
+      values[STAT.archiveLagSegments] = lagSegments;
+      values[STAT.archiveFailures] = failures;
+    },
   });
   const keeper = new SnapshotKeeper({
     directory: join(directory, "snapshots"),
     keep: snapshotsKept,
     pool,
     progress: new SnapshotProgress(progress),
-    log: (level, fact, fields) => tell({ type: "log", level, fact, fields: { shard, ...fields } }),
+    log,
     onRetained: async ({ oldestKept }) => {
-      if (oldestKept === undefined) return;
-      const report = await archiver.archiveThrough(oldestKept);
-      if (report.archived.length > 0)
-        tell({ type: "log", level: "info", fact: "journal archived", fields: { shard, ...report } });
+      if (oldestKept !== undefined) await archive.archiveThrough(oldestKept);
     },
   });
   port.on("message", (request: KeeperRequest) => keeper.take(request));

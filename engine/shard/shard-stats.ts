@@ -21,6 +21,12 @@ const FIELDS = [
   "snapshotBytes",
   "snapshotDurationMs",
   "snapshotsDamaged",
+  "liveSegments",
+  "liveJournalBytes",
+  "archiveFiles",
+  "archiveBytes",
+  "archiveLagSegments",
+  "archiveFailures",
 ] as const satisfies readonly (keyof ShardStats)[];
 
 /** Index of each field in the shared Float64Array, for the shard that writes it. */

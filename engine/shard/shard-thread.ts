@@ -135,7 +135,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     core.resumePostponed();
     core.flush();
     peers.flush();
-    journal.letGo();
+    keepJournal(journal, stats);
     const isCopying = snapshots.work();
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
@@ -151,6 +151,13 @@ function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: numb
   const frame = value === undefined ? "it is missing" : openFrame(value, shard);
   if (typeof frame === "string" || frame.firstSequence + frame.recordCount - 1 !== sequence) return undefined;
   return Buffer.from(frame.hash).toString("hex");
+}
+
+function keepJournal(journal: LmdbJournal, stats: Float64Array): void {
+  journal.letGo();
+  const { segments, bytes } = journal.live;
+  stats[STAT.liveSegments] = segments;
+  stats[STAT.liveJournalBytes] = bytes;
 }
 
 function drain(ring: RingReader, core: ShardCore): number {

@@ -1,0 +1,58 @@
+import { JournalArchiver, type JournalArchiverOptions } from "../journal/journal-archiver.ts";
+
+/** What to know about one shard's archive. */
+export interface ArchiveState {
+  readonly files: number;
+  readonly bytes: number;
+  /** Segments that no snapshot needs any more, and that are not archived yet. */
+  readonly lagSegments: number;
+  /** How often archiving has failed since the start. */
+  readonly failures: number;
+}
+
+export interface ArchiveKeeperOptions extends JournalArchiverOptions {
+  readonly onChange: (state: ArchiveState) => void;
+  readonly log: (level: "info" | "warn", fact: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/**
+ * Archives one shard's journal after each snapshot.
+ *
+ * Where that fails, on a full disk for example, the journal stays as it is and grows, and the next snapshot tries again.
+ */
+export class ArchiveKeeper {
+  readonly #options: ArchiveKeeperOptions;
+  readonly #archiver: JournalArchiver;
+  #failures = 0;
+
+  constructor(options: ArchiveKeeperOptions) {
+    this.#options = options;
+    this.#archiver = new JournalArchiver(options);
+    this.#tell(0);
+  }
+
+  /** Archives what no snapshot needs any more: everything up to the position of the oldest one that is kept. */
+  async archiveThrough(sequence: number): Promise<void> {
+    const { log } = this.#options;
+    const startedMs = performance.now();
+    try {
+      this.#tell(this.#archiver.lagSegments(sequence));
+      const { archived, dropped, recycled, removed } = await this.#archiver.archiveThrough(sequence);
+      for (const facts of archived) log("info", "journal segment archived", { ...facts });
+      for (const facts of dropped) log("warn", "archived journal dropped, as MIZAN_ARCHIVE_KEEP_MS asks", facts);
+      if (archived.length > 0) {
+        const durationMs = Math.round(performance.now() - startedMs);
+        log("info", "journal archived", { segments: archived.length, recycled, removed, durationMs });
+      }
+      this.#tell(this.#archiver.lagSegments(sequence));
+    } catch (error) {
+      this.#failures += 1;
+      log("warn", "the journal could not be archived, and stays where it is", { message: String(error) });
+      this.#tell(this.#archiver.lagSegments(sequence));
+    }
+  }
+
+  #tell(lagSegments: number): void {
+    this.#options.onChange({ ...this.#archiver.size(), lagSegments, failures: this.#failures });
+  }
+}
