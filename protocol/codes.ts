@@ -127,6 +127,14 @@ const registry = {
     meaning: "The shard holds as many wallets or owners as it was configured for.",
   },
 
+  // What is no longer kept.
+  history_expired: {
+    number: 48,
+    http: 410,
+    memory: "passing",
+    meaning: "The record is older than the oldest one that the archive keeps.",
+  },
+
   // The shape of the command.
   amount_invalid: {
     number: 50,
