@@ -134,11 +134,12 @@ export class CausalOrder {
     return this.#open.reduce((count, open) => count + open.size, 0);
   }
 
-  /** Whether everything that the frame knows of has been taken. */
+  /** Whether everything that the frame knows of other shards has been taken. */
   mayTake(shard: number, { receipts, knows }: CrossShardFacts): boolean {
     return (
-      knows.every((position) => this.#sequences[position.shard] >= position.sequence) &&
+      knows.every((position) => position.shard === shard || this.#sequences[position.shard] >= position.sequence) &&
       receipts.every(({ fromShard, number, completedThrough }) => {
+        if (fromShard === shard) return true;
         const channel = this.#channel(fromShard, shard);
         return channel.sent >= number && channel.completedThrough >= completedThrough;
       })

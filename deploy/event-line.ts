@@ -7,6 +7,7 @@ export interface ExportHeader {
   readonly formatVersion: 1;
   readonly ledgerId: string;
   readonly shards: number;
+  readonly calendarTimeZone: string;
   readonly createdAt: string;
   /** Whether the export begins with the ledger's first event, so that a ledger can be made from it. */
   readonly isWhole: boolean;

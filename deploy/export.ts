@@ -37,6 +37,7 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
     formatVersion: 1,
     ledgerId: ledger.ledgerId,
     shards: ledger.shards,
+    calendarTimeZone: ledger.calendarTimeZone,
     createdAt: ledger.createdAt,
     isWhole: from === undefined,
   };

@@ -7,6 +7,7 @@ import { backup } from "./backup.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { exportEvents } from "./export.ts";
+import { importEvents } from "./import.ts";
 import { inspect } from "./inspect.ts";
 import { reshard } from "./reshard.ts";
 import { restore } from "./restore.ts";
@@ -81,6 +82,12 @@ function program(): Command {
     .option("--to <point>", "leave out what happened after a time or positions")
     .addHelpText("after", POINT)
     .action(exportEvents);
+
+  command("import", "Make a ledger from an export, or from wallets with opening balances.")
+    .argument("<file>", "JSON lines")
+    .argument("<dir>", "data directory to make; it must not exist, or be empty")
+    .option("--shards <n>", "number of shards; without it, as many as the export had, or MIZAN_SHARDS, or 1")
+    .action(importEvents);
 
   return mizan;
 }

@@ -36,9 +36,10 @@ export async function reshard(
     const ledger = { ...directory.ledger, ledgerId: randomUUID(), shards };
     const target = new BuiltDirectory(options.to, ledger);
     const journals = shardsOf(directory).map((shard) => new JournalFrames(dataDir, shard));
+    const lastSequences = journals.map((journal) => journal.lastSequence());
     const progress = terminal.progress(
       "resharding",
-      journals.reduce((sum, journal) => sum + journal.lastSequence(), 0),
+      lastSequences.reduce((sum, last) => sum + last, 0),
     );
     const order = new CausalOrder(directory.ledger.shards);
     const before = emptyStates(directory);
@@ -55,6 +56,7 @@ export async function reshard(
         await progress.advance(next.frame.recordCount);
       }
       rebuilder.finish();
+      requireWhole(order, lastSequences);
       requireSameWallets(
         before,
         writers.map(({ state }) => state),
@@ -82,6 +84,17 @@ export async function reshard(
   } finally {
     lock.release();
   }
+}
+
+/** A shard that knows of something that another one has not done cannot be moved. */
+function requireWhole({ sequences }: CausalOrder, lastSequences: readonly number[]): void {
+  const shard = lastSequences.findIndex((last, index) => sequences[index] !== last);
+  if (shard < 0) return;
+  throw new CommandError(
+    EXIT.problems,
+    "shards_disagree",
+    `shard ${shard} knows at ${shard}:${sequences[shard] + 1} of something that another shard has not journaled`,
+  );
 }
 
 function take(rebuilder: LedgerRebuilder, event: Parameters<LedgerRebuilder["take"]>[0]): void {

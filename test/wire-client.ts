@@ -62,9 +62,14 @@ export class WireClient {
   async commands(commands: readonly WireCommand[]): Promise<WireResult[]> {
     const records = Buffer.alloc(commands.length * RECORD_BYTES);
     for (const [index, command] of commands.entries()) writeCommand(records, index * RECORD_BYTES, command);
-    const answer = await this.#request(FRAME_TYPE.Commands, commands.length, records);
+    return this.records(records, commands.length);
+  }
+
+  /** Sends records that are encoded already. */
+  async records(records: Uint8Array, count: number): Promise<WireResult[]> {
+    const answer = await this.#request(FRAME_TYPE.Commands, count, Buffer.from(records));
     const lanes = lanesOf(answer);
-    return commands.map((_, index) => {
+    return Array.from({ length: count }, (_, index) => {
       const at = index * RESULT_BYTES;
       return {
         code: codeName(answer.readUInt16LE(at + RESULT.code)),

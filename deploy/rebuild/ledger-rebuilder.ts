@@ -199,7 +199,9 @@ export class LedgerRebuilder {
       route.answeredAt = `${route.toShard}:${sequence}`;
       const sender = this.#shards[route.fromShard];
       if (route.fromShard !== route.toShard) sender.seal();
-      const { completedThrough } = sender.state.channel(route.toShard);
+      const completedThrough = this.#isSame
+        ? event.completedThrough
+        : sender.state.channel(route.toShard).completedThrough;
       const moved = { ...receipt, fromShard: route.fromShard, number: route.number, position: route.answeredAt };
       return { route, event: { ...event, receipt: moved, completedThrough } };
     });

@@ -55,7 +55,8 @@ export class SplitMovements {
       ...(metadata === undefined ? {} : { metadata }),
       ...(targetId === undefined ? {} : { targetId }),
       ...((options & ASKED.all) === 0 ? {} : { askedAmountMinor: 0 }),
-      ...((options & ASKED.nobody) === 0 ? {} : { isToWalletFound: true }),
+      // A reversal does not name the other wallet, a capture only where it chooses one.
+      ...(isReversal || (options & ASKED.nobody) !== 0 ? { isToWalletFound: true } : {}),
       ...(isReversal ? this.#takenFor(far, other.walletId) : {}),
     };
     const sent: Leg = {
