@@ -14,6 +14,7 @@ import { type Currency, currencyNumber, currencyOf } from "../protocol/currencie
 import { formatUuid, writeUuid } from "../protocol/ids.ts";
 import { readInt64, readUint64, writeInt64 } from "../protocol/int64.ts";
 import { RECORD_BYTES, WIRE_HEADER_BYTES } from "../protocol/limits.ts";
+import { nameLimit } from "../protocol/named-limit.ts";
 import {
   DELTA,
   DELTA_BYTES,
@@ -35,7 +36,7 @@ import {
   writeFrameHeader,
 } from "../protocol/wire-frame.ts";
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
-import { metadataText, type NamedCommand } from "./commands.ts";
+import { metadataOf, metadataText, type NamedCommand } from "./commands.ts";
 import { MizanError } from "./errors.ts";
 import {
   type Answer,
@@ -121,9 +122,8 @@ function startFrame(type: number, requestId: number, count: number, recordBytes:
 }
 
 function commandBytesMax(command: NamedCommand): number {
-  if (command.metadata !== undefined) {
-    return 2 * RECORD_BYTES + paddedMetadataBytes(metadataText(command.metadata).length);
-  }
+  const metadata = metadataOf(command);
+  if (metadata !== undefined) return 2 * RECORD_BYTES + paddedMetadataBytes(metadataText(metadata).length);
   return command.reference === undefined && command.expectedVersion === undefined ? RECORD_BYTES : 2 * RECORD_BYTES;
 }
 
@@ -166,7 +166,8 @@ function writeCommand(
   view.setUint8(at + RECORD.operation, OPERATION[command.type]);
   if (currency !== undefined) view.setUint16(at + RECORD.currency, currencyNumber(currency), true);
 
-  const { reference, expectedVersion, metadata } = command;
+  const { reference, expectedVersion } = command;
+  const metadata = metadataOf(command);
   let flags = command.linked === true ? RECORD_FLAG.linked : 0;
   let recordBytes = RECORD_BYTES;
   if (reference !== undefined || expectedVersion !== undefined || metadata !== undefined) {
@@ -270,6 +271,12 @@ function decodeAnswer(source: Source, at: number): Answer {
     balance: decodeBalance(source, at + RESULT.postedMinor),
     // A wallet that exists has a version; all zeros say that there is none, or none that the caller may see.
     counterparty: counterparty.version === 0 ? undefined : counterparty,
+    limit: nameLimit(
+      source.uint32(at + RESULT.limit),
+      source.int64(at + RESULT.limitValue),
+      source.int64(at + RESULT.limitLeft),
+      source.uint64(at + RESULT.limitResetsAtMs),
+    ),
   };
 }
 

@@ -58,6 +58,32 @@ describe.each(["binary", "json"] as const)("client over %s", (encoding) => {
     expect(await mizan.credit({ walletId, amountMinor: 1 })).toMatchObject({ ok: false, code: "wallet_closed" });
   });
 
+  test("sets limits, runs into them, and asks what is left", async () => {
+    const walletId = await openWallet(500);
+    const limits = { debit: { perDayMinor: 100, count: { max: 9, windowMs: 3_600_000 } } };
+    expect(await mizan.setWalletLimits({ walletId, limits })).toMatchObject({ ok: true, version: 4 });
+    expect(await mizan.debit({ walletId, amountMinor: 70 })).toMatchObject({ ok: true });
+    const refused = await mizan.debit({ walletId, amountMinor: 31 });
+    expect(refused).toMatchObject({
+      ok: false,
+      code: "limit_exceeded",
+      limit: { name: "debitPerDay", scope: "wallet", valueMinor: 100, leftMinor: 30 },
+    });
+    const found = await mizan.getWalletLimits(walletId);
+    expect(found).toMatchObject({
+      ok: true,
+      timeZone: "Africa/Cairo",
+      limits: [refused.ok ? {} : (refused.limit ?? {}), { name: "debitCount", value: 9, left: 8, windowMs: 3_600_000 }],
+    });
+    const ofType = { walletType: "system", currency: "EGP", limits: { credit: { perDayMinor: 5 } } } as const;
+    expect(await mizan.setTypeLimits(ofType)).toMatchObject({ ok: true, type: "system", limits: ofType.limits });
+    expect(await mizan.setWalletLimits({ walletId, limits: { debit: { perDayMinor: 0.5 } } })).toMatchObject({
+      ok: false,
+      code: "limits_invalid",
+    });
+    expect(await mizan.getWalletLimits(ids.next())).toMatchObject({ ok: false, code: "wallet_not_found" });
+  });
+
   test("transfers, finds the transfer, and answers the same id again", async () => {
     const [fromWalletId, toWalletId] = [await openWallet(1_000), await openWallet(0)];
     const commandId = ids.next();

@@ -4,6 +4,7 @@ import { type Currency, isCurrency } from "../protocol/currencies.ts";
 import { isUuid } from "../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
+import { isLimits, orderedLimits, type WalletLimits } from "./wallet-limits.ts";
 
 /** What every command may carry. Ids are UUID text. */
 export interface CommandOptions {
@@ -52,6 +53,14 @@ export interface SetOverdraftLimit extends CommandOptions {
   readonly overdraftLimitMinor: number;
 }
 
+/** Sets a wallet's own limits, in place of all that it had. */
+export interface SetWalletLimits extends Omit<CommandOptions, "metadata"> {
+  readonly walletId: string;
+  readonly limits: WalletLimits;
+  /** The limits take its place. */
+  readonly metadata?: never;
+}
+
 /** One command of a batch. */
 export type Command = (
   | ({ readonly type: "CreateWallet" } & CreateWallet)
@@ -59,6 +68,7 @@ export type Command = (
   | ({ readonly type: "Credit" | "Debit" } & Movement)
   | ({ readonly type: "Transfer" } & Transfer)
   | ({ readonly type: "SetOverdraftLimit" } & SetOverdraftLimit)
+  | ({ readonly type: "SetWalletLimits" } & SetWalletLimits)
 ) & {
   /** Applied only together with the next command of the batch: a run of linked commands succeeds or fails as one. */
   readonly linked?: boolean;
@@ -82,7 +92,12 @@ export function walletOf(command: NamedCommand): string {
 /** The code of what makes a command impossible to send, as the ledger itself would answer it, or undefined. */
 export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefined {
   if (!Object.hasOwn(OPERATION, command.type)) return "unknown_operation";
-  const { reference, expectedVersion, metadata } = command;
+  const { reference, expectedVersion } = command;
+  if (command.type === "SetWalletLimits") {
+    if (command.metadata !== undefined) return "invalid_request";
+    if (!isLimits(command.limits)) return "limits_invalid";
+  }
+  const metadata = metadataOf(command);
   const ids: readonly unknown[] = [command.commandId, walletOf(command), ...otherIds(command)];
   if (!ids.every(isId) || !(reference === undefined || isId(reference))) return "invalid_request";
   if (expectedVersion !== undefined && !isWhole(expectedVersion, 1)) return "expected_version_invalid";
@@ -109,13 +124,20 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
     case "UnfreezeWallet":
     case "CloseWallet":
       return undefined;
+    case "SetWalletLimits":
+      return undefined;
     default:
       return unreachable(command);
   }
 }
 
+/** What travels as a command's metadata: its own, or the limits that it sets. */
+export function metadataOf(command: NamedCommand): object | undefined {
+  return command.type === "SetWalletLimits" ? orderedLimits(command.limits) : command.metadata;
+}
+
 /** Metadata as it travels. */
-export function metadataText(metadata: Readonly<Record<string, unknown>>): Uint8Array {
+export function metadataText(metadata: object): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(metadata));
 }
 

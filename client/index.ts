@@ -1,12 +1,14 @@
 /** The public face of the client: everything a user of it may import. */
 
 export type { Currency } from "../protocol/currencies.ts";
+export type { NamedLimit } from "../protocol/named-limit.ts";
 export type {
   Command,
   CommandOptions,
   CreateWallet,
   Movement,
   SetOverdraftLimit,
+  SetWalletLimits,
   Transfer,
   WalletCommand,
 } from "./commands.ts";
@@ -28,3 +30,4 @@ export type {
 export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TrialBalance } from "./trial-balance.ts";
+export type { LimitsInForce, MovementLimits, SetTypeLimits, TypeLimits, WalletLimits } from "./wallet-limits.ts";

@@ -1,6 +1,7 @@
 /** The subprotocol `mizan.json.v1`, as the client speaks it. */
 
 import { CODES, type Code } from "../protocol/codes.ts";
+import type { NamedLimit } from "../protocol/named-limit.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
 import { metadataText, type NamedCommand } from "./commands.ts";
@@ -87,6 +88,8 @@ function commandBody(command: NamedCommand): object {
     }
     case "SetOverdraftLimit":
       return { ...common, walletId: command.walletId, overdraftLimitMinor: command.overdraftLimitMinor };
+    case "SetWalletLimits":
+      return { ...common, walletId: command.walletId, limits: command.limits };
     case "ActivateWallet":
     case "FreezeWallet":
     case "UnfreezeWallet":
@@ -104,6 +107,7 @@ interface JsonSide extends Balance {
 interface JsonError {
   readonly code: Exclude<Code, "ok">;
   readonly message: string;
+  readonly limit?: NamedLimit;
 }
 
 interface JsonCommandResult {
@@ -159,6 +163,7 @@ function decodeResult({ ok, replayed, position, error, result }: JsonCommandResu
       replayed: replayed === true,
       balance: NO_BALANCE,
       counterparty: undefined,
+      limit: error?.limit,
     };
   }
   return {
@@ -167,6 +172,7 @@ function decodeResult({ ok, replayed, position, error, result }: JsonCommandResu
     replayed: replayed === true,
     balance: balanceOf(result.from ?? result),
     counterparty: result.to === undefined ? undefined : balanceOf(result.to),
+    limit: undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type Movement,
   nameCommand,
   type SetOverdraftLimit,
+  type SetWalletLimits,
   type Transfer,
   type WalletCommand,
 } from "./commands.ts";
@@ -18,6 +19,7 @@ import { jsonCodec } from "./json-codec.ts";
 import { IN_FLIGHT_MAX, PENDING_MAX, TIMEOUT_MS } from "./limits.ts";
 import { Pending } from "./pending.ts";
 import { Inquiry } from "./questions.ts";
+import { restCall } from "./rest-call.ts";
 import {
   type CommandResult,
   type Found,
@@ -28,7 +30,8 @@ import {
 } from "./results.ts";
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
-import { fetchTrialBalance, type TrialBalance } from "./trial-balance.ts";
+import type { TrialBalance } from "./trial-balance.ts";
+import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
 import { WalletTopics } from "./wallet-topics.ts";
 import { WideTopic } from "./wide-topic.ts";
 
@@ -122,6 +125,10 @@ export class Mizan {
     return this.#one({ ...command, type: "SetOverdraftLimit" }, options);
   }
 
+  setWalletLimits(command: SetWalletLimits, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "SetWalletLimits" }, options);
+  }
+
   credit(command: Movement, options?: CallOptions): Promise<CommandResult> {
     return this.#one({ ...command, type: "Credit" }, options);
   }
@@ -199,9 +206,25 @@ export class Mizan {
     );
   }
 
+  /** The limits that apply to a wallet, and what is left of them. */
+  async getWalletLimits(walletId: string, options?: CallOptions): Promise<Found<LimitsInForce>> {
+    if (!isUuid(walletId)) return rejection("invalid_request");
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { path: `/api/v1/wallets/${walletId}/limits`, timeoutMs }, "limits");
+  }
+
+  /** Sets the limits of all wallets of a type in a currency; for admins. */
+  setTypeLimits(command: SetTypeLimits, options?: CallOptions): Promise<Found<TypeLimits>> {
+    const { commandId = this.#ids.next(), walletType, currency, limits: body } = command;
+    const path = `/api/v1/limits/${walletType}/${currency}`;
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { method: "PUT", path, timeoutMs, commandId, body }, "positions");
+  }
+
   /** The books per shard and currency; for admins. */
   trialBalance(options?: CallOptions): Promise<Found<TrialBalance>> {
-    return fetchTrialBalance(this.#endpoint, options?.timeoutMs ?? this.#timeoutMs);
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { path: "/api/v1/trial-balance", timeoutMs }, "totals");
   }
 
   /**

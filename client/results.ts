@@ -1,6 +1,7 @@
 import { CODES, type Code } from "../protocol/codes.ts";
 import type { WalletStatus, WalletType } from "../protocol/command-record.ts";
 import type { Currency } from "../protocol/currencies.ts";
+import type { NamedLimit } from "../protocol/named-limit.ts";
 import { type NamedCommand, walletOf } from "./commands.ts";
 
 /** A reason why the ledger refused. */
@@ -41,6 +42,8 @@ export interface Rejected extends Rejection {
   /** Journal position of the refusal, or null where the code is not remembered under the id. */
   readonly position: string | null;
   readonly replayed: boolean;
+  /** The limit that refused, where the caller may know it. */
+  readonly limit?: NamedLimit;
 }
 
 /** What one command came to. */
@@ -106,13 +109,14 @@ export interface Answer {
   readonly replayed: boolean;
   readonly balance: Balance;
   readonly counterparty: Balance | undefined;
+  readonly limit: NamedLimit | undefined;
 }
 
 const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
 
 /** The answer that stands for a refusal of a whole message. */
 export function refusal(code: RejectionCode): Answer {
-  return { code, position: null, replayed: false, balance: NO_BALANCE, counterparty: undefined };
+  return { code, position: null, replayed: false, balance: NO_BALANCE, counterparty: undefined, limit: undefined };
 }
 
 export function rejection(code: RejectionCode): Rejection {
@@ -121,11 +125,20 @@ export function rejection(code: RejectionCode): Rejection {
 
 /** Joins an answer with its command. */
 export function resultOf(command: NamedCommand, answer: Answer): CommandResult {
-  const { code, position, replayed, balance, counterparty } = answer;
+  const { code, position, replayed, balance, counterparty, limit } = answer;
   const { commandId } = command;
   const walletId = walletOf(command);
   if (code !== "ok") {
-    return { ok: false, code, message: CODES[code].meaning, commandId, walletId, position, replayed };
+    const rejected = {
+      ok: false,
+      code,
+      message: CODES[code].meaning,
+      commandId,
+      walletId,
+      position,
+      replayed,
+    } as const;
+    return limit === undefined ? rejected : { ...rejected, limit };
   }
   const { postedMinor, availableMinor, version } = balance;
   const applied = {

@@ -4,31 +4,14 @@ import type { LimitsView } from "../engine/views.ts";
 import { WALLET_TYPE_NAMES } from "../protocol/command-record.ts";
 import { currencyOf } from "../protocol/currencies.ts";
 import { readInt64, readUint64 } from "../protocol/int64.ts";
-import { LIMIT, LIMIT_OF_TYPE, RESULT } from "../protocol/result-record.ts";
-
-/** A limit as the answers name it. */
-interface NamedLimit {
-  readonly name: string;
-  readonly scope: "wallet" | "type";
-  readonly [field: string]: string | number;
-}
-
-const NAMES: readonly string[] = (() => {
-  const names: string[] = [];
-  for (const [name, number] of Object.entries(LIMIT)) names[number] = name;
-  return names;
-})();
+import { type NamedLimit, nameLimit } from "../protocol/named-limit.ts";
+import { RESULT } from "../protocol/result-record.ts";
 
 /** The limit that a long result record names as the one that refused; undefined where it names none. */
 export function refusingLimit(lanes: Uint32Array): NamedLimit | undefined {
-  const limit = lanes[RESULT.limit >>> 2];
-  if (limit === 0) return undefined;
-  return namedLimit({
-    limit,
-    value: readInt64(lanes, RESULT.limitValue >>> 2),
-    left: readInt64(lanes, RESULT.limitLeft >>> 2),
-    resetsAtMs: readUint64(lanes, RESULT.limitResetsAtMs >>> 2),
-  });
+  const value = readInt64(lanes, RESULT.limitValue >>> 2);
+  const left = readInt64(lanes, RESULT.limitLeft >>> 2);
+  return nameLimit(lanes[RESULT.limit >>> 2], value, left, readUint64(lanes, RESULT.limitResetsAtMs >>> 2));
 }
 
 /** The limits that apply to a wallet. */
@@ -38,20 +21,9 @@ export function limitsView({ walletId, currency, walletType, timeZone, limits }:
     currency: currencyOf(currency),
     type: WALLET_TYPE_NAMES[walletType],
     timeZone,
-    limits: limits.map((limit) => ({
-      ...namedLimit(limit),
-      ...(limit.windowMs === 0 ? {} : { windowMs: limit.windowMs }),
+    limits: limits.map(({ limit, value, left, resetsAtMs, windowMs }) => ({
+      ...nameLimit(limit, value, left, resetsAtMs),
+      ...(windowMs === 0 ? {} : { windowMs }),
     })),
-  };
-}
-
-function namedLimit({ limit, value, left, resetsAtMs }: Omit<LimitsView["limits"][number], "windowMs">): NamedLimit {
-  const number = limit & ~LIMIT_OF_TYPE;
-  const isCount = number === LIMIT.debitCount || number === LIMIT.creditCount;
-  return {
-    name: NAMES[number],
-    scope: (limit & LIMIT_OF_TYPE) === 0 ? "wallet" : "type",
-    ...(isCount ? { value, left } : { valueMinor: value, leftMinor: left }),
-    ...(resetsAtMs === 0 ? {} : { resetsAt: new Date(resetsAtMs).toISOString() }),
   };
 }

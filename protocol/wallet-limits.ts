@@ -1,11 +1,8 @@
 /** Limits of a wallet, or of all wallets of a type: what the metadata of SetWalletLimits and SetTypeLimits says. */
 
 import { z } from "zod";
+import { COUNT_MAX, WINDOW_MS_MAX, WINDOW_MS_MIN } from "./limit-bounds.ts";
 import { AMOUNT_MINOR_MAX } from "./limits.ts";
-
-const COUNT_MAX = 1_000_000;
-const WINDOW_MS_MIN = 1_000;
-const WINDOW_MS_MAX = 31 * 24 * 3_600_000;
 
 const limitMinor = z.int().min(0).max(AMOUNT_MINOR_MAX);
 

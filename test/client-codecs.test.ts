@@ -53,6 +53,14 @@ const common = {
   expectedVersion: optional(fc.integer({ min: 1, max: AMOUNT_MINOR_MAX })),
   metadata: optional(metadata),
 };
+const nothing = fc.constant(undefined);
+const sideLimits = optional(
+  fc.record({
+    perMonthMinor: optional(limitMinor),
+    count: optional(fc.record({ windowMs: fc.integer({ min: 1_000, max: 1e9 }), max: fc.integer({ min: 1, max: 9 }) })),
+    perDayMinor: optional(limitMinor),
+  }),
+);
 const fieldsOf = {
   Transfer: { fromWalletId: uuid, toWalletId: uuid, amountMinor, currency: optional(currency) },
   Credit: { walletId: uuid, amountMinor, currency: optional(currency) },
@@ -69,6 +77,7 @@ const fieldsOf = {
   UnfreezeWallet: { walletId: uuid },
   CloseWallet: { walletId: uuid },
   SetOverdraftLimit: { walletId: uuid, overdraftLimitMinor: limitMinor },
+  SetWalletLimits: { walletId: uuid, limits: fc.record({ credit: sideLimits, debit: sideLimits }), metadata: nothing },
 } as const satisfies Record<Command["type"], Record<string, fc.Arbitrary<unknown>>>;
 
 /** Commands of every type; `wrap` may spoil their fields. */
