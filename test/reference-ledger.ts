@@ -119,6 +119,11 @@ export class ReferenceLedger implements DrivenLedger {
     return [...this.#shards[shard].books.holds.values()];
   }
 
+  /** The command ids that led to movements which may be reversed. */
+  movements(shard: number): readonly string[] {
+    return [...this.#shards[shard].books.memory].filter(([, { movement }]) => movement !== undefined).map(([id]) => id);
+  }
+
   /** How many records a shard would have journaled. */
   sequence(shard: number): number {
     return this.#shards[shard].books.sequence;

@@ -1,6 +1,8 @@
 import { openFrame } from "../../engine/journal/frame.ts";
 import {
   CHANGE,
+  EXPIRY,
+  LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
   postingVersion,
@@ -13,6 +15,14 @@ import { OPERATION, RECORD } from "../../protocol/command-record.ts";
 import { formatUuid } from "../../protocol/ids.ts";
 import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
 import { require } from "./rules.ts";
+
+/** Postings that follow from a command without being its record. */
+const OF_SAGA: readonly number[] = [
+  RECORD_KIND.TransferReceived,
+  RECORD_KIND.TransferRefunded,
+  RECORD_KIND.CaptureRefunded,
+  RECORD_KIND.Bought,
+];
 
 interface WalletFacts {
   posted: number;
@@ -90,8 +100,19 @@ export class Auditor {
         break;
       case RECORD_KIND.ObjectChanged:
         break;
-      case RECORD_KIND.HoldExpired:
       case RECORD_KIND.LimitRejected:
+        this.#once(shard, facts, "command", formatUuid(bytes, (at + LIMIT_REJECTION.command) * 4));
+        break;
+      case RECORD_KIND.HoldExpired:
+        this.#once(shard, facts, "expiry of", formatUuid(bytes, (at + EXPIRY.hold) * 4));
+        this.#move(
+          shard,
+          facts,
+          lanes[at + EXPIRY.slot],
+          0,
+          floats[(at + EXPIRY.posted) >>> 1],
+          floats[(at + EXPIRY.version) >>> 1],
+        );
         break;
       default:
         this.#posting(shard, facts, kind, lanes, floats, bytes, at);
@@ -107,7 +128,7 @@ export class Auditor {
     bytes: Uint8Array,
     at: number,
   ): void {
-    const isOfSaga = kind === RECORD_KIND.TransferReceived || kind === RECORD_KIND.TransferRefunded;
+    const isOfSaga = OF_SAGA.includes(kind);
     this.#once(shard, facts, isOfSaga ? String(kind) : "command", formatUuid(bytes, (at + POSTING.id) * 4));
     const amountMinor = postingAmountMinor(lanes, at);
     const debit = postingVersion(lanes, floats, at, "debit");

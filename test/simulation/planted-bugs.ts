@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { evolveReleased } from "../../engine/holds/evolve-hold.ts";
 import { HASH_BYTES, openFrame } from "../../engine/journal/frame.ts";
 import { pack, unpack } from "../../engine/object/object-record.ts";
 import { REQUEST_KIND } from "../../engine/port/entries.ts";
@@ -47,7 +48,7 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
       }),
   }),
   "known ids are forgotten at a restart": () => ({
-    recovered: ({ ids }) => Object.assign(ids, { find: () => 0 }),
+    recovered: ({ ids }) => change(ids, { find: () => 0 }),
   }),
   "the age of ids is forgotten at a restart, so that expired ones are applied again": () => ({
     recovered: ({ ids }) => Object.defineProperty(ids, "floorMs", { get: () => 0 }),
@@ -69,16 +70,37 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
     recovered: ({ channels }) => channels.clear(),
   }),
   "a repeated message credits twice": () => ({
-    recovered: ({ receipts }) => Object.assign(receipts, { get: () => undefined }),
+    recovered: ({ receipts }) => change(receipts, { get: () => undefined }),
   }),
   "a late message credits again once its receipt is gone": () => ({
-    recovered: ({ servedThrough }) => Object.assign(servedThrough, { get: () => 0 }),
+    recovered: ({ servedThrough }) => change(servedThrough, { get: () => 0 }),
   }),
   "receipts are dropped before their answers are known": () => ({
     message: onCredit((request) => ({ ...request, completedThrough: request.number })),
   }),
   "a refused transfer is not refunded": () => ({
     message: onAnswer((answer) => ({ ...answer, code: "ok" })),
+  }),
+  "a hold can be captured again and again": () => ({
+    recovered: ({ holds }) => change(holds, { addRemaining: () => {} }),
+  }),
+  "what was captured of a hold is forgotten at a restart": () => ({
+    recovered: ({ holds }) => {
+      for (let row = 0; row < holds.count; row += 1) holds.remainingMinor[row] = holds.amountMinor[row];
+    },
+  }),
+  "a hold can be captured after it was voided": () => ({
+    recovered: ({ holds }) => change(holds, { close: () => {} }),
+  }),
+  "holds lapse at a restart by the wall clock instead of by a record": () => ({
+    recovered: ({ wallets, holds }) => {
+      for (let row = holds.lapsed(Date.now()); row >= 0; row = holds.lapsed(Date.now())) {
+        evolveReleased(wallets, holds, row);
+      }
+    },
+  }),
+  "what was reversed is forgotten at a restart": () => ({
+    recovered: ({ reversals }) => change(reversals, { find: () => 0 }),
   }),
   "every tenth answer between shards is lost": () => {
     let answers = 0;
@@ -92,6 +114,11 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
 };
 
 const NO_OWNER = 0xffff_ffff;
+
+/** Puts other methods in the place of a part's own. */
+function change<Part extends object>(part: Part, methods: Partial<Part>): void {
+  Object.assign(part, methods);
+}
 
 function diskWith(disk: SimulatedDisk, changed: Partial<SimulatedDisk>): SimulatedDisk {
   return {

@@ -132,8 +132,8 @@ export class RunningLedger {
 
   /** Whether a shard has something to take. */
   isBusy(shard: number): boolean {
-    const { requests, peerReader } = this.#shards[shard];
-    return requests.hasNext() || peerReader.hasNext();
+    const { requests, peerReader, core } = this.#shards[shard];
+    return requests.hasNext() || peerReader.hasNext() || core.nextExpiryMs() <= this.#world.host.wallMs;
   }
 
   /** Puts a message before a shard; false where its ring is full. */
@@ -167,6 +167,8 @@ export class RunningLedger {
         handled += 1;
       }
     }
+    this.#expireHolds(shard);
+    core.resumePostponed();
     try {
       core.flush();
     } catch (error) {
@@ -178,6 +180,13 @@ export class RunningLedger {
     compareReplies(shard, replies, reference.flush(shard));
     if (auditor.sequence(shard) > durableBefore) this.#compareBooks(shard);
     this.#pairMessages(shard);
+  }
+
+  #expireHolds(shard: number): void {
+    const { core } = this.#shards[shard];
+    const isDue = core.nextExpiryMs() <= this.#world.host.wallMs;
+    core.expireHolds();
+    if (isDue) this.#world.reference.expireHolds(shard);
   }
 
   /** Whether the journal alone brings back what a shard knows. */

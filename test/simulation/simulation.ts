@@ -128,7 +128,7 @@ class Simulation {
           this.#deliver(ledger, random.chance(weather.overtaking), random.chance(weather.duplicate));
         break;
       case "time":
-        host.pass(random.pick([1, 20, 300, 2_000, 15_000]));
+        host.pass(random.pick([1, 1, 20, 20, 300, 300, 1_500, 1_500, 4_000, 20_000]));
         break;
       case "read":
         this.#clients.read(ledger);

@@ -1,0 +1,163 @@
+import { OPERATION, RECORD_OPTION } from "../../protocol/command-record.ts";
+import { command, extension, idTimeMs, type LedgerCommand, NIL_ID, timedId, untimedId } from "../ledger-command.ts";
+import { EGP, OWNERS, USD, WINDOW_MS, walletsOf } from "../program-wallets.ts";
+import type { World } from "./world.ts";
+
+const WEIGHTS = {
+  Transfer: 24,
+  Credit: 5,
+  Debit: 3,
+  CreateWallet: 2,
+  ActivateWallet: 3,
+  FreezeWallet: 2,
+  UnfreezeWallet: 4,
+  CloseWallet: 1,
+  SetOverdraftLimit: 2,
+  PlaceHold: 8,
+  CaptureHold: 8,
+  VoidHold: 3,
+  ReverseTransfer: 6,
+  ExchangeCurrency: 3,
+} as const satisfies Partial<Record<keyof typeof OPERATION, number>>;
+
+const MOVEMENTS: readonly number[] = [OPERATION.Transfer, OPERATION.Credit, OPERATION.Debit, OPERATION.CaptureHold];
+
+/** What clients think of sending: commands that meet on few wallets, and now and then an id that is old or was used. */
+export class Workload {
+  readonly #world: World;
+  readonly #planned: LedgerCommand[] = [];
+  #ids = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** A command with an id of its own. */
+  command(fields: Partial<LedgerCommand> & Pick<LedgerCommand, "operation" | "walletId">): LedgerCommand {
+    return command({ id: this.#newId(this.#world.host.wallMs), ...fields });
+  }
+
+  /** A command for a wallet of a shard. */
+  plan(shard: number): LedgerCommand {
+    const { random, host } = this.#world;
+    const planned = this.#fresh(shard);
+    this.#planned.push(planned);
+    if (random.chance(0.05)) {
+      return { ...planned, id: this.#newId(host.wallMs - WINDOW_MS + random.between(-2_000, 2_000)) };
+    }
+    const earlier = this.#planned.filter(({ walletId }) => walletId === planned.walletId);
+    const used = random.pick(earlier).id;
+    return random.chance(0.04) ? { ...planned, id: used, amountMinor: planned.amountMinor + 100n } : planned;
+  }
+
+  #fresh(shard: number): LedgerCommand {
+    const { random, reference } = this.#world;
+    const wallets = this.#walletsOf(shard);
+    const walletId = random.chance(0.85) ? random.pick(wallets.slice(0, 2)) : wallets[2];
+    const wallet = reference.wallets(shard).find(({ id }) => id === walletId);
+    const whole = wallet !== undefined && wallet.postedMinor > 0n ? wallet.postedMinor : 1n;
+    const amountMinor = random.chance(0.1) ? whole : BigInt(random.between(1, 60));
+    const said = {
+      reference: untimedId(0xc1),
+      expectedVersion: random.chance(0.7) ? 0n : (wallet?.version ?? 1n),
+      metadata: random.chance(0.5) ? "" : '{"order":1}',
+    };
+    const operation = OPERATION[random.weighted(WEIGHTS)];
+    const plain = this.command({ operation, walletId, amountMinor });
+    const extended = { ...plain, extension: extension(said) };
+    switch (operation) {
+      case OPERATION.CreateWallet:
+        return {
+          ...plain,
+          amountMinor: 0n,
+          counterpartyId: random.pick(OWNERS),
+          currency: this.#currency(),
+          walletType: 1,
+        };
+      case OPERATION.Transfer:
+        return { ...(random.chance(0.2) ? extended : plain), counterpartyId: this.#anyWallet() };
+      case OPERATION.PlaceHold: {
+        const counterpartyId = random.chance(0.4) ? this.#anyWallet() : NIL_ID;
+        return { ...plain, counterpartyId, extension: extension({ expiresAtMs: this.#expiry() }) };
+      }
+      case OPERATION.CaptureHold:
+      case OPERATION.VoidHold:
+        return this.#onHold(plain, shard);
+      case OPERATION.ReverseTransfer:
+        return this.#reversal(plain, shard);
+      case OPERATION.ExchangeCurrency: {
+        const rate = { numerator: BigInt(random.between(1, 50)), denominator: BigInt(random.between(1, 50)) };
+        const expiresAtMs = this.#expiry() + 1_000n;
+        return { ...plain, counterpartyId: this.#anyWallet(), extension: extension({ rate, expiresAtMs }) };
+      }
+      default:
+        return random.chance(0.2) ? extended : plain;
+    }
+  }
+
+  /** A capture or the end of a hold: mostly one that is open, else one that was. */
+  #onHold(plain: LedgerCommand, shard: number): LedgerCommand {
+    const { random, reference } = this.#world;
+    const open = reference.holds(shard);
+    const placed = this.#planned.filter(({ operation }) => operation === OPERATION.PlaceHold);
+    const isOpen = open.length > 0 && random.chance(0.8);
+    if (!isOpen && placed.length === 0) return plain;
+    const { id, walletId } = isOpen ? random.pick(open) : random.pick(placed);
+    if (plain.operation === OPERATION.VoidHold) {
+      return { ...plain, walletId, amountMinor: 0n, extension: extension({ targetId: id }) };
+    }
+    const options = random.chance(0.3) ? RECORD_OPTION.final : 0;
+    return {
+      ...plain,
+      walletId,
+      amountMinor: random.pick([0n, plain.amountMinor, BigInt(random.between(1, 20))]),
+      counterpartyId: random.chance(0.4) ? NIL_ID : this.#anyWallet(),
+      extension: extension({ targetId: id, options }),
+    };
+  }
+
+  /** The reversal of something that was sent before. */
+  #reversal(plain: LedgerCommand, shard: number): LedgerCommand {
+    const { random, reference, host } = this.#world;
+    const own = this.#walletsOf(shard);
+    const sent = this.#planned.filter(
+      ({ operation, walletId }) => MOVEMENTS.includes(operation) && own.includes(walletId),
+    );
+    const done = new Set(reference.movements(shard));
+    const known = sent.filter(({ id }) => done.has(id) && idTimeMs(id) > host.wallMs - WINDOW_MS);
+    // Few, so that the same one is reversed several times, as long as its id is remembered.
+    const targets = known.length > 0 && random.chance(0.8) ? known.slice(0, 2) : sent;
+    if (targets.length === 0) return plain;
+    const { id, walletId } = random.pick(targets);
+    const amountMinor = random.pick([0n, plain.amountMinor, 1n, BigInt(random.between(1, 10))]);
+    return { ...plain, walletId, amountMinor, extension: extension({ targetId: id }) };
+  }
+
+  #anyWallet(): string {
+    const { random, shards } = this.#world;
+    const [first, second, third] = this.#walletsOf(random.pick(shards));
+    return random.pick([first, second, first, second, third]);
+  }
+
+  #currency(): number {
+    return this.#world.random.chance(0.8) ? EGP : USD;
+  }
+
+  /** A time to come at which nothing else expires. */
+  #expiry(): bigint {
+    const { random, host } = this.#world;
+    const second = Math.floor(host.wallMs / 1_000) + random.pick([1, 2, 5, 20, 60]);
+    return BigInt(second * 1_000 + (this.#ids % 1_000));
+  }
+
+  #walletsOf(shard: number): readonly string[] {
+    return walletsOf(shard, this.#world.options.shardCount);
+  }
+
+  #newId(timeMs: number): string {
+    this.#ids += 1;
+    const id = timedId(timeMs, this.#ids);
+    this.#world.noteId(id);
+    return id;
+  }
+}
