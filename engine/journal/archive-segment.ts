@@ -29,8 +29,8 @@ import {
   encodeArchiveHeader,
 } from "./archive-file.ts";
 import { type Frame, framesOf, openFrame } from "./frame.ts";
-import { openSegmentForReading, segmentPath, syncDirectory } from "./segment-file.ts";
-import { frameAtOrBefore, keysFrom, type SegmentStore } from "./segment-reads.ts";
+import { openSegmentForReading, requireRoom, segmentPath, syncDirectory } from "./segment-file.ts";
+import { frameAtOrBefore, keysFrom, type SegmentStore, usedBytesIn } from "./segment-reads.ts";
 
 /** Small frames share a block of about this length; a larger frame has one to itself. **Units**: bytes. */
 const BLOCK_BYTES = 256 << 10;
@@ -72,12 +72,14 @@ export interface VerifiedArchive extends ArchiveFacts {
  * **Errors**: throws where the segment or the file read back is damaged; nothing is lost then.
  */
 export async function archiveSegment(task: ArchiveTask, ordinal: number): Promise<ArchiveFacts> {
-  mkdirSync(task.archiveDirectory, { recursive: true });
+  prepareArchiveDirectory(task.archiveDirectory);
   const path = archivePath(task.archiveDirectory, ordinal);
   const segment = openSegmentForReading(segmentPath(task.directory, ordinal));
   try {
     const ends = endsOf(segment, task.shard);
     if (existsSync(path)) return await verifiedAgainst(path, ends);
+    // What is left on the disk is for the shards first.
+    requireRoom(task.archiveDirectory, usedBytesIn(segment));
     const unfinished = join(task.archiveDirectory, `archiving-${ordinal}.mza`);
     await write(unfinished, segment, task, ordinal, ends);
     const facts = await verifiedAgainst(unfinished, ends);
@@ -89,8 +91,8 @@ export async function archiveSegment(task: ArchiveTask, ordinal: number): Promis
   }
 }
 
-/** Removes files that were being written when the process ended. */
-export function removeUnfinishedArchives(archiveDirectory: string): void {
+/** Makes the directory, and removes from it what was being written when a process ended. */
+export function prepareArchiveDirectory(archiveDirectory: string): void {
   mkdirSync(archiveDirectory, { recursive: true });
   for (const name of readdirSync(archiveDirectory)) if (UNFINISHED.test(name)) rmSync(join(archiveDirectory, name));
 }

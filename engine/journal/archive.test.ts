@@ -80,7 +80,7 @@ describe("archive", () => {
     expect(verifyChain(reader, chain.genesis)).toBe(60_000);
     const before = listSegments(directory);
     expect(before.length).toBeGreaterThan(3);
-    const report = await whileLettingGo(openArchiver().archiveThrough(40_000), journal, reader);
+    const report = await whileLettingGo(openArchiver().archiveThrough(40_000), journal);
     expect(report.archived.map(({ ordinal }) => ordinal)).toEqual([1, 2]);
     expect(report).toMatchObject({ recycled: 2, removed: 0, dropped: [] });
     expect(listSegments(directory)).toEqual(before.slice(2));

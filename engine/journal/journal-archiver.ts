@@ -1,7 +1,7 @@
 import { rmSync, statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { ArchiveFile, archivePath, listArchives } from "./archive-file.ts";
-import { type ArchiveFacts, archiveSegment, removeUnfinishedArchives } from "./archive-segment.ts";
+import { type ArchiveFacts, archiveSegment, prepareArchiveDirectory } from "./archive-segment.ts";
 import { JournalControl } from "./journal-control.ts";
 import { LiveSegments } from "./live-segments.ts";
 import { giveUpSegment, syncDirectory } from "./segment-file.ts";
@@ -48,7 +48,6 @@ export class JournalArchiver {
   constructor(options: JournalArchiverOptions) {
     this.#options = options;
     this.#control = new JournalControl(options.control);
-    removeUnfinishedArchives(options.archiveDirectory);
   }
 
   /**
@@ -58,6 +57,7 @@ export class JournalArchiver {
    * **Errors**: throws where a file cannot be written or does not read back; what is not archived yet stays live.
    */
   async archiveThrough(sequence: number, letGoTimeoutMs = LET_GO_TIMEOUT_MS): Promise<ArchiveReport> {
+    prepareArchiveDirectory(this.#options.archiveDirectory);
     const ordinals = this.#segmentsThrough(sequence);
     const archived: (ArchiveFacts & { readonly ordinal: number })[] = [];
     for (const ordinal of ordinals) archived.push({ ordinal, ...(await archiveSegment(this.#options, ordinal)) });

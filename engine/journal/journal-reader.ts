@@ -3,6 +3,8 @@ import { JournalControl } from "./journal-control.ts";
 import { JournalFiles } from "./journal-files.ts";
 import type { FoundFrame } from "./live-segments.ts";
 
+const LET_GO_EVERY_MS = 1_000;
+
 export interface JournalReaderOptions {
   /** The shard's directory inside the data directory. */
   readonly directory: string;
@@ -30,10 +32,13 @@ export interface ReadFrame extends Frame {
 export class JournalReader {
   readonly #shard: number;
   readonly #files: JournalFiles;
+  /** A reader that is seldom asked must let go of archived segments too, or their room is not used again. */
+  readonly #letGo: NodeJS.Timeout | undefined;
 
   constructor({ directory, archiveDirectory, shard, control }: JournalReaderOptions) {
     this.#shard = shard;
     this.#files = new JournalFiles(directory, archiveDirectory, control && new JournalControl(control));
+    this.#letGo = control && setInterval(() => this.#files.letGo(), LET_GO_EVERY_MS).unref();
   }
 
   /** Sequences of the first and of the last record; undefined while the journal is empty. */
@@ -82,12 +87,8 @@ export class JournalReader {
     return found === 0 ? undefined : this.frameAt(found);
   }
 
-  /** Lets go of segments that were archived; a reader that is seldom asked does so now and then, or they cannot be used again. */
-  letGo(): void {
-    this.#files.letGo();
-  }
-
   close(): void {
+    clearInterval(this.#letGo);
     this.#files.close();
   }
 
