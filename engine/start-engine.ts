@@ -60,7 +60,8 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       })),
       snapshotsKept: options.snapshotsKept,
       ledgerId: ledger.ledgerId,
-      archiveKeepMs: options.archiveKeepMs,
+      // The answer to a command that is remembered stands in the journal.
+      archiveKeepMs: options.archiveKeepMs === 0 ? 0 : Math.max(options.archiveKeepMs, options.idempotencyWindowMs),
     },
     hooks,
   );

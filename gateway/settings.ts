@@ -204,7 +204,8 @@ export const SETTINGS = {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     unit: "ms",
-    meaning: "How long an archive file is kept after its last record; 0 is for ever.",
+    meaning:
+      "How long an archive file is kept after its last record, never less than the idempotency window; 0 is for ever.",
   }),
   requestRingBytes: powerOfTwo("MIZAN_REQUEST_RING_BYTES", {
     default: 16 * MIB,

@@ -103,7 +103,10 @@ describe("a crash while archiving", () => {
     expect(verifyChain(reader, chain.genesis)).toBe(40_000);
     await preparing;
     const archiving = archiver.archiveThrough(40_000);
-    const timer = setInterval(() => journal.letGo(), 2);
+    const timer = setInterval(() => {
+      journal.letGo();
+      reader.frameAt(40_000);
+    }, 2);
     await archiving;
     clearInterval(timer);
     for (let index = 0; index < 40; index += 1) {
