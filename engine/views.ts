@@ -67,6 +67,20 @@ export interface TrialBalanceView {
   readonly lines: readonly TrialBalanceLine[];
 }
 
+/** An open hold. */
+export interface HoldView {
+  readonly id: string;
+  readonly walletId: string;
+  /** The only wallet that captures may credit. */
+  readonly toWalletId?: string;
+  readonly amountMinor: number;
+  readonly remainingMinor: number;
+  readonly currency: string;
+  readonly placedAtMs: number;
+  readonly expiresAtMs?: number;
+  readonly position: string;
+}
+
 /** The newest snapshot of a shard. */
 export interface SnapshotView {
   readonly shard: number;

@@ -3,6 +3,7 @@ import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } fro
 import type { RingReader } from "../engine/port/ring.ts";
 import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
 import type {
+  HoldView,
   LimitsView,
   ObjectCommand,
   ObjectOutcome,
@@ -11,7 +12,7 @@ import type {
   TrialBalanceView,
 } from "../engine/views.ts";
 import { type Code, codeName } from "../protocol/codes.ts";
-import { shardOf, shardOfUuid } from "../protocol/ids.ts";
+import { formatUuid, shardOf, shardOfUuid } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES, WALLET_BYTES } from "../protocol/result-record.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
@@ -129,6 +130,21 @@ export class Dispatcher {
         (view, shard) => view !== null && shardOfUuid(view.fromWalletId, views.length) === shard,
       );
       done(leading ?? views.find((view) => view !== null) ?? null);
+    });
+  }
+
+  /** The newest open holds of a wallet, oldest first, or why not. */
+  listHolds(
+    principal: Principal,
+    walletId: Uint8Array,
+    done: (holds: readonly HoldView[] | Exclude<Code, "ok">) => void,
+  ): Code {
+    if (this.#stopping) return "shutting_down";
+    const shard = shardOfUuid(formatUuid(walletId), this.#ports.length);
+    return this.ask(shard, REQUEST_KIND.ListHolds, principal, 1, walletId, (replies, offset) => {
+      const code = codeName(replies.lanes[(offset >>> 2) + REPLY.code]);
+      done(code === "ok" ? (unpackEntry(replies, offset) as readonly HoldView[]) : code);
+      return true;
     });
   }
 

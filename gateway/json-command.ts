@@ -7,6 +7,7 @@ import {
   paddedMetadataBytes,
   RECORD,
   RECORD_FLAG,
+  RECORD_OPTION,
   WALLET_TYPE,
   type WalletStatus,
 } from "../protocol/command-record.ts";
@@ -28,7 +29,23 @@ function commandRecordBytes(command: JsonCommand): number {
 
 function isExtended(command: JsonCommand): boolean {
   const { reference, expectedVersion } = command;
-  return reference !== undefined || expectedVersion !== undefined || metadataOf(command) !== undefined;
+  const hasConditions = reference !== undefined || expectedVersion !== undefined || metadataOf(command) !== undefined;
+  return hasConditions || needsExtension(command);
+}
+
+/** Whether a command says more than a plain record holds, whatever else it carries. */
+function needsExtension(command: JsonCommand): boolean {
+  switch (command.type) {
+    case "CaptureHold":
+    case "VoidHold":
+    case "ReverseTransfer":
+    case "ExchangeCurrency":
+      return true;
+    case "PlaceHold":
+      return command.expiresAt !== undefined;
+    default:
+      return false;
+  }
 }
 
 /** What goes into the record as metadata. */
@@ -81,7 +98,38 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
     case "UnfreezeWallet":
     case "CloseWallet":
     case "SetWalletLimits":
+    case "StripeWallet":
       writeUuid(command.walletId, bytes, at + RECORD.wallet);
+      break;
+    case "PlaceHold":
+      writeUuid(command.walletId, bytes, at + RECORD.wallet);
+      if (command.toWalletId !== undefined) writeUuid(command.toWalletId, bytes, at + RECORD.counterparty);
+      writeInt64(lanes, (at + RECORD.amountMinor) >>> 2, command.amountMinor);
+      if (command.expiresAt !== undefined) writeMoment(command.expiresAt, lanes, at);
+      break;
+    case "CaptureHold":
+      writeUuid(command.walletId, bytes, at + RECORD.wallet);
+      if (command.toWalletId !== undefined) writeUuid(command.toWalletId, bytes, at + RECORD.counterparty);
+      writeInt64(lanes, (at + RECORD.amountMinor) >>> 2, command.amountMinor ?? 0);
+      writeUuid(command.holdId, bytes, at + RECORD.targetId);
+      bytes[at + RECORD.options] = command.final === true ? RECORD_OPTION.final : 0;
+      break;
+    case "VoidHold":
+      writeUuid(command.walletId, bytes, at + RECORD.wallet);
+      writeUuid(command.holdId, bytes, at + RECORD.targetId);
+      break;
+    case "ReverseTransfer":
+      writeUuid(command.walletId, bytes, at + RECORD.wallet);
+      writeInt64(lanes, (at + RECORD.amountMinor) >>> 2, command.amountMinor ?? 0);
+      writeUuid(command.transferId, bytes, at + RECORD.targetId);
+      break;
+    case "ExchangeCurrency":
+      writeUuid(command.fromWalletId, bytes, at + RECORD.wallet);
+      writeUuid(command.toWalletId, bytes, at + RECORD.counterparty);
+      writeInt64(lanes, (at + RECORD.amountMinor) >>> 2, command.amountMinor);
+      writeInt64(lanes, (at + RECORD.rateNumerator) >>> 2, command.rate.numerator);
+      writeInt64(lanes, (at + RECORD.rateDenominator) >>> 2, command.rate.denominator);
+      writeMoment(command.quoteExpiresAt, lanes, at);
       break;
     default:
       unreachable(command);
@@ -106,6 +154,10 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
   }
   bytes[at + RECORD.flags] = flags;
   return commandRecordBytes(command);
+}
+
+function writeMoment(text: string, lanes: Uint32Array, at: number): void {
+  writeInt64(lanes, (at + RECORD.expiresAtMs) >>> 2, Math.max(0, Date.parse(text)));
 }
 
 /** The id of a wallet that a command opens: the one it names, or one that follows from the command's id. */
@@ -159,14 +211,13 @@ function answerText(command: JsonCommand, lanes: Uint32Array, position: string):
   const id = command.id.toLowerCase();
   const tail = `${named},"position":"${position}"}`;
   switch (command.type) {
-    case "Transfer": {
+    case "Transfer":
+    case "ExchangeCurrency": {
       const from = command.fromWalletId.toLowerCase();
       const to = command.toWalletId.toLowerCase();
-      const toIsShown = readUint64(lanes, RESULT.counterpartyVersion >>> 2) !== 0;
-      const credited = toIsShown ? `,"to":{${sideText(lanes, RESULT.counterpartyPostedMinor >>> 2)}}` : "";
       return (
         `{"id":"${id}","status":"COMPLETED","fromWalletId":"${from}","toWalletId":"${to}",` +
-        `"amountMinor":${command.amountMinor},"position":"${position}","from":{${named}}${credited}}`
+        `"amountMinor":${command.amountMinor},"position":"${position}","from":{${named}}${otherSide(lanes, "to")}}`
       );
     }
     case "Credit":
@@ -188,6 +239,31 @@ function answerText(command: JsonCommand, lanes: Uint32Array, position: string):
       const limits = Buffer.from(command.limits).toString();
       return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","limits":${limits},${tail}`;
     }
+    case "PlaceHold": {
+      const { amountMinor } = command;
+      return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","amountMinor":${amountMinor},${tail}`;
+    }
+    case "VoidHold": {
+      const holdId = command.holdId.toLowerCase();
+      return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","holdId":"${holdId}",${tail}`;
+    }
+    case "CaptureHold": {
+      const holdId = command.holdId.toLowerCase();
+      return (
+        `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","holdId":"${holdId}",` +
+        `"position":"${position}","from":{${named}}${otherSide(lanes, "to")}}`
+      );
+    }
+    case "ReverseTransfer": {
+      const transferId = command.transferId.toLowerCase();
+      const isNamedShown = readUint64(lanes, RESULT.version >>> 2) !== 0;
+      return (
+        `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}","transferId":"${transferId}",` +
+        `"position":"${position}"${isNamedShown ? `,"wallet":{${named}}` : ""}${otherSide(lanes, "counterparty")}}`
+      );
+    }
+    case "StripeWallet":
+      return `{"id":"${id}","walletId":"${command.walletId.toLowerCase()}",${tail}`;
     case "ActivateWallet":
     case "FreezeWallet":
     case "UnfreezeWallet":
@@ -206,6 +282,12 @@ const STATUS_AFTER = {
   UnfreezeWallet: "active",
   CloseWallet: "closed",
 } as const satisfies Record<string, WalletStatus>;
+
+/** The member of the other wallet, where the result has one. */
+function otherSide(lanes: Uint32Array, name: "to" | "counterparty"): string {
+  const isShown = readUint64(lanes, RESULT.counterpartyVersion >>> 2) !== 0;
+  return isShown ? `,"${name}":{${sideText(lanes, RESULT.counterpartyPostedMinor >>> 2)}}` : "";
+}
 
 function sideText(lanes: Uint32Array, at: number): string {
   const posted = readInt64(lanes, at);

@@ -1,4 +1,5 @@
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
+import type { HoldView } from "../engine/views.ts";
 import { CODES, type Code } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { JsonCommand } from "../protocol/json-commands.ts";
@@ -17,7 +18,7 @@ import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
-import { balanceView, deltasText, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
+import { balanceView, deltasText, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
 
 const NO_ID = new Uint8Array(0);
@@ -150,6 +151,12 @@ export class JsonConnection implements Connection {
         return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, (view) => view));
       case "GetBalance":
         return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, balanceView));
+      case "GetHolds":
+        return this.#begin(
+          dispatcher.listHolds(this.principal, uuidBytes(request.walletId), (holds) =>
+            this.#end(requestId, holdsFields(holds)),
+          ),
+        );
       case "GetWallets":
         return this.#lookup(requestId, request.walletIds, (wallets) => {
           const found = wallets.map((wallet) => `{${foundFields(wallet, (view) => view)}}`);
@@ -180,6 +187,12 @@ export class JsonConnection implements Connection {
       case "UnfreezeWallet":
       case "CloseWallet":
       case "SetOverdraftLimit":
+      case "StripeWallet":
+      case "PlaceHold":
+      case "CaptureHold":
+      case "VoidHold":
+      case "ReverseTransfer":
+      case "ExchangeCurrency":
       case "SetWalletLimits":
         return this.#command(requestId, request);
       default:
@@ -287,4 +300,9 @@ function requestIdOf(value: unknown): number {
 function foundFields(wallet: WalletView | Exclude<Code, "ok">, show: (view: WalletView) => object): string {
   if (typeof wallet === "string") return `"ok":false,"error":${errorText(wallet)}`;
   return `"ok":true,"result":${JSON.stringify(show(wallet))}`;
+}
+
+function holdsFields(holds: readonly HoldView[] | Exclude<Code, "ok">): string {
+  if (typeof holds === "string") return `"ok":false,"error":${errorText(holds)}`;
+  return `"ok":true,"result":${JSON.stringify({ holds: holds.map(holdView) })}`;
 }

@@ -1,6 +1,6 @@
 /** Wallet and delta records, and the books, as JSON. */
 
-import type { ApiKeyState, SnapshotView, TrialBalanceView } from "../engine/views.ts";
+import type { ApiKeyState, HoldView, SnapshotView, TrialBalanceView } from "../engine/views.ts";
 import { type Code, codeName } from "../protocol/codes.ts";
 import { WALLET_STATUS_NAMES, WALLET_TYPE_NAMES } from "../protocol/command-record.ts";
 import { currencyOf } from "../protocol/currencies.ts";
@@ -130,3 +130,19 @@ export function snapshotsView(views: readonly (SnapshotView | null)[]): { readon
     })),
   };
 }
+
+/** An open hold, as JSON shows it. */
+export function holdView({ placedAtMs, expiresAtMs, ...hold }: HoldView): object {
+  return {
+    ...hold,
+    placedAt: new Date(placedAtMs).toISOString(),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: momentText(expiresAtMs) }),
+  };
+}
+
+/** A moment as text; the last one that a text can name stands for all later ones. */
+function momentText(timeMs: number): string {
+  return new Date(Math.min(timeMs, LAST_MOMENT_MS)).toISOString();
+}
+
+const LAST_MOMENT_MS = 253_402_300_799_999;

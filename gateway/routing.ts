@@ -1,6 +1,6 @@
 import { CODE } from "../protocol/codes.ts";
 import { OPERATION, RECORD, RECORD_FLAG, recordBytesAt } from "../protocol/command-record.ts";
-import { shardOf } from "../protocol/ids.ts";
+import { isNil, shardOf } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LINKED_RUN_BYTES_MAX, LINKED_RUN_MAX, SHARDS_MAX } from "../protocol/limits.ts";
 
 /** In place of a shard: the gateway answers the command itself, with the code in `refusals`. */
@@ -93,7 +93,17 @@ export class Routing {
   }
 
   #counterpartyElsewhere(bytes: Uint8Array, lanes: Uint32Array, at: number, shard: number): boolean {
-    if (bytes[at + RECORD.operation] !== OPERATION.Transfer) return false;
+    switch (bytes[at + RECORD.operation]) {
+      case OPERATION.Transfer:
+      case OPERATION.ExchangeCurrency:
+        break;
+      case OPERATION.CaptureHold:
+        // Without a wallet to credit it is the one of the hold, which the shard knows.
+        if (isNil(lanes, (at + RECORD.counterparty) >>> 2)) return false;
+        break;
+      default:
+        return false;
+    }
     return shardOf(lanes, (at + RECORD.counterparty) >>> 2, this.#shardCount) !== shard;
   }
 

@@ -70,17 +70,79 @@ export const transferAnswer = z.strictObject({
   to: sideAnswer.optional().describe("There where the caller may see the wallet credited."),
 });
 
+export const holdPlacedAnswer = z.strictObject({
+  id: commandId.describe("The command's id, which is the hold's."),
+  walletId: uuid,
+  amountMinor,
+  ...balances,
+  position,
+});
+
+export const holdVoidedAnswer = z.strictObject({ id: commandId, walletId: uuid, holdId: uuid, ...balances, position });
+
+export const holdCapturedAnswer = z.strictObject({
+  id: commandId,
+  walletId: uuid,
+  holdId: uuid,
+  position,
+  from: sideAnswer,
+  to: sideAnswer.optional().describe("There where a wallet was credited that the caller may see."),
+});
+
+export const reversalAnswer = z.strictObject({
+  id: commandId,
+  walletId: uuid,
+  transferId: uuid,
+  position,
+  wallet: sideAnswer.optional().describe("The wallet that the movement's command named, where the caller may see it."),
+  counterparty: sideAnswer.optional().describe("The other wallet, where there is one that the caller may see."),
+});
+
+export const exchangeAnswer = z.strictObject({
+  id: commandId,
+  status: z.literal("COMPLETED"),
+  fromWalletId: uuid,
+  toWalletId: uuid,
+  amountMinor,
+  position,
+  from: sideAnswer,
+  to: sideAnswer.optional(),
+});
+
+export const walletStripedAnswer = z.strictObject({ id: commandId, walletId: uuid, ...balances, position });
+
+const hold = z.strictObject({
+  id: uuid,
+  walletId: uuid,
+  toWalletId: uuid.optional().describe("The only wallet that captures may credit."),
+  amountMinor,
+  remainingMinor: amountMinor,
+  currency,
+  placedAt: moment,
+  expiresAt: moment.optional(),
+  position: position.describe("Where the hold was placed."),
+});
+
+/** The open holds of a wallet. */
+export const holdsAnswer = z.strictObject({
+  holds: z.array(hold).describe("Oldest first."),
+  nextCursor: z.string().nullable().describe("For the query parameter `cursor` of the next page; null on the last."),
+});
+
 export const transferFoundAnswer = z.strictObject({
   id: commandId,
-  type: z.enum(["Transfer", "Credit", "Debit"]),
+  type: z.enum(["Transfer", "Credit", "Debit", "CaptureHold", "ReverseTransfer", "ExchangeCurrency"]),
   status: z
     .enum(["INITIATED", "DEBITED", "CREDITED", "COMPLETED", "REFUNDING", "FAILED"])
     .describe("States other than COMPLETED and FAILED show only while a transfer between shards is running."),
   code: code.optional().describe("Why a FAILED one failed."),
-  fromWalletId: uuid,
-  toWalletId: uuid,
-  amountMinor,
-  currency,
+  fromWalletId: z.string().describe("The wallet or account debited; empty for a FAILED one without."),
+  toWalletId: z.string().describe("The wallet or account credited; empty for a FAILED one without."),
+  amountMinor: z.int().min(0),
+  currency: currency.or(z.literal("")),
+  targetId: uuid.optional().describe("The hold captured, or the movement reversed."),
+  boughtMinor: amountMinor.optional().describe("What an exchange bought."),
+  boughtCurrency: currency.optional(),
   reference: uuid.optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
   position,
@@ -110,6 +172,11 @@ const commandResult = z.union([
   walletChangeAnswer,
   overdraftLimitAnswer,
   walletLimitsAnswer,
+  holdPlacedAnswer,
+  holdVoidedAnswer,
+  holdCapturedAnswer,
+  reversalAnswer,
+  exchangeAnswer,
 ]);
 
 export const batchAnswer = z.strictObject({

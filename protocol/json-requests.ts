@@ -3,10 +3,15 @@
 import { z } from "zod";
 import {
   batchFields,
+  captureHoldCommand,
   createWalletCommand,
+  exchangeCommand,
   movementCommand,
   overdraftLimitCommand,
+  placeHoldCommand,
+  reverseTransferCommand,
   transferCommand,
+  voidHoldCommand,
   walletChangeCommand,
 } from "./json-commands.ts";
 import { uuid } from "./json-fields.ts";
@@ -31,8 +36,13 @@ export const jsonRequest = z.discriminatedUnion("type", [
   walletChangeCommand.extend({ requestId }),
   overdraftLimitCommand.extend({ requestId }),
   walletLimitsCommand.extend({ requestId }),
+  placeHoldCommand.extend({ requestId }),
+  captureHoldCommand.extend({ requestId }),
+  voidHoldCommand.extend({ requestId }),
+  reverseTransferCommand.extend({ requestId }),
+  exchangeCommand.extend({ requestId }),
   z.strictObject({ requestId, type: z.literal("Batch"), ...batchFields }),
-  z.strictObject({ requestId, type: z.enum(["GetWallet", "GetBalance"]), walletId: uuid }),
+  z.strictObject({ requestId, type: z.enum(["GetWallet", "GetBalance", "GetHolds"]), walletId: uuid }),
   z.strictObject({
     requestId,
     type: z.literal("GetWallets"),

@@ -49,6 +49,8 @@ export const REQUEST_KIND = {
   TakeSnapshot: 14,
   /** Payload: one 16-byte wallet id. Answer: Object (`LimitsView`, or null with a code). */
   LookupLimits: 15,
+  /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
+  ListHolds: 30,
   /** The shard commits what it has, answers Stopped and ends its thread. */
   Stop: 13,
 

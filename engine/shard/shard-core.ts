@@ -241,6 +241,9 @@ export class ShardCore {
       case REQUEST_KIND.ListObjects:
         this.#replies.object(token, "ok", [...this.#state.apiKeys.states()]);
         break;
+      case REQUEST_KIND.ListHolds:
+        this.#reads.listHolds(ring, offset);
+        break;
       case REQUEST_KIND.TakeSnapshot:
         this.#snapshotsAsked.push({ token, sequence: this.#frame.nextSequence - 1 });
         break;

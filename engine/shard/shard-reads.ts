@@ -15,6 +15,7 @@ import type { RingReader } from "../port/ring.ts";
 import type { LimitsView } from "../views.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
+import { viewHolds } from "./hold-view.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -27,6 +28,9 @@ import { writeNoWallet, writeWallet } from "./wallet-record.ts";
  * change. The bound keeps an owner of millions from filling the reply ring.
  */
 export const OWNER_STATES_MAX = 4_096;
+
+/** Holds in one answer at most. */
+const HOLDS_MAX = 1_000;
 
 /** Wallets in one Watched entry at most. */
 const WATCHED_PER_ENTRY = 1_024;
@@ -130,6 +134,21 @@ export class ShardReads {
     const sequence = this.#state.ids.find(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
     const view = viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
     this.#replies.object(lanes[head + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+  }
+
+  /** The newest open holds of a wallet, oldest first. */
+  listHolds(ring: RingReader, offset: number): void {
+    const { lanes } = ring;
+    const head = offset >>> 2;
+    const token = lanes[head + REQUEST.token];
+    const { principal } = this.#executor;
+    principal.load(lanes, head);
+    const slot = this.#state.wallets.find(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
+    if (slot < 0 || !principal.mayTouch(slot)) {
+      this.#replies.object(token, slot < 0 ? "wallet_not_found" : "forbidden", null);
+      return;
+    }
+    this.#replies.object(token, "ok", viewHolds(this.#state, slot, HOLDS_MAX));
   }
 
   watch(kind: WatchKind, ring: RingReader, offset: number): void {

@@ -141,8 +141,8 @@ export const BATCH_ROUTE: PlainRoute = {
 export function runCommand(route: CommandRoute, exchange: Exchange, context: GatewayContext, caller: Caller): void {
   const commandId = commandIdOf(exchange, caller);
   if (commandId === undefined) return;
-  if (route.path.startsWith(WALLET) && !isUuid(exchange.parameter)) {
-    exchange.problem("invalid_request", { detail: "the wallet's id is not a UUID", field: "id" });
+  if (route.path.includes("{id}") && !isUuid(exchange.parameter)) {
+    exchange.problem("invalid_request", { detail: "the id in the path is not a UUID", field: "id" });
     return;
   }
   exchange.readJson((value) => {
@@ -164,12 +164,17 @@ function execute(
   context: GatewayContext,
   caller: Caller,
 ): Code {
-  return context.dispatcher.commands(caller, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) => {
-    const { code, replayed, position, limit, text } = readResult(command, results, 0);
-    const headers: Record<string, string> = replayed ? REPLAYED : {};
-    if (code === "ok") exchange.json(route.status, text, headers);
-    else exchange.problem(code, { ...(position === "" ? {} : { position }), ...(limit && { limit }) }, headers);
-  });
+  return context.dispatcher.commands(caller, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) =>
+    answerCommand(exchange, route.status, command, results),
+  );
+}
+
+/** Answers with the result of one command. */
+export function answerCommand(exchange: Exchange, status: number, command: JsonCommand, results: Uint8Array): void {
+  const { code, replayed, position, limit, text } = readResult(command, results, 0);
+  const headers: Record<string, string> = replayed ? REPLAYED : {};
+  if (code === "ok") exchange.json(status, text, headers);
+  else exchange.problem(code, { ...(position === "" ? {} : { position }), ...(limit && { limit }) }, headers);
 }
 
 const REPLAYED = { "idempotency-replayed": "true" };

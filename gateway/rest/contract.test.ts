@@ -318,6 +318,41 @@ describe("an answer is in the shape that its route shows", () => {
       { name: "creditPerDay", scope: "wallet", valueMinor: 9_000, leftMinor: 9_000 },
     ]);
     await answered("PUT", "/api/v1/limits/customer/EUR", "/api/v1/limits/{type}/{currency}", {});
+    const returned = await answered("POST", "/api/v1/transfers", "/api/v1/transfers", {
+      ...body,
+      amountMinor: 5,
+      fromWalletId: toWalletId,
+      toWalletId: opened.id,
+    });
+    const reversals = "/api/v1/transfers/{id}/reversals";
+    await answered("POST", `/api/v1/transfers/${returned.id}/reversals`, reversals, { amountMinor: 2 });
+    await answered("POST", `/api/v1/transfers/${returned.id}/reversals`, reversals, {});
+    const held = `/api/v1/wallets/${toWalletId}/holds`;
+    const holds = "/api/v1/wallets/{id}/holds";
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const first = await answered("POST", held, holds, { amountMinor: 20, expiresAt });
+    const second = await answered("POST", held, holds, { amountMinor: 10, toWalletId: opened.id });
+    const page = await answered("GET", `${held}?limit=1`, holds);
+    expect(page).toMatchObject({ holds: [{ id: first.id, remainingMinor: 20, expiresAt }], nextCursor: first.id });
+    expect(await answered("GET", `${held}?cursor=${first.id}`, holds)).toMatchObject({
+      holds: [{ id: second.id, toWalletId: opened.id }],
+      nextCursor: null,
+    });
+    const captures = "/api/v1/holds/{id}/captures";
+    const capture = { walletId: toWalletId, amountMinor: 5 };
+    const captured = await answered("POST", `/api/v1/holds/${first.id}/captures`, captures, capture);
+    expect(captured).toMatchObject({ holdId: first.id, from: { postedMinor: 395, availableMinor: 370 } });
+    await answered("POST", `/api/v1/holds/${first.id}/void`, "/api/v1/holds/{id}/void", { walletId: toWalletId });
+    await answered("POST", `/api/v1/holds/${second.id}/void`, "/api/v1/holds/{id}/void", { walletId: toWalletId });
+    const dollars = await wallet("active", 0, "USD");
+    await answered("POST", "/api/v1/exchanges", "/api/v1/exchanges", {
+      fromWalletId: toWalletId,
+      toWalletId: dollars,
+      amountMinor: 100,
+      rate: { numerator: 11, denominator: 10 },
+      quoteExpiresAt: expiresAt,
+    });
+    await answered("POST", `/api/v1/wallets/${dollars}/stripe`, `${one}/stripe`);
     await answered("POST", `${path}/close`, `${one}/close`);
     const commands = [
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1 },

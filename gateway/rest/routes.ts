@@ -8,6 +8,7 @@ import { openApiDocument } from "../openapi.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { Exchange } from "./exchange.ts";
 import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
+import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
 import type { PlainRoute, Route } from "./route.ts";
@@ -39,6 +40,8 @@ const HEALTH_ROUTES: readonly PlainRoute[] = [
 /** Every route of the API that OpenAPI describes. */
 export const API_ROUTES: readonly Route[] = [
   ...COMMAND_ROUTES,
+  ...MONEY_COMMAND_ROUTES,
+  ...MONEY_QUERY_ROUTES,
   WALLET_LIMITS_ROUTE,
   BATCH_ROUTE,
   ...QUERY_ROUTES,
