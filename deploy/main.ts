@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { StartError } from "../gateway/start-error.ts";
+import { StartError, type StartErrorCode } from "../gateway/start-error.ts";
 import { backup } from "./backup.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
@@ -92,10 +92,19 @@ function program(): Command {
   return mizan;
 }
 
+const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
+  config_invalid: EXIT.usage,
+  data_dir_locked: EXIT.inUse,
+  data_dir_unwritable: EXIT.problems,
+  engine_failed: EXIT.problems,
+  host_unavailable: EXIT.problems,
+  port_in_use: EXIT.problems,
+};
+
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (error instanceof StartError) return error.code === "data_dir_locked" ? EXIT.inUse : EXIT.problems;
+  if (error instanceof StartError) return START_EXIT[error.code];
   return EXIT.problems;
 }
 

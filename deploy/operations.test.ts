@@ -258,6 +258,41 @@ describe("verify", () => {
     expect(await problemsOf(dataDir)).toMatchObject([{ file, problem: "it is no LMDB file" }]);
   });
 
+  test("compares every snapshot with the journal, archive included, and tells a damaged one", {
+    timeout: 120_000,
+  }, async () => {
+    const env = { MIZAN_SHARDS: "2", MIZAN_SNAPSHOT_FRAMES: "100" };
+    const ledger = await LedgerProcess.create(env);
+    try {
+      await ledger.start();
+      const ids = new UuidV7();
+      const wallets = await openWallets(ledger, ids);
+      const archives = [0, 1].map((shard) => join(ledger.dataDir, "archive", `shard-${shard}`));
+      const isArchived = (directory: string): boolean => readdirSync(directory).some((name) => name.startsWith("segment-"));
+      await underLoad(ledger, wallets, ids, async () => {
+        while (!archives.every(isArchived)) await delay(100);
+      });
+      const { exitCode, problems, shards } = await askMizan(["verify", ledger.dataDir]);
+      expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
+      for (const { snapshots } of shards as { snapshots: number }[]) expect(snapshots).toBeGreaterThan(0);
+      // The archive is part of the history that a backup holds.
+      const target = freshPath("backup");
+      await askMizan(["backup", ledger.dataDir, target]);
+      const dataDir = freshPath("restored");
+      expect(await askMizan(["restore", target, dataDir])).toMatchObject({ ok: true });
+      await verified(dataDir);
+      const [snapshot] = readdirSync(join(ledger.dataDir, "shard-0", "snapshots"));
+      const [archive] = readdirSync(archives[1]).filter((name) => name.startsWith("segment-"));
+      flip(join(ledger.dataDir, "shard-0", "snapshots", snapshot), 500);
+      flip(join(archives[1], archive), 5_000);
+      const found = await problemsOf(ledger.dataDir);
+      expect(found.some(({ file }) => file?.endsWith(snapshot))).toBe(true);
+      expect(found.some(({ file }) => file?.endsWith(archive))).toBe(true);
+    } finally {
+      await ledger.dispose();
+    }
+  });
+
   test("tells a damaged mizan.json, and a directory that is no ledger", async () => {
     const dataDir = freshPath("damaged");
     cpSync(killed, dataDir, { recursive: true });

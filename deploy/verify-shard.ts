@@ -1,16 +1,18 @@
+import { join } from "node:path";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import { verifyArchive } from "../engine/journal/archive-segment.ts";
-import { type Frame, openFrame } from "../engine/journal/frame.ts";
+import { type Frame, HASH_BYTES, openFrame } from "../engine/journal/frame.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
 import type { TransferState } from "../engine/transfer/transfer.ts";
 import type { TrialBalanceLine } from "../engine/views.ts";
 import { currencyOf } from "../protocol/currencies.ts";
-import { archiveDirectory, type DataDirectory } from "./data-directory.ts";
+import { archiveDirectory, type DataDirectory, shardDirectory } from "./data-directory.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import { emptyState } from "./replay.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
+import { SnapshotChecks } from "./verify-snapshots.ts";
 
 /** Something that is wrong in a data directory. */
 export interface Problem {
@@ -39,6 +41,10 @@ export interface ShardFacts {
   readonly sequence: number;
   readonly frames: number;
   readonly records: number;
+  /** First record that is kept: 1, unless older history was dropped from the archive. */
+  readonly firstSequence: number;
+  /** Snapshots whose state was compared with what the journal comes to. */
+  readonly snapshots: number;
   readonly wallets: number;
   readonly books: readonly TrialBalanceLine[];
   readonly openTransfers: readonly OpenTransfer[];
@@ -71,9 +77,11 @@ export async function verifyShard(
   const isArchiveWhole = await verifyArchives(archiveDirectory(path, shard), hooks);
   const state = emptyState(ledger, shard);
   for (const problem of damaged) hooks.onProblem(problem);
-  const replay = new VerifiedReplay(ledger.ledgerId, state, hooks);
+  const snapshots = await SnapshotChecks.open(join(shardDirectory(path, shard), "snapshots"), ledger, shard, hooks);
+  const replay = new VerifiedReplay(ledger.ledgerId, state, snapshots, hooks);
+  const firstSequence = damaged.length === 0 && isArchiveWhole ? firstSequenceOf(journal) : 1;
   if (damaged.length === 0 && isArchiveWhole) {
-    takeInOrder(journal, replay, hooks);
+    takeInOrder(journal, firstSequence, replay, hooks);
     replay.end();
   }
   return {
@@ -81,6 +89,8 @@ export async function verifyShard(
     sequence: state.sequence,
     frames: replay.frames,
     records: replay.records,
+    firstSequence,
+    snapshots: snapshots.checked,
     wallets: state.wallets.count,
     books: trialBalance(state.wallets),
     openTransfers: [...state.transfers.states()].map((transfer) => ({
@@ -116,7 +126,7 @@ async function verifyArchives(directory: string, hooks: VerifyHooks): Promise<bo
 }
 
 /** Takes all frames in order; behind one that cannot be found, those that the segment files still hold. */
-function takeInOrder(journal: JournalFrames, replay: VerifiedReplay, hooks: VerifyHooks): void {
+function takeInOrder(journal: JournalFrames, firstSequence: number, replay: VerifiedReplay, hooks: VerifyHooks): void {
   let file = "";
   const take = (found: FoundFrame): void => {
     if (found.file !== file) hooks.onFile(found.file);
@@ -124,11 +134,23 @@ function takeInOrder(journal: JournalFrames, replay: VerifiedReplay, hooks: Veri
     replay.take(found);
   };
   try {
-    for (const found of journal.frames(1)) take(found);
+    for (const found of journal.frames(firstSequence)) {
+      if (found.key === firstSequence && firstSequence > 1) replay.beginLate(found);
+      take(found);
+    }
   } catch {
     // The frame that cannot be read is found again below, where it is told with its file.
   }
   for (const found of journal.segmentFrames(replay.nextKey)) take(found);
+}
+
+/** The first record that is kept; where that cannot be told, the first of all. */
+function firstSequenceOf(journal: JournalFrames): number {
+  try {
+    return journal.range()?.first ?? 1;
+  } catch {
+    return 1;
+  }
 }
 
 /** Takes the frames of a shard one after the other, as far as they follow from each other. */
@@ -138,10 +160,14 @@ class VerifiedReplay {
   readonly #chain: FrameChain;
   readonly #state: ShardState;
   readonly #hooks: VerifyHooks;
+  readonly #snapshots: SnapshotChecks;
   #isBroken = false;
+  /** Whether the frames begin later than the shard did, so that nothing can be recomputed. */
+  #isLate = false;
   #nextKey = 1;
 
-  constructor(ledgerId: string, state: ShardState, hooks: VerifyHooks) {
+  constructor(ledgerId: string, state: ShardState, snapshots: SnapshotChecks, hooks: VerifyHooks) {
+    this.#snapshots = snapshots;
     this.#chain = new FrameChain(ledgerId, state.shard);
     this.#state = state;
     this.#hooks = hooks;
@@ -150,6 +176,12 @@ class VerifiedReplay {
   /** Sequence behind everything taken so far. */
   get nextKey(): number {
     return this.#nextKey;
+  }
+
+  /** Begins with a frame that is not the first one: the chain of hashes is checked from there on. */
+  beginLate({ key, value }: FoundFrame): void {
+    this.#isLate = true;
+    this.#chain.resume(value.slice(HASH_BYTES, 2 * HASH_BYTES), key);
   }
 
   take(found: FoundFrame): void {
@@ -163,11 +195,12 @@ class VerifiedReplay {
     this.#nextKey = Math.max(this.#nextKey, frame.firstSequence + frame.recordCount);
     this.records += frame.recordCount;
     this.#hooks.onRecords(frame.recordCount);
-    if (!this.#isBroken) this.#evolve(found, frame);
+    if (!this.#isBroken && !this.#isLate) this.#evolve(found, frame);
   }
 
   /** Every shard's books balance after every record, so also after the last one. */
   end(): void {
+    if (!this.#isBroken && !this.#isLate) this.#snapshots.end();
     for (const { currency, sumMinor } of trialBalance(this.#state.wallets)) {
       if (sumMinor === "0") continue;
       const { shard, sequence } = this.#state;
@@ -181,6 +214,7 @@ class VerifiedReplay {
   #evolve(found: FoundFrame, frame: Frame): void {
     try {
       this.#state.evolveFrame(frame);
+      this.#snapshots.at(this.#state);
     } catch (error) {
       this.#report(found, error instanceof Error ? error.message : String(error));
     }

@@ -32,11 +32,7 @@ export async function verify(dataDir: string, options: { readonly json?: true })
       sayProblem(terminal, problem);
     }
   }
-  for (const { shard, sequence, frames, records, openTransfers } of shards) {
-    terminal.say(
-      `shard ${shard}: ${frames} frames, ${records} records up to ${shard}:${sequence}, ${openTransfers.length} open transfers`,
-    );
-  }
+  for (const facts of shards) sayShard(terminal, facts);
   terminal.say(problems.length === 0 ? "no problems" : `${problems.length} problems`);
   terminal.result({ command: "verify", ok: problems.length === 0, isRunning, problems, shards });
   process.exitCode = problems.length === 0 ? EXIT.ok : EXIT.problems;
@@ -130,6 +126,18 @@ async function isInUse(dataDir: string): Promise<boolean> {
   } catch (error) {
     return error instanceof StartError && error.code === "data_dir_locked";
   }
+}
+
+function sayShard(terminal: Terminal, facts: ShardFacts): void {
+  const { shard, sequence, firstSequence, frames, records, snapshots, openTransfers } = facts;
+  terminal.say(
+    `shard ${shard}: ${frames} frames, ${records} records up to ${shard}:${sequence}, ` +
+      `${snapshots} snapshots, ${openTransfers.length} open transfers`,
+  );
+  if (firstSequence === 1) return;
+  terminal.say(
+    `  history before ${shard}:${firstSequence} was dropped, so balances cannot be recomputed; hashes were checked`,
+  );
 }
 
 function sayProblem(terminal: Terminal, { position, file, problem }: Problem): void {

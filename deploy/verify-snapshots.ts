@@ -1,0 +1,125 @@
+import { hash } from "node:crypto";
+import { existsSync } from "node:fs";
+import type { ShardState } from "../engine/shard/shard-state.ts";
+import { statePartsOf } from "../engine/snapshot/state-parts.ts";
+import { ChunkPool } from "../snapshots/chunk-pool.ts";
+import { listSnapshots } from "../snapshots/snapshot-directory.ts";
+import { type ChunkEntry, stateHash } from "../snapshots/snapshot-file.ts";
+import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
+import type { Problem } from "./verify-shard.ts";
+
+/** Parts that begin like this are no part of the state's hash. */
+const NOT_STATE = "-";
+
+/** What a snapshot says of the state at its position. */
+interface SnapshotClaim {
+  readonly path: string;
+  readonly frameHash: string;
+  readonly stateHash: string;
+}
+
+/** The snapshots of one shard: each is checked by itself, and then against the state that the journal comes to. */
+export class SnapshotChecks {
+  readonly #claims = new Map<number, SnapshotClaim>();
+  readonly #onProblem: (problem: Problem) => void;
+  #checked = 0;
+
+  private constructor(onProblem: (problem: Problem) => void) {
+    this.#onProblem = onProblem;
+  }
+
+  /** Reads every snapshot in a directory to its end. */
+  static async open(
+    directory: string,
+    ledger: { readonly ledgerId: string; readonly shards: number },
+    shard: number,
+    hooks: { readonly onFile: (file: string) => void; readonly onProblem: (problem: Problem) => void },
+  ): Promise<SnapshotChecks> {
+    const checks = new SnapshotChecks(hooks.onProblem);
+    const pool = new ChunkPool(1);
+    try {
+      for (const { path, sequence } of listSnapshots(directory)) {
+        hooks.onFile(path);
+        try {
+          checks.#claims.set(sequence, await readClaim(path, sequence, ledger, shard, pool));
+        } catch (error) {
+          // A running ledger removes the oldest when it has taken a new one.
+          if (!existsSync(path)) continue;
+          hooks.onProblem({ file: path, problem: error instanceof Error ? error.message : String(error) });
+        }
+      }
+    } finally {
+      await pool.close();
+    }
+    return checks;
+  }
+
+  /** Snapshots whose state was compared. */
+  get checked(): number {
+    return this.#checked;
+  }
+
+  /** Compares the state with the snapshot at its position, if there is one. */
+  at(state: ShardState): void {
+    const claim = this.#claims.get(state.sequence);
+    if (claim === undefined) return;
+    this.#claims.delete(state.sequence);
+    this.#checked += 1;
+    const position = `${state.shard}:${state.sequence}`;
+    const tell = (problem: string): void => this.#onProblem({ position, file: claim.path, problem });
+    if (Buffer.from(state.hash).toString("hex") !== claim.frameHash) {
+      tell("the snapshot is of another history: the journal's frame there has another hash");
+    } else if (stateHashOf(state) !== claim.stateHash) {
+      tell("the state in the snapshot is not what the journal comes to");
+    }
+  }
+
+  /** Tells of the snapshots whose positions the journal does not have. */
+  end(): void {
+    for (const [sequence, { path }] of this.#claims) {
+      this.#onProblem({
+        file: path,
+        problem: `no frame of the journal ends at ${sequence}, where the snapshot was taken`,
+      });
+    }
+  }
+}
+
+async function readClaim(
+  path: string,
+  sequence: number,
+  { ledgerId, shards }: { readonly ledgerId: string; readonly shards: number },
+  shard: number,
+  pool: ChunkPool,
+): Promise<SnapshotClaim> {
+  const reader = SnapshotReader.open(path);
+  try {
+    const { header } = reader;
+    if (header.ledgerId !== ledgerId) throw new Error(`it belongs to ledger ${header.ledgerId}`);
+    if (header.shard !== shard || header.shardCount !== shards) {
+      throw new Error(`it is of shard ${header.shard} of ${header.shardCount}`);
+    }
+    if (header.sequence !== sequence) throw new Error(`it was taken at ${shard}:${header.sequence}`);
+    for await (const _chunk of reader.restore(pool));
+    return { path, frameHash: header.frameHash, stateHash: reader.stateHash };
+  } finally {
+    reader.close();
+  }
+}
+
+/** The hash that a snapshot of this state would have. */
+function stateHashOf(state: ShardState): string {
+  const chunks: ChunkEntry[] = [];
+  for (const part of statePartsOf(state)) {
+    if (part.name.startsWith(NOT_STATE)) continue;
+    part.begin();
+    let index = 0;
+    for (let raw = part.next(); raw !== undefined; raw = part.next()) {
+      const rawBytes = raw.byteLength;
+      chunks.push({ part: part.name, index, offset: 0, storedBytes: 0, rawBytes, hash: hash("sha256", raw, "hex") });
+      index += 1;
+    }
+    part.end();
+  }
+  return stateHash(chunks);
+}
