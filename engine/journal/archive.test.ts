@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FrameChain, verifyChain } from "../../test/frame-chain.ts";
 import { archivePath, listArchives } from "./archive-file.ts";
@@ -142,6 +143,40 @@ describe("archive", () => {
     reader.close();
     await journal.close();
   });
+
+  test("other threads read everything while segments are archived and their files used again", async () => {
+    const records = 1_000;
+    const frames = 300;
+    let preparing = Promise.resolve();
+    const prepare = (ordinal: number): void => {
+      preparing = preparing.then(() => prepareSegment(directory, ordinal, SEGMENT_BYTES));
+    };
+    const chain = new FrameChain();
+    const journal = await LmdbJournal.open(directory, SEGMENT_BYTES, prepare, { control, archiveDirectory });
+    const archiver = openArchiver();
+    const url = new URL("../../test/journal-reading-thread.ts", import.meta.url);
+    const workerData = { journal: { directory, archiveDirectory, shard: 0, control }, through: frames * records };
+    const threads = Array.from({ length: 2 }, () => new Worker(url, { workerData }));
+    const ends = threads.map(
+      (thread) =>
+        new Promise((resolve, reject) => {
+          thread.once("message", resolve);
+          thread.once("error", reject);
+        }),
+    );
+    let recycled = 0;
+    for (let index = 1; index <= frames; index += 1) {
+      append(journal, chain, 1, records);
+      await preparing;
+      if (index % 40 !== 0) continue;
+      const report = await whileLettingGo(archiver.archiveThrough((index - 20) * records), journal);
+      recycled += report.recycled;
+    }
+    expect(await Promise.all(ends)).toEqual(threads.map(() => ({ frames, last: frames * records })));
+    expect(recycled).toBeGreaterThan(5);
+    await Promise.all(threads.map((thread) => thread.terminate()));
+    await journal.close();
+  }, 30_000);
 
   test("a spare file of another length is not used", async () => {
     const journal = await openJournal();
