@@ -1,5 +1,5 @@
 import { JournalReader } from "../engine/journal/journal-reader.ts";
-import { listSegments, openSegmentForReading, segmentPath } from "../engine/journal/segment-file.ts";
+import { hasFrames, listSegments, openSegmentForReading, segmentPath } from "../engine/journal/segment-file.ts";
 import { archiveDirectory, shardDirectory } from "./data-directory.ts";
 import { firstKeyFrom } from "./segment-keys.ts";
 
@@ -63,6 +63,8 @@ export class JournalFrames {
   /** Frames in the segment files that are kept under a sequence or a later one, damaged or not, whatever lies between them. */
   *segmentFrames(fromSequence: number): Generator<FoundFrame> {
     for (const file of this.files()) {
+      // The next segment is prepared ahead, and only the shard may be the first to open it.
+      if (!hasFrames(file)) continue;
       const segment = openSegmentForReading(file);
       try {
         let key = firstKeyFrom(segment, fromSequence);

@@ -83,6 +83,21 @@ describe("journal reader", () => {
     await again.close();
   });
 
+  test("two readers of one journal share a thread, without lanes too", async () => {
+    const chain = new FrameChain();
+    const journal = await openJournal();
+    append(journal, chain, 40, 1_000);
+    await journal.close();
+    const options = { directory, archiveDirectory: archive(), shard: 0, control: undefined };
+    const [first, second] = [new JournalReader(options), new JournalReader(options)];
+    for (let sequence = 1; sequence <= 40_000; sequence += 1_777) {
+      expect(first.frameAt(sequence)?.firstSequence).toBe(second.frameAt(sequence)?.firstSequence);
+    }
+    first.close();
+    expect(verifyChain(second, chain.genesis)).toBe(40_000);
+    second.close();
+  });
+
   test("reads in other threads while the journal is written, and holds nothing up", async () => {
     const control = createJournalControlMemory();
     const chain = new FrameChain();

@@ -20,6 +20,9 @@ interface Segment {
   readonly inode: number | undefined;
 }
 
+/** How to close what readers without control lanes have open in this thread, by inode. */
+const openElsewhere = new Map<number, () => void>();
+
 interface OpenSegment {
   readonly store: SegmentStore;
   readonly inode: number | undefined;
@@ -28,7 +31,7 @@ interface OpenSegment {
 /**
  * The segments of a shard's journal that hold frames, open for reading.
  *
- * Without control lanes the shard runs in another process, or not at all; a process then has one reader for a shard.
+ * Without control lanes the shard runs in another process, or not at all; such readers of one shard share a thread.
  */
 export class LiveSegments {
   readonly #directory: string;
@@ -161,7 +164,7 @@ export class LiveSegments {
   }
 
   #store({ ordinal, path, inode }: Segment): SegmentStore {
-    const open = this.#open.get(ordinal) ?? this.#openFile(path, inode);
+    const open = this.#open.get(ordinal) ?? this.#openFile(ordinal, path, inode);
     this.#open.delete(ordinal);
     this.#open.set(ordinal, open);
     const [leastRecent] = this.#open.keys();
@@ -169,9 +172,12 @@ export class LiveSegments {
     return open.store;
   }
 
-  #openFile(path: string, inode: number | undefined): OpenSegment {
-    // A file that another process gave up may be a newer segment by now, and lmdb would take the one open for the other.
-    for (const [ordinal, open] of this.#open) if (open.inode === inode) this.forget(ordinal);
+  #openFile(ordinal: number, path: string, inode: number | undefined): OpenSegment {
+    if (this.#control === undefined && inode !== undefined) {
+      // A file that another process gave up may be a newer segment by now, and lmdb would take the one open for the other.
+      openElsewhere.get(inode)?.();
+      openElsewhere.set(inode, () => this.#close(ordinal));
+    }
     return { store: openSegmentForReading(path), inode };
   }
 
@@ -181,8 +187,11 @@ export class LiveSegments {
   }
 
   #close(ordinal: number): void {
-    void this.#open.get(ordinal)?.store.close();
+    const open = this.#open.get(ordinal);
+    if (open === undefined) return;
+    void open.store.close();
     this.#open.delete(ordinal);
+    if (this.#control === undefined && open.inode !== undefined) openElsewhere.delete(open.inode);
   }
 }
 
