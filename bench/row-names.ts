@@ -1,6 +1,7 @@
 /** The rows of a run, in the order they run: each limit shortly before what is measured against it. */
 export const ROW_NAMES = [
   "core-apply",
+  "core-apply-limits",
   "codecs",
   "limit-lmdb",
   "limit-lmdb-prepared",

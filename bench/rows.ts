@@ -16,6 +16,7 @@ const TRANSFERS = "transfers/s";
 /** How each row is measured. */
 export const ROWS: Readonly<Record<RowName, Row>> = {
   "core-apply": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("core-apply") },
+  "core-apply-limits": { unit: TRANSFERS, limitName: "core-apply", measure: (run) => run.core("core-apply-limits") },
   codecs: { unit: TRANSFERS, limitName: null, measure: (run) => run.core("codecs") },
   "limit-lmdb": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("limit-lmdb") },
   "limit-lmdb-prepared": { unit: TRANSFERS, limitName: null, measure: (run) => run.core("limit-lmdb-prepared") },

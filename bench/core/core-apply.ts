@@ -6,9 +6,12 @@ import { createShardPortMemory, type Principal, ShardPort } from "../../engine/p
 import { ShardCore } from "../../engine/shard/shard-core.ts";
 import { ShardState } from "../../engine/shard/shard-state.ts";
 import { createStatsMemory } from "../../engine/shard/shard-stats.ts";
+import { encodeTypeLimits } from "../../gateway/type-limits.ts";
 import { codeName } from "../../protocol/codes.ts";
+import { UuidV7 } from "../../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
 import { RESULT_BYTES } from "../../protocol/result-record.ts";
+import type { WalletLimits } from "../../protocol/wallet-limits.ts";
 import { CommandIds } from "../load/command-ids.ts";
 import { Pairs } from "../load/pairs.ts";
 import { renewIds, writeTransfers } from "../load/transfer-records.ts";
@@ -17,6 +20,15 @@ import type { CoreOutcome } from "./core-job.ts";
 import { sample } from "./sample.ts";
 
 const WALLETS = 10_000;
+
+const ENOUGH = {
+  perTransactionMinor: 1e12,
+  perDayMinor: 1e15,
+  perMonthMinor: 1e15,
+  count: { max: 1_000_000, windowMs: 1_000 },
+};
+/** Limits of every kind, which no run reaches. */
+export const LIMITS: WalletLimits = { debit: ENOUGH, credit: ENOUGH };
 const MESSAGES = 8;
 const ADMIN: Principal = { role: "admin", ownerId: new Uint32Array(4) };
 
@@ -65,6 +77,16 @@ class BareShard {
     this.#port.flush();
   }
 
+  /** Sets limits of all the wallets that the run opens. */
+  setLimits(limits: WalletLimits): void {
+    const id = new UuidV7().next();
+    const records = encodeTypeLimits({ id, type: "customer", currency: "EUR", limits }, 1);
+    if (!this.#port.send(REQUEST_KIND.Commands, 1, 1, 0, ADMIN, records)) throw new Error("the ring is full");
+    this.#port.flush();
+    this.work();
+    this.takeAnswers(1);
+  }
+
   /** Handles what is queued, as the shard's thread does between two looks at its rings. */
   work(): void {
     for (let offset = this.#requests.next(); offset >= 0; offset = this.#requests.next()) {
@@ -91,15 +113,16 @@ class BareShard {
 
 /**
  * All that a shard does for full messages of transfers but the disk: find, decide, evolve, remember ids, write the frame
- * and hash it.
+ * and hash it. With `limits`, every wallet has them, on what it pays and on what it gets.
  */
-export async function measureApply(measureMs: number): Promise<CoreOutcome> {
+export async function measureApply(measureMs: number, limits?: WalletLimits): Promise<CoreOutcome> {
   const shard = new BareShard();
   const wallets = await openWallets((records) => {
     shard.offer(records);
     shard.work();
     shard.takeAnswers(records.byteLength / RECORD_BYTES);
   }, WALLETS);
+  if (limits !== undefined) shard.setLimits(limits);
   const count = COMMANDS_PER_MESSAGE_MAX;
   const pairs = new Pairs(WALLETS, "uniform", 1);
   const messages = Array.from({ length: MESSAGES }, () => {
@@ -122,5 +145,6 @@ export async function measureApply(measureMs: number): Promise<CoreOutcome> {
     shard.takeAnswers(count);
     return { overriddenDuration };
   });
-  return { rate: callsPerSecond * count, latency, notes: ["one full message a call, no disk"] };
+  const notes = ["one full message a call, no disk", ...(limits === undefined ? [] : ["eight limits on every wallet"])];
+  return { rate: callsPerSecond * count, latency, notes };
 }

@@ -5,7 +5,7 @@ import type { RowName } from "../row-names.ts";
 
 export type CoreRow = Extract<
   RowName,
-  "core-apply" | "codecs" | "limit-lmdb" | "limit-lmdb-prepared" | "journal-commit"
+  "core-apply" | "core-apply-limits" | "codecs" | "limit-lmdb" | "limit-lmdb-prepared" | "journal-commit"
 >;
 
 export interface CoreJob {

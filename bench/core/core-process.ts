@@ -2,7 +2,7 @@
 
 import { unreachable } from "../../protocol/unreachable.ts";
 import { measureCodecs } from "./codecs.ts";
-import { measureApply } from "./core-apply.ts";
+import { LIMITS, measureApply } from "./core-apply.ts";
 import type { CoreJob, CoreOutcome, CoreReply } from "./core-job.ts";
 import { measureCommit } from "./journal-commit.ts";
 import { measureLmdb } from "./lmdb-limit.ts";
@@ -15,6 +15,8 @@ async function run({ row, measureMs, directory }: CoreJob): Promise<CoreOutcome>
       return measureLmdb(directory, "prepared");
     case "core-apply":
       return measureApply(measureMs);
+    case "core-apply-limits":
+      return measureApply(measureMs, LIMITS);
     case "journal-commit":
       return measureCommit(directory, measureMs);
     case "codecs":
