@@ -7,7 +7,7 @@ import { ADMIN, EGP, EngineSession } from "./engine-session.ts";
 import { type Answer, extension } from "./ledger-command.ts";
 import { expectSameState } from "./same-state.ts";
 
-export const CUSTOMER = 1;
+const CUSTOMER = 1;
 
 /** The id of a shard's funding account in a currency, which stands for the currency in SetTypeLimits. */
 export function fundingAccountId(shard: number, currency: number): string {

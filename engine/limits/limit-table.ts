@@ -1,6 +1,5 @@
 import type { WalletLimits } from "../../protocol/wallet-limits.ts";
 import { RowGuard } from "../snapshot/row-guard.ts";
-import type { WalletColumns } from "../wallet/wallet-columns.ts";
 import { Calendar } from "./calendar.ts";
 import { NO_LIMIT, ROW_VALUES, SIDE, SIDE_VALUES, SIDES, type Side, VALUE, writeLimits } from "./limit-values.ts";
 import {
@@ -23,6 +22,16 @@ export interface LimitRefusal {
   readonly left: number;
   /** 0 where it never resets, or where no window runs. */
   readonly resetsAtMs: number;
+}
+
+/** What the table needs of the wallets that it is for. */
+interface LimitedWallets {
+  readonly capacity: number;
+  readonly currency: Uint16Array;
+  readonly type: Uint8Array;
+  isHome(slot: number): boolean;
+  takesCreditsHereOnly(slot: number): boolean;
+  markLimited(slot: number): void;
 }
 
 /** Rows that are kept together. */
@@ -80,7 +89,7 @@ export class LimitTable {
   readonly guard = new RowGuard(LIMIT_ROW_VALUES, (row, to, at) => this.copyRow(row, to, at));
   /** The limit that refused a movement last. */
   refusal: LimitRefusal = { limit: 0, value: 0, left: 0, resetsAtMs: 0 };
-  readonly #wallets: WalletColumns;
+  readonly #wallets: LimitedWallets;
   readonly #pages: LimitPage[] = [];
   /** Slot → row + 1. */
   readonly #rowOfSlot: Uint32Array;
@@ -97,7 +106,7 @@ export class LimitTable {
   #count = 0;
   #limitedTypes = 0;
 
-  constructor(wallets: WalletColumns, timeZone: string) {
+  constructor(wallets: LimitedWallets, timeZone: string) {
     this.#wallets = wallets;
     this.calendar = new Calendar(timeZone);
     this.#rowOfSlot = new Uint32Array(wallets.capacity);

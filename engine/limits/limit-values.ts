@@ -9,7 +9,6 @@ export const SIDES = [SIDE.debit, SIDE.credit] as const;
 
 /** Offsets of one side's limits; the first four are in the order of the numbers of `LIMIT`. */
 export const VALUE = { perTransaction: 0, perDay: 1, perMonth: 2, count: 3, windowMs: 4 } as const;
-export const LIMIT_KINDS = 4;
 export const SIDE_VALUES = 5;
 export const ROW_VALUES = 2 * SIDE_VALUES;
 

@@ -310,12 +310,7 @@ export class ShardCore {
 
   /** Whether a movement surely takes no more room than its command, or than the rejection of it. */
   #isNarrow(): boolean {
-    return (
-      this.#shardCount === 1 &&
-      this.#frame.nextSequence <= NARROW_MAX &&
-      !this.#state.wallets.mayShowAvailable &&
-      this.#state.wallets.limits.isUnused
-    );
+    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX && !this.#state.wallets.mayWiden;
   }
 
   #flushDeltas(): void {

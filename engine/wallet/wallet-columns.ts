@@ -114,9 +114,9 @@ export class WalletColumns {
     return this.#index.find(lanes, at);
   }
 
-  /** Whether any wallet has or had holds or an overdraft, so that a record may have to say what is available. */
-  get mayShowAvailable(): boolean {
-    return this.#mayShowAvailable;
+  /** Whether a record may have to say more than a movement: what is available, or the limit that refused it. */
+  get mayWiden(): boolean {
+    return this.#mayShowAvailable || !this.limits.isUnused;
   }
 
   /** Whether what is available in one of two slots may differ from its balance. */
