@@ -41,7 +41,7 @@ describe.each<[string, () => IdMap | IdSecond]>([
         for (const { type, number, sequence } of actions) {
           const isKept = model.has(number);
           if (type === "add" && !isKept) ids.add(id(number), 0, sequence);
-          if (type === "move") ids.move(id(number), 0, sequence);
+          if (type === "move") ids.move(id(number), 0, sequence, false);
           if (type === "add" ? !isKept : type === "move" && isKept) model.set(number, sequence);
           expect(ids.get(id(number), 0)).toBe(model.get(number) ?? 0);
           expect(ids.size).toBe(model.size);
@@ -58,7 +58,7 @@ describe.each<[string, () => IdMap | IdSecond]>([
     // A thousand to a millisecond, then out of the order of time.
     const number = (index: number): number => (index * 7_919) % 1_000_003;
     for (let index = 0; index < COUNT; index += 1) ids.add(id(number(index)), 0, index + 1);
-    for (let index = 0; index < COUNT; index += 2) ids.move(id(number(index)), 0, 2 ** 40 + index);
+    for (let index = 0; index < COUNT; index += 2) ids.move(id(number(index)), 0, 2 ** 40 + index, false);
     for (let index = 0; index < COUNT; index += 1) {
       expect(ids.get(id(number(index)), 0)).toBe(index % 2 === 0 ? 2 ** 40 + index : index + 1);
     }
@@ -79,8 +79,8 @@ describe.each<[string, () => IdMap | IdSecond]>([
 
 test("IdMap says whether it moved an id", () => {
   const ids = new IdMap(0);
-  expect(ids.move(id(1), 0, 5)).toBe(false);
+  expect(ids.move(id(1), 0, 5, false)).toBe(false);
   ids.add(id(1), 0, 5);
-  expect(ids.move(id(1), 0, 6)).toBe(true);
+  expect(ids.move(id(1), 0, 6, false)).toBe(true);
   expect(ids.get(id(1), 0)).toBe(6);
 });

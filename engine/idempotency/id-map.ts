@@ -1,7 +1,8 @@
 import { sameId } from "../../protocol/ids.ts";
 import { seededHash } from "../seeded-hash.ts";
 
-const ROW_LANES = 6;
+/** Lanes of a row: `id 4 | sequence low | sequence high`. */
+export const ROW_LANES = 6;
 const CELLS_MIN = 32;
 
 /**
@@ -41,25 +42,41 @@ export class IdMap {
   /** Keeps a sequence for an id that is not kept yet. */
   add(lanes: Uint32Array, at: number, sequence: number): void {
     if (this.#size * 2 === this.#cells.length) this.#double();
-    const row = this.#size * ROW_LANES;
-    const rows = this.#rows;
-    rows[row] = lanes[at];
-    rows[row + 1] = lanes[at + 1];
-    rows[row + 2] = lanes[at + 2];
-    rows[row + 3] = lanes[at + 3];
-    this.#setSequence(row, sequence);
-    this.#size += 1;
+    this.#append(lanes, at, sequence);
     place(this.#cells, seededHash(lanes, at), this.#size);
   }
 
-  /** Keeps a newer sequence for an id that is kept already; false if it is not. */
-  move(lanes: Uint32Array, at: number, sequence: number): boolean {
-    const row = this.#find(lanes, at);
-    if (row >= 0) this.#setSequence(row, sequence);
-    return row >= 0;
+  /**
+   * Keeps a newer sequence for an id that is kept already; false if it is not.
+   *
+   * With `isKept` the row stays as it was, for a snapshot that has not copied it yet, and the id gets a new one.
+   */
+  move(lanes: Uint32Array, at: number, sequence: number, isKept: boolean): boolean {
+    if (isKept && this.#size * 2 === this.#cells.length) this.#double();
+    const index = this.#findCell(lanes, at);
+    if (index < 0) return false;
+    const cells = this.#cells;
+    const mask = cells.length - 1;
+    if (isKept) {
+      this.#append(lanes, at, sequence);
+      cells[index] = (cells[index] & ~mask) | this.#size;
+    } else {
+      this.#setSequence(((cells[index] & mask) - 1) * ROW_LANES, sequence);
+    }
+    return true;
+  }
+
+  /** The rows so far, in the order in which they came; the ids of later ones come behind them or into another array. */
+  rows(): Uint32Array {
+    return this.#rows.subarray(0, this.#size * ROW_LANES);
   }
 
   #find(lanes: Uint32Array, at: number): number {
+    const index = this.#findCell(lanes, at);
+    return index < 0 ? -1 : ((this.#cells[index] & (this.#cells.length - 1)) - 1) * ROW_LANES;
+  }
+
+  #findCell(lanes: Uint32Array, at: number): number {
     const cells = this.#cells;
     const mask = cells.length - 1;
     const hash = seededHash(lanes, at);
@@ -68,9 +85,20 @@ export class IdMap {
       const cell = cells[index];
       if (((cell ^ tag) & ~mask) !== 0) continue;
       const row = ((cell & mask) - 1) * ROW_LANES;
-      if (sameId(this.#rows, row, lanes, at)) return row;
+      if (sameId(this.#rows, row, lanes, at)) return index;
     }
     return -1;
+  }
+
+  #append(lanes: Uint32Array, at: number, sequence: number): void {
+    const row = this.#size * ROW_LANES;
+    const rows = this.#rows;
+    rows[row] = lanes[at];
+    rows[row + 1] = lanes[at + 1];
+    rows[row + 2] = lanes[at + 2];
+    rows[row + 3] = lanes[at + 3];
+    this.#setSequence(row, sequence);
+    this.#size += 1;
   }
 
   #setSequence(row: number, sequence: number): void {
@@ -83,7 +111,8 @@ export class IdMap {
     const rows = new Uint32Array(this.#rows.length * 2);
     rows.set(this.#rows);
     const cells = new Uint32Array(this.#cells.length * 2);
-    for (let index = 0; index < this.#size; index += 1) place(cells, seededHash(rows, index * ROW_LANES), index + 1);
+    // Of an id with several rows the last one counts: placed first, it is found first.
+    for (let index = this.#size; index > 0; index -= 1) place(cells, seededHash(rows, (index - 1) * ROW_LANES), index);
     this.#rows = rows;
     this.#cells = cells;
   }

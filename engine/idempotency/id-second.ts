@@ -51,9 +51,20 @@ export class IdSecond {
     this.#newestSliceSize = slice.size;
   }
 
-  /** Moves an id that is kept to a newer sequence. */
-  move(lanes: Uint32Array, at: number, sequence: number): void {
-    if (!this.#first.move(lanes, at, sequence)) this.#slices[sliceOf(lanes, at)]?.move(lanes, at, sequence);
+  /** Moves an id that is kept to a newer sequence; false if it is not. `isKept` keeps its row as it was beside the new one. */
+  move(lanes: Uint32Array, at: number, sequence: number, isKept: boolean): boolean {
+    for (const ids of [this.#slices[sliceOf(lanes, at)], this.#first]) {
+      const sizeBefore = ids?.size ?? 0;
+      if (ids?.move(lanes, at, sequence, isKept) !== true) continue;
+      this.#size += ids.size - sizeBefore;
+      return true;
+    }
+    return false;
+  }
+
+  *maps(): Generator<IdMap> {
+    if (this.#first.size > 0) yield this.#first;
+    for (const slice of this.#slices) if (slice !== undefined) yield slice;
   }
 }
 

@@ -1,27 +1,39 @@
 import { uuidTimeMs } from "../../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
-import { IdMap } from "./id-map.ts";
-import { IdSecond } from "./id-second.ts";
+import { ArrivedIds } from "./arrived-ids.ts";
+import { FrozenIds } from "./frozen-ids.ts";
+import { ROW_LANES } from "./id-map.ts";
+import type { IdRows } from "./id-part.ts";
+import { rowSequence } from "./row-order.ts";
+import type { SealedIds } from "./sealed-ids.ts";
+import { SECOND_MS, TimedIds } from "./timed-ids.ts";
 
-const BUCKET_MS = 1_000;
 /** Room made at the beginning of a frame, so that the ids of that frame find it. */
 const FRAME_IDS_MAX = 2 * COMMANDS_PER_MESSAGE_MAX;
 const GENERATIONS_BY_AGE = 24;
 const GENERATIONS_BY_COUNT = 32;
-
-interface Generation {
-  readonly startedMs: number;
-  readonly ids: IdMap;
-}
+/** An id that comes later than this after the time inside it is kept by its arrival, so that buckets by time stay apart. */
+const LATE_MS = 600_000;
+/** Seconds older than this get hardly any more ids. */
+const SETTLED_MS = 120_000;
+/** Ids are sealed at this age even where they do not fill a bucket. */
+const SEALED_AT_MS = 3_600_000;
+const BUCKET_IDS_MAX = 1 << 21;
+const SEAL_WAIT_MS = 1_000;
 
 /**
- * The command ids that a shard remembers, each with the journal sequence of its answer, bounded by time and by number.
+ * The command ids that a shard remembers, each with the journal sequence of its answer.
  *
- * An id with a time in it (UUIDv7) lives in the bucket of its own second, so one probe tells whether it is known, and
- * an id older than the oldest bucket kept is known to be unknowable: it is refused instead of applied a second time.
- * Ids without a time live in generations by arrival, and are remembered for the window only.
+ * An id with a time in it (UUIDv7) is kept under the second of that time, so that one probe tells whether it is known, and an
+ * id older than the window is known to be unknowable: it is refused instead of applied a second time. Ids without a time,
+ * and ids that come late, are kept by their arrival; the former are remembered for the window only.
  *
- * Forgetting happens in `advance` alone, from journaled time and counts, so a replay forgets the same.
+ * Ids that have settled, or that are too many for memory, are frozen at the beginning of a frame, copied out a little at a
+ * time, and sealed on the disk by another thread; until that is durable they are found where they were. Without a place to
+ * seal them the oldest are forgotten when they are too many, and the window gets shorter.
+ *
+ * The window follows from journaled time alone. Where ids are kept is no part of the state: a replay passes over those that
+ * are sealed already.
  *
  * **Source**: design decision "idempotency".
  */
@@ -29,24 +41,45 @@ export class IdWindow {
   readonly #windowMs: number;
   readonly #idsMax: number;
   readonly #idsKeptMax: number;
-  readonly #buckets = new Map<number, IdSecond>();
-  readonly #generations: Generation[] = [];
-  #oldestBucket = 0;
-  #newestBucket = 0;
+  readonly #bucketIds: number;
+  readonly #lateMs: number;
+  readonly #settledMs: number;
+  readonly #sealedAtMs: number;
+  readonly #sealed: SealedIds | undefined;
+  readonly #timed = new TimedIds();
+  readonly #arrived: ArrivedIds;
+  #frozen: FrozenIds | undefined;
+  #isHandedOver = false;
+  /** Ids by time that lie before this may be frozen or sealed. */
+  #frozenEndMs = 0;
+  /** Records up to this one may have brought ids that were sealed before the start. */
+  #sealedSequence = 0;
+  #newestSequence = 0;
   #floorMs = 0;
   #nowMs = 0;
-  #size = 0;
-  #lastKey = -1;
-  #lastBucket: IdSecond | undefined;
+  #consideredSecond = 0;
+  #isReplaying = true;
+  #isCopying = false;
 
-  constructor(windowMs: number, idsMax: number) {
+  constructor(windowMs: number, idsMax: number, sealed?: SealedIds) {
     this.#windowMs = windowMs;
     this.#idsMax = idsMax;
     this.#idsKeptMax = idsMax - Math.min(FRAME_IDS_MAX, Math.floor(idsMax / 4));
+    this.#bucketIds = Math.min(BUCKET_IDS_MAX, Math.ceil(idsMax / 8));
+    this.#arrived = new ArrivedIds(windowMs / GENERATIONS_BY_AGE, Math.ceil(idsMax / GENERATIONS_BY_COUNT));
+    this.#sealed = sealed;
+    this.#lateMs = sealed === undefined ? Number.POSITIVE_INFINITY : Math.min(LATE_MS, windowMs / 4);
+    this.#settledMs = Math.min(SETTLED_MS, windowMs / 8);
+    this.#sealedAtMs = Math.min(SEALED_AT_MS, windowMs / 4);
+    if (sealed === undefined) return;
+    sealed.warm(sealed.newestMs - windowMs);
+    this.#frozenEndMs = sealed.frozenEndMs;
+    this.#sealedSequence = Math.max(sealed.throughSequence(true), sealed.throughSequence(false));
   }
 
+  /** Ids in memory. */
   get size(): number {
-    return this.#size;
+    return this.#timed.size + this.#arrived.size + (this.#frozen?.size ?? 0);
   }
 
   /** Ids whose time lies before this are refused. **Units**: milliseconds since the epoch. */
@@ -59,123 +92,278 @@ export class IdWindow {
     return Math.max(0, this.#nowMs - this.#floorMs);
   }
 
-  /** Whether no more ids can be taken until the clock has moved on: everything kept is younger than a bucket. */
+  /** Whether no more ids can be taken until some were sealed, or the clock has moved on. */
   isFull(): boolean {
-    return this.#size >= this.#idsMax;
+    return this.size >= this.#idsMax;
   }
 
-  /** The sequence remembered for an id, or 0. */
+  /** The sequence remembered for an id, or 0. **Errors**: throws where a sealed bucket is damaged. */
   find(lanes: Uint32Array, at: number): number {
     const timeMs = uuidTimeMs(lanes, at);
-    if (timeMs >= 0) {
-      const bucket = this.#bucket(Math.floor(timeMs / BUCKET_MS));
-      return bucket === undefined ? 0 : bucket.get(lanes, at);
-    }
-    for (let i = this.#generations.length - 1; i >= 0; i -= 1) {
-      const sequence = this.#generations[i].ids.get(lanes, at);
-      if (sequence !== 0) return sequence;
-    }
-    return 0;
+    if (timeMs < 0) return this.#findArrived(lanes, at, this.#nowMs - this.#windowMs, Number.POSITIVE_INFINITY);
+    return timeMs < this.#floorMs ? 0 : this.#findTimed(timeMs, lanes, at);
+  }
+
+  /** The sequence that an id led to, or 0: ids with a time at any age, for as long as their record is kept. */
+  findAtAnyAge(lanes: Uint32Array, at: number): number {
+    const timeMs = uuidTimeMs(lanes, at);
+    return timeMs < 0 ? this.find(lanes, at) : this.#findTimed(timeMs, lanes, at);
   }
 
   /** Remembers an id that is not remembered yet. */
   remember(lanes: Uint32Array, at: number, sequence: number): void {
     const timeMs = uuidTimeMs(lanes, at);
-    if (timeMs >= 0) this.#rememberInTime(timeMs, lanes, at, sequence);
-    else this.#newestGeneration().ids.add(lanes, at, sequence);
+    if (sequence > this.#newestSequence) this.#newestSequence = sequence;
+    if (sequence <= this.#sealedSequence && this.#isSealed(this.#isByTime(timeMs), timeMs, lanes, at, sequence)) return;
+    if (!this.#isByTime(timeMs)) this.#arrived.add(this.#nowMs, lanes, at, sequence);
+    else if (timeMs >= this.#floorMs || this.#sealed !== undefined) {
+      this.#timed.add(Math.floor(timeMs / SECOND_MS), lanes, at, sequence);
+    }
   }
 
   /** Moves an id that is remembered to a newer sequence; one that was forgotten meanwhile stays so. */
   move(lanes: Uint32Array, at: number, sequence: number): void {
+    if (sequence > this.#newestSequence) this.#newestSequence = sequence;
     const timeMs = uuidTimeMs(lanes, at);
-    if (timeMs >= 0) {
-      this.#bucket(Math.floor(timeMs / BUCKET_MS))?.move(lanes, at, sequence);
+    // A record moves the row of its own kind, so that what a bucket says of records holds.
+    const isMoved = this.#isByTime(timeMs)
+      ? this.#timed.move(Math.floor(timeMs / SECOND_MS), lanes, at, sequence, this.#isCopying)
+      : this.#arrived.move(lanes, at, sequence, this.#isCopying);
+    if (isMoved) return;
+    // A frozen or sealed row stays as it is: of several rows the one with the highest sequence counts.
+    const known = this.#sealed === undefined ? 0 : this.findAtAnyAge(lanes, at);
+    if (known !== 0 && known < sequence) this.remember(lanes, at, sequence);
+  }
+
+  /** Remembers an id, or moves it to a newer sequence. */
+  put(lanes: Uint32Array, at: number, sequence: number): void {
+    if (sequence > this.#newestSequence) this.#newestSequence = sequence;
+    const timeMs = uuidTimeMs(lanes, at);
+    const mayBeSealed = sequence <= this.#sealedSequence;
+    if (mayBeSealed && this.#isSealed(this.#isByTime(timeMs), timeMs, lanes, at, sequence)) return;
+    const known = this.findAtAnyAge(lanes, at);
+    if (known === 0) this.remember(lanes, at, sequence);
+    else if (known < sequence) this.move(lanes, at, sequence);
+  }
+
+  /**
+   * Moves the clock to the time of the next frame, when all that is remembered is durable; seals or forgets what is due.
+   *
+   * **Errors**: throws at the first frame where sealed ids lead beyond the end of the journal: the next start sets them aside.
+   */
+  advance(nowMs: number): void {
+    if (this.#isReplaying) {
+      if (this.#newestSequence < this.#sealedSequence) {
+        throw new Error(
+          `sealed ids lead to record ${this.#sealedSequence}, but the journal ends before it. Start again: they are then read from the journal.`,
+        );
+      }
+      this.#isReplaying = false;
+      this.#sealed?.repaired();
+    }
+    this.#advance(nowMs);
+  }
+
+  /** The same for a frame that is read from the journal: nobody is held up, so it may wait for room in memory. */
+  replay(nowMs: number): void {
+    this.#advance(nowMs);
+    while (this.#isHandedOver && this.size > this.#idsKeptMax) {
+      this.#sealed?.wait(SEAL_WAIT_MS);
+      this.#advance(nowMs);
+    }
+  }
+
+  /** Sequence of the newest record that brought or moved an id. */
+  get newestSequence(): number {
+    return this.#newestSequence;
+  }
+
+  /** Clock of the newest frame. **Units**: milliseconds since the epoch. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Records from this one on have to be read for the ids of damaged buckets, or infinity. */
+  get missingFrom(): number {
+    return this.#sealed?.missingFrom ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Remembers an id of a damaged bucket again, from a record whose frame had a clock. */
+  repair(clockMs: number, lanes: Uint32Array, at: number, sequence: number): void {
+    const nowMs = this.#nowMs;
+    this.#nowMs = clockMs;
+    this.put(lanes, at, sequence);
+    this.#nowMs = nowMs;
+  }
+
+  /** The rows in memory; until `endCopy` none of them changes. */
+  beginCopy(): IdRows[] {
+    this.#isCopying = true;
+    const rows: IdRows[] = [];
+    const frozen = this.#frozen;
+    const { isByTime, fromMs } = frozen?.facts ?? { isByTime: true, fromMs: 0 };
+    for (const map of frozen?.maps() ?? []) rows.push({ isByTime, startedMs: fromMs, rows: map.rows() });
+    for (const map of this.#timed.maps()) rows.push({ isByTime: true, startedMs: 0, rows: map.rows() });
+    for (const { startedMs, ids } of this.#arrived.generations()) {
+      rows.push({ isByTime: false, startedMs, rows: ids.rows() });
+    }
+    return rows;
+  }
+
+  endCopy(): void {
+    this.#isCopying = false;
+  }
+
+  adoptPosition(newestSequence: number, floorMs: number, nowMs: number): void {
+    this.#newestSequence = newestSequence;
+    this.#floorMs = Math.max(this.#floorMs, floorMs);
+    this.#nowMs = nowMs;
+  }
+
+  /** Takes in rows of a snapshot, but for those that have been sealed since. */
+  adopt({ isByTime, startedMs, rows }: IdRows): void {
+    for (let at = 0; at < rows.length; at += ROW_LANES) {
+      const sequence = rowSequence(rows, at);
+      const timeMs = uuidTimeMs(rows, at);
+      if (this.#isSealed(isByTime, timeMs, rows, at, sequence)) continue;
+      // Of an id that was moved while rows were copied there are several.
+      if (isByTime) {
+        const key = Math.floor(timeMs / SECOND_MS);
+        const known = this.#timed.get(key, rows, at);
+        if (known === 0) this.#timed.add(key, rows, at, sequence);
+        else if (known < sequence) this.#timed.move(key, rows, at, sequence, false);
+      } else {
+        const known = this.#arrived.get(rows, at);
+        if (known === 0) this.#arrived.add(startedMs, rows, at, sequence);
+        else if (known < sequence) this.#arrived.move(rows, at, sequence, false);
+      }
+    }
+  }
+
+  #advance(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    const oldestKept = Math.floor((this.#nowMs - this.#windowMs) / SECOND_MS);
+    this.#floorMs = Math.max(this.#floorMs, oldestKept * SECOND_MS);
+    if (this.#sealed === undefined) {
+      this.#forget(oldestKept);
       return;
     }
-    this.#generations.some(({ ids }) => ids.move(lanes, at, sequence));
+    this.#sealed.cool(this.#nowMs - this.#windowMs);
+    if (this.#frozen === undefined) this.#considerSealing(this.#sealed);
+    else this.#goOnSealing(this.#frozen, this.#sealed);
+    // A new bucket may have cost the oldest its place.
+    this.#floorMs = Math.max(this.#floorMs, this.#sealed.floorMs);
   }
 
-  /** Moves the clock to the time of the next frame and forgets what is too old or too much. */
-  advance(nowMs: number): void {
-    this.#nowMs = nowMs;
-    const oldestKept = Math.floor((nowMs - this.#windowMs) / BUCKET_MS);
-    this.#floorMs = Math.max(this.#floorMs, oldestKept * BUCKET_MS);
-    while (this.#buckets.size > 0 && this.#oldestBucket < oldestKept) this.#forgetOldestBucket();
-    while (this.#generations.length > 0 && this.#ageMs(this.#generations[0]) > this.#windowMs) this.#forgetGeneration();
-    const youngest = Math.floor(nowMs / BUCKET_MS) - 1;
-    while (this.#size > this.#idsKeptMax) {
-      const bucketIsOlder =
-        this.#generations.length < 2 || this.#oldestBucket * BUCKET_MS < (this.#generations[0]?.startedMs ?? 0);
-      if (bucketIsOlder && this.#buckets.size > 0 && this.#oldestBucket < youngest) this.#forgetOldestBucket();
-      else if (this.#generations.length > 1) this.#forgetGeneration();
-      else break;
+  #findTimed(timeMs: number, lanes: Uint32Array, at: number): number {
+    const key = Math.floor(timeMs / SECOND_MS);
+    if (!this.#isByTime(timeMs)) {
+      // What came late came after the time that makes it late, and before it was too old; it is newer than what did not.
+      const late = this.#findArrived(lanes, at, timeMs + this.#lateMs, timeMs + 2 * this.#windowMs);
+      if (late !== 0) return late;
+    }
+    const sequence = this.#timed.get(key, lanes, at);
+    if (sequence !== 0 || timeMs >= this.#frozenEndMs) return sequence;
+    const frozen = this.#frozen?.facts.isByTime ? this.#frozen.get(key, lanes, at) : 0;
+    return frozen !== 0 ? frozen : (this.#sealed?.findByTime(lanes, at, timeMs) ?? 0);
+  }
+
+  #findArrived(lanes: Uint32Array, at: number, sinceMs: number, untilMs: number): number {
+    const sequence = this.#arrived.size === 0 ? 0 : this.#arrived.get(lanes, at);
+    if (sequence !== 0 || this.#sealed === undefined) return sequence;
+    const frozen = this.#frozen;
+    const known = frozen === undefined || frozen.facts.isByTime ? 0 : frozen.get(0, lanes, at);
+    return known !== 0 ? known : this.#sealed.findByArrival(lanes, at, sinceMs, untilMs);
+  }
+
+  /** Whether an id that comes now is kept by the time inside it. */
+  #isByTime(timeMs: number): boolean {
+    return timeMs >= 0 && this.#nowMs - timeMs <= this.#lateMs;
+  }
+
+  /** Whether an id that a record brought was sealed before the start: then nothing is left to remember. */
+  #isSealed(isByTime: boolean, timeMs: number, lanes: Uint32Array, at: number, sequence: number): boolean {
+    const sealed = this.#sealed;
+    if (sealed === undefined || sequence > sealed.throughSequence(isByTime)) return false;
+    if (isByTime && timeMs >= sealed.endMs) return false;
+    return !sealed.isMissing(isByTime, timeMs, sequence) || this.findAtAnyAge(lanes, at) >= sequence;
+  }
+
+  #considerSealing(sealed: SealedIds): void {
+    const second = Math.floor(this.#nowMs / SECOND_MS);
+    const isUrgent = this.size > (3 * this.#idsMax) / 4;
+    if (second === this.#consideredSecond && !isUrgent) return;
+    this.#consideredSecond = second;
+    // Of what is read again, a bucket must not claim records that are still to come.
+    if (this.#newestSequence < this.#sealedSequence || sealed.isRepairing) return;
+    const isPressing = this.size > this.#idsMax / 2;
+    const youngest = isUrgent ? Number.POSITIVE_INFINITY : second - (isPressing ? 2 : this.#settledMs / SECOND_MS);
+    const ids = isPressing ? this.#bucketIds / 4 : this.#bucketIds;
+    const overdueMs = this.#nowMs - this.#sealedAtMs;
+    if (this.#timed.countThrough(youngest) >= ids || this.#timed.oldest * SECOND_MS < overdueMs) {
+      this.#freezeTimed(youngest);
+    } else if (this.#arrived.size >= ids || this.#arrived.oldestMs < overdueMs) {
+      this.#freezeArrived(sealed.arrivedEndMs);
     }
   }
 
-  #rememberInTime(timeMs: number, lanes: Uint32Array, at: number, sequence: number): void {
-    const key = Math.floor(timeMs / BUCKET_MS);
-    if (key * BUCKET_MS < this.#floorMs) return;
-    let bucket = this.#bucket(key);
-    if (bucket === undefined) {
-      bucket = new IdSecond(this.#buckets.get(this.#newestBucket));
-      this.#buckets.set(key, bucket);
-      this.#lastBucket = bucket;
-      if (this.#buckets.size === 1 || key < this.#oldestBucket) this.#oldestBucket = key;
-      if (this.#buckets.size === 1 || key > this.#newestBucket) this.#newestBucket = key;
-    }
-    bucket.add(lanes, at, sequence);
-    this.#size += 1;
-  }
-
-  #newestGeneration(): Generation {
-    let newest = this.#generations.at(-1);
-    if (newest === undefined || this.#isComplete(newest)) {
-      newest = { startedMs: this.#nowMs, ids: new IdMap(0) };
-      this.#generations.push(newest);
-    }
-    this.#size += 1;
-    return newest;
-  }
-
-  #bucket(key: number): IdSecond | undefined {
-    if (key !== this.#lastKey) {
-      this.#lastKey = key;
-      this.#lastBucket = this.#buckets.get(key);
-    }
-    return this.#lastBucket;
-  }
-
-  /** Age of the youngest id that a generation may hold, so that none is forgotten before its time. */
-  #ageMs(generation: Generation): number {
-    return this.#nowMs - generation.startedMs - this.#generationMs();
-  }
-
-  #isComplete(generation: Generation): boolean {
-    return (
-      this.#nowMs - generation.startedMs > this.#generationMs() ||
-      generation.ids.size >= this.#idsMax / GENERATIONS_BY_COUNT
+  #freezeTimed(youngest: number): void {
+    // What lies before the end of the last bucket goes along, so that a bucket has all that comes before its end.
+    const first = this.#frozenEndMs / SECOND_MS - 1;
+    const seconds = this.#timed.takeOldest(this.#bucketIds, first, Math.max(first, youngest));
+    const keys = [...seconds.keys()];
+    const endMs = Math.max(this.#frozenEndMs, (keys[keys.length - 1] + 1) * SECOND_MS);
+    const throughSequence = this.#newestSequence;
+    const maps = [...seconds.values()].flatMap((second) => [...second.maps()]);
+    this.#frozen = new FrozenIds(
+      { isByTime: true, fromMs: keys[0] * SECOND_MS, endMs, throughSequence },
+      maps,
+      seconds,
     );
+    this.#frozenEndMs = endMs;
   }
 
-  #generationMs(): number {
-    return this.#windowMs / GENERATIONS_BY_AGE;
+  #freezeArrived(endMsMin: number): void {
+    const fromMs = this.#arrived.oldestMs;
+    const throughSequence = this.#newestSequence;
+    const maps = this.#arrived.takeAll();
+    // The clock of a replay may lie before that of the frame at which the last bucket was sealed.
+    const endMs = Math.max(this.#nowMs + 1, endMsMin);
+    this.#frozen = new FrozenIds({ isByTime: false, fromMs, endMs, throughSequence }, maps);
   }
 
-  #forgetOldestBucket(): void {
-    const bucket = this.#buckets.get(this.#oldestBucket);
-    if (bucket !== undefined) {
-      this.#size -= bucket.size;
-      this.#buckets.delete(this.#oldestBucket);
+  #goOnSealing(frozen: FrozenIds, sealed: SealedIds): void {
+    if (this.#isHandedOver) {
+      if (!sealed.isSealed()) return;
+      this.#frozen = undefined;
+      this.#isHandedOver = false;
+      this.#consideredSecond = 0;
+      return;
     }
-    this.#lastKey = -1;
-    this.#lastBucket = undefined;
-    this.#floorMs = Math.max(this.#floorMs, (this.#oldestBucket + 1) * BUCKET_MS);
-    do this.#oldestBucket += 1;
-    while (this.#oldestBucket < this.#newestBucket && !this.#buckets.has(this.#oldestBucket));
+    // The last frame of a journal may turn out incomplete, and its records with it.
+    if (this.#newestSequence === frozen.facts.throughSequence && !this.isFull()) return;
+    const rows = frozen.copySome();
+    if (rows === undefined) return;
+    sealed.ask(frozen.facts, rows);
+    this.#isHandedOver = true;
   }
 
-  #forgetGeneration(): void {
-    const generation = this.#generations.shift();
-    if (generation !== undefined) this.#size -= generation.ids.size;
+  /** Forgets what is too old, and the oldest where there are too many. */
+  #forget(oldestKept: number): void {
+    while (this.#timed.oldest < oldestKept) this.#timed.forgetOldest();
+    this.#arrived.forgetOlder(this.#nowMs, this.#windowMs);
+    const youngest = Math.floor(this.#nowMs / SECOND_MS) - 1;
+    while (this.size > this.#idsKeptMax) {
+      const { oldest } = this.#timed;
+      const isSecondOlder = this.#arrived.generationCount < 2 || oldest * SECOND_MS < this.#arrived.oldestMs;
+      if (isSecondOlder && oldest < youngest) {
+        this.#floorMs = Math.max(this.#floorMs, (oldest + 1) * SECOND_MS);
+        this.#timed.forgetOldest();
+      } else if (this.#arrived.generationCount > 1) {
+        this.#arrived.forgetOldest();
+      } else {
+        break;
+      }
+    }
   }
 }
