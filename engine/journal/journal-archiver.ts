@@ -57,11 +57,16 @@ export class JournalArchiver {
    * **Errors**: throws where a file cannot be written or does not read back; what is not archived yet stays live.
    */
   async archiveThrough(sequence: number, letGoTimeoutMs = LET_GO_TIMEOUT_MS): Promise<ArchiveReport> {
-    prepareArchiveDirectory(this.#options.archiveDirectory);
+    this.prepare();
     const ordinals = this.#segmentsThrough(sequence);
     const archived: (ArchiveFacts & { readonly ordinal: number })[] = [];
     for (const ordinal of ordinals) archived.push({ ordinal, ...(await archiveSegment(this.#options, ordinal)) });
     return { archived, ...(await this.#giveUp(ordinals, letGoTimeoutMs)), dropped: this.#dropExpired() };
+  }
+
+  /** Makes the archive's directory. **Errors**: throws where it cannot be written. */
+  prepare(): void {
+    prepareArchiveDirectory(this.#options.archiveDirectory);
   }
 
   /** How many segments hold nothing after a sequence and are not archived yet. */

@@ -28,6 +28,12 @@ export class ArchiveKeeper {
   constructor(options: ArchiveKeeperOptions) {
     this.#options = options;
     this.#archiver = new JournalArchiver(options);
+    try {
+      this.#archiver.prepare();
+    } catch (error) {
+      // Said at the start already, long before the first segment is due.
+      this.#fail(error);
+    }
     this.#tell(0);
   }
 
@@ -46,10 +52,14 @@ export class ArchiveKeeper {
       }
       this.#tell(this.#archiver.lagSegments(sequence));
     } catch (error) {
-      this.#failures += 1;
-      log("warn", "the journal could not be archived, and stays where it is", { message: String(error) });
+      this.#fail(error);
       this.#tell(this.#archiver.lagSegments(sequence));
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#failures += 1;
+    this.#options.log("warn", "the journal cannot be archived, and stays where it is", { message: String(error) });
   }
 
   #tell(lagSegments: number): void {
