@@ -1,8 +1,10 @@
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
+import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
-import { type DataDirectory, shardsOf } from "./data-directory.ts";
+import { listSnapshots } from "../snapshots/snapshot-directory.ts";
+import { archiveDirectory, type DataDirectory, shardDirectory, shardsOf } from "./data-directory.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { replayShard } from "./replay-shard.ts";
 import type { Terminal } from "./terminal.ts";
@@ -27,7 +29,21 @@ export async function inspectLedger(directory: DataDirectory, terminal: Terminal
       return true;
     });
     const segments = journal.files().map(fileFacts);
-    const facts = { shard, position: `${shard}:${state.sequence}`, frames, bytes, segments, ...stateFacts(state) };
+    const archiveFiles = archiveDirectory(path, shard);
+    const archives = listArchives(archiveFiles).map((ordinal) => fileFacts(archivePath(archiveFiles, ordinal)));
+    const snapshots = listSnapshots(join(shardDirectory(path, shard), "snapshots")).map((found) =>
+      fileFacts(found.path),
+    );
+    const facts = {
+      shard,
+      position: `${shard}:${state.sequence}`,
+      frames,
+      bytes,
+      segments,
+      archives,
+      snapshots,
+      ...stateFacts(state),
+    };
     shards.push(facts);
     sayShard(terminal, facts);
   }
@@ -39,6 +55,7 @@ function stateFacts(state: ShardState) {
     time: state.clockMs === 0 ? null : new Date(state.clockMs).toISOString(),
     wallets: state.wallets.count,
     owners: state.wallets.owners.count,
+    holds: state.holds.count,
     openTransfers: state.transfers.size,
     receipts: state.receipts.size,
     books: trialBalance(state.wallets),
@@ -51,14 +68,17 @@ function sayShard(
     readonly position: string;
     readonly frames: number;
     readonly bytes: number;
-    readonly segments: FileFacts[];
+    readonly segments: readonly FileFacts[];
+    readonly archives: readonly FileFacts[];
+    readonly snapshots: readonly FileFacts[];
   } & ReturnType<typeof stateFacts>,
 ): void {
   terminal.say("");
   terminal.say(`position ${facts.position}, ${facts.time ?? "empty"}: ${facts.frames} frames, ${facts.bytes} bytes`);
-  for (const { name, bytes } of facts.segments) terminal.say(`  ${name}  ${bytes} bytes`);
+  for (const { name, bytes } of [...facts.archives, ...facts.segments, ...facts.snapshots])
+    terminal.say(`  ${name}  ${bytes} bytes`);
   terminal.say(
-    `  ${facts.wallets} wallets and accounts, ${facts.owners} owners, ${facts.openTransfers} open transfers`,
+    `  ${facts.wallets} wallets and accounts, ${facts.owners} owners, ${facts.holds} open holds, ${facts.openTransfers} open transfers`,
   );
   for (const line of facts.books) {
     terminal.say(

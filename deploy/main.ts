@@ -48,7 +48,7 @@ function program(): Command {
     .action(start);
 
   command("verify", "Check every checksum, the chain of hashes, and that all balances follow from the journal.")
-    .argument("<dir>", "data directory; in use, it is read beside its ledger")
+    .argument("<dir>", "data directory, in use or not, or a backup")
     .action(verify);
 
   command("inspect", "Show what is in a data directory, or one frame, record or wallet of it.")

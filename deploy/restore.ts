@@ -1,12 +1,10 @@
-import type { LedgerFile } from "../engine/ledger-file.ts";
+import { backupFrames, requireWhole } from "./backup-frames.ts";
 import { readManifest } from "./backup-manifest.ts";
 import { BuiltDirectory } from "./built-directory.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
-import { type FrameFileFacts, readFrameFile } from "./frame-file.ts";
-import type { FoundFrame } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { parsePoint, until } from "./point.ts";
 import { Terminal } from "./terminal.ts";
@@ -26,7 +24,7 @@ export async function restore(
   if (manifest === undefined) {
     throw new CommandError(EXIT.usage, "not_a_backup", `there is no backup in ${backup}: it has no backup.json`);
   }
-  const { ledger, files, cut } = manifest;
+  const { ledger, cut } = manifest;
   const point = options.at === undefined ? undefined : parsePoint(options.at, ledger.shards);
   const target = new BuiltDirectory(dataDir, ledger);
   const order = new CausalOrder(ledger.shards);
@@ -35,12 +33,12 @@ export async function restore(
     cut.sequences.reduce((sum, sequence) => sum + sequence, 0),
   );
   try {
-    const sources = sourcesOf(backup, ledger, files);
+    const sources = backupFrames(backup, manifest);
     for (const { shard, frame } of mergedFrames(FrameChain.ofLedger(ledger), sources, until(point), order)) {
       target.journals[shard].append(frame.firstSequence, frame.bytes);
       await progress.advance(frame.recordCount);
     }
-    if (point === undefined) requireWhole(order, cut.sequences);
+    if (point === undefined) requireWhole(order, manifest);
     await target.finish();
   } catch (error) {
     await target.drop();
@@ -54,26 +52,4 @@ export async function restore(
       (openTransfers === 0 ? "" : `; ${openTransfers} transfers between shards are open and go on at the next start`),
   );
   terminal.result({ command: "restore", ok: true, dataDir, positions, openTransfers });
-}
-
-/** The frames of each shard, over all files of the backup. */
-function sourcesOf(backup: string, ledger: LedgerFile, files: readonly FrameFileFacts[]): Iterable<FoundFrame>[] {
-  return Array.from({ length: ledger.shards }, (_, shard) => {
-    const ofShard = files.filter((file) => file.shard === shard).sort((a, b) => a.firstSequence - b.firstSequence);
-    return framesOf(backup, ofShard);
-  });
-}
-
-function* framesOf(backup: string, files: readonly FrameFileFacts[]): Generator<FoundFrame> {
-  for (const file of files) yield* readFrameFile(backup, file);
-}
-
-function requireWhole(order: CausalOrder, sequences: readonly number[]): void {
-  const shard = sequences.findIndex((sequence, index) => order.sequences[index] !== sequence);
-  if (shard < 0) return;
-  throw new CommandError(
-    EXIT.problems,
-    "backup_damaged",
-    `the backup should go to ${shard}:${sequences[shard]}, but its frames end at ${shard}:${order.sequences[shard]}`,
-  );
 }

@@ -3,20 +3,24 @@ import { fileURLToPath } from "node:url";
 import { lockDataDir } from "../gateway/data-lock.ts";
 import { StartError } from "../gateway/start-error.ts";
 import { unreachable } from "../protocol/unreachable.ts";
+import { readManifest } from "./backup-manifest.ts";
 import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
 import { Terminal } from "./terminal.ts";
 import { transitProblems } from "./transit.ts";
+import { verifyBackup } from "./verify-backup.ts";
 import type { VerifyMessage } from "./verify-process.ts";
 import type { Problem, ShardFacts } from "./verify-shard.ts";
 
 const PROCESS = fileURLToPath(new URL("./verify-process.ts", import.meta.url));
 
-/** `mizan verify`: checks everything in a data directory, and changes nothing. */
+/** `mizan verify`: checks everything in a data directory or a backup, and changes nothing. */
 export async function verify(dataDir: string, options: { readonly json?: true }): Promise<void> {
   const terminal = new Terminal(options.json === true);
+  const manifest = readManifest(dataDir);
+  if (manifest !== undefined) return verifyBackup(dataDir, manifest, terminal);
   const directory = findLedger(dataDir);
   const isRunning = await isInUse(dataDir);
   const problems: Problem[] = [];
