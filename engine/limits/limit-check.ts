@@ -55,6 +55,7 @@ function isRefused(wallets: WalletColumns, slot: number, side: Side, amountMinor
   const { limits } = wallets;
   if (side === SIDE.credit && !wallets.takesCreditsHereOnly(slot)) return false;
   const place = limits.find(slot, side);
+  if (isWithinAll(limits, place, amountMinor)) return false;
   for (const kind of KINDS) {
     for (const scope of SCOPES) {
       if (!exceeds(limits, place, kind, scope, amountMinor)) continue;
@@ -63,6 +64,26 @@ function isRefused(wallets: WalletColumns, slot: number, side: Side, amountMinor
     }
   }
   return false;
+}
+
+/** Whether no limit refuses, found without asking which one: what almost every movement takes. */
+function isWithinAll({ calendar }: LimitTable, place: LimitPlace, amountMinor: number): boolean {
+  const { usage, usageAt } = place;
+  const own = place.values[SCOPE.own];
+  const ownAt = place.valuesAt[SCOPE.own];
+  const ofType = place.values[SCOPE.type];
+  const ofTypeAt = place.valuesAt[SCOPE.type];
+  const least = (kind: Kind): number => Math.min(own[ownAt + kind], ofType[ofTypeAt + kind]);
+  return (
+    amountMinor <= least(VALUE.perTransaction) &&
+    amountMinor <= least(VALUE.perDay) - usedInDayMinor(usage, usageAt, calendar) &&
+    amountMinor <= least(VALUE.perMonth) - usedInMonthMinor(usage, usageAt, calendar) &&
+    (own[ownAt + VALUE.count] === NO_LIMIT ||
+      countInWindow(usage, usageAt, SCOPE.own, own[ownAt + VALUE.windowMs], calendar) < own[ownAt + VALUE.count]) &&
+    (ofType[ofTypeAt + VALUE.count] === NO_LIMIT ||
+      countInWindow(usage, usageAt, SCOPE.type, ofType[ofTypeAt + VALUE.windowMs], calendar) <
+        ofType[ofTypeAt + VALUE.count])
+  );
 }
 
 function exceeds(limits: LimitTable, place: LimitPlace, kind: Kind, scope: Scope, amountMinor: number): boolean {
