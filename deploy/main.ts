@@ -120,6 +120,11 @@ function tell(error: unknown): void {
   }
 }
 
+// Whoever reads the output may have seen enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.problems);
+});
+
 try {
   await program().parseAsync(process.argv);
 } catch (error) {
