@@ -20,7 +20,7 @@ export interface IdRows {
  * `id 16 | sequence 8`. The first chunk has no rows, but the newest sequence, the floor and the clock.
  */
 export class IdPart implements SnapshotPart {
-  readonly name = "ids";
+  readonly name = "-ids";
   readonly #ids: IdWindow;
   #position: Uint8Array<ArrayBuffer> | undefined;
   #rows: readonly IdRows[] = [];

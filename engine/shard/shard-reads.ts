@@ -131,7 +131,7 @@ export class ShardReads {
     const { lanes } = ring;
     const head = offset >>> 2;
     this.#executor.principal.load(lanes, head);
-    const sequence = this.#state.ids.find(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
+    const sequence = this.#state.ids.findAtAnyAge(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
     const view = viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
     this.#replies.object(lanes[head + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
   }

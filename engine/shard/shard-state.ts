@@ -5,6 +5,7 @@ import { apiKeyAggregate } from "../api-key/api-key.ts";
 import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { HoldTable } from "../holds/hold-table.ts";
 import { IdWindow } from "../idempotency/id-window.ts";
+import type { SealedIds } from "../idempotency/sealed-ids.ts";
 import { type Frame, HASH_BYTES } from "../journal/frame.ts";
 import {
   CHANGE,
@@ -38,6 +39,8 @@ export interface ShardStateOptions {
   readonly calendarTimeZone: string;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
+  /** Where ids go that memory shall not hold; without it the oldest are forgotten. */
+  readonly sealedIds?: SealedIds;
 }
 
 /**
@@ -77,7 +80,7 @@ export class ShardState {
     this.shard = options.shard;
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
-    this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax);
+    this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax, options.sealedIds);
     this.reversals = new ReversalLinks(this.ids);
     this.hash = genesis;
   }
@@ -203,8 +206,7 @@ export class ShardState {
   /** Remembers a command id given as text, or moves it to a newer sequence. */
   #rememberText(id: string, sequence: number): void {
     this.#idBytes.set(uuidBytes(id));
-    if (this.ids.find(this.#idLanes, 0) === 0) this.ids.remember(this.#idLanes, 0, sequence);
-    else this.ids.move(this.#idLanes, 0, sequence);
+    this.ids.put(this.#idLanes, 0, sequence);
   }
 
   /** The slot of a wallet id given as text, or -1. */

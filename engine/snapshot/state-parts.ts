@@ -1,3 +1,4 @@
+import { IdPart } from "../idempotency/id-part.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import { HoldPart } from "./hold-part.ts";
 import { LimitPart } from "./limit-part.ts";
@@ -12,5 +13,6 @@ export function statePartsOf(state: ShardState): readonly SnapshotPart[] {
     new LimitPart(state.wallets.limits),
     new HoldPart(state.holds),
     new ObjectPart(state),
+    new IdPart(state.ids),
   ];
 }
