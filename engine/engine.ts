@@ -1,3 +1,4 @@
+import type { History } from "./history/history.ts";
 import type { JournalReaderOptions } from "./journal/journal-reader.ts";
 import type { ShardPort } from "./port/shard-port.ts";
 
@@ -78,6 +79,8 @@ export interface Engine {
   readonly ports: readonly ShardPort[];
   /** What a `JournalReader` in any thread of this process needs to read each shard's journal. */
   readonly journals: readonly JournalReaderOptions[];
+  /** What happened to the wallets. */
+  readonly history: History;
   stats(shard: number): ShardStats;
   /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */
   stop(): Promise<void>;

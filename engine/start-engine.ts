@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SHARDS_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
+import { History } from "./history/history.ts";
 import { createJournalControlMemory } from "./journal/journal-control.ts";
 import type { KeeperReport } from "./keeper/keeper-messages.ts";
 import { SnapshotProgress } from "./keeper/keeper-messages.ts";
@@ -89,18 +90,23 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     throw error;
   }
   for (const thread of threads) thread.begin();
+  const history = new History({ journals, walletIds: threads.map(({ walletIds }) => walletIds) }, (message) =>
+    hooks.log("error", "the history thread failed", { message }),
+  );
   const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
   return {
     ledgerId: ledger.ledgerId,
     shardCount: ledger.shards,
     ports,
     journals,
+    history,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
     stop: async () => {
       for (const port of ports) {
         if (port.begin(REQUEST_KIND.Stop, 0, 0, 0, NOBODY, 0) >= 0) port.flush();
       }
       await Promise.all(threads.map((thread) => thread.stopped));
+      await history.stop();
       await keeper.stop();
       await preparer.terminate();
     },
@@ -154,6 +160,8 @@ class Keeper {
 /** The engine's handle on one shard's thread. */
 class ShardThread {
   readonly recovered: Promise<void>;
+  /** The shard's column of wallet ids, once it has recovered. */
+  walletIds = new SharedArrayBuffer(0);
   readonly stopped: Promise<void>;
   readonly #worker: Worker;
 
@@ -193,6 +201,7 @@ class ShardThread {
         case "ready":
           isReady = true;
           hooks.log("info", "recovered", { shard: data.shard, ...message.progress });
+          this.walletIds = message.walletIds;
           onRecovered();
           break;
         case "failed":

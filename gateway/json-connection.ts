@@ -17,6 +17,7 @@ import { PROTOCOL_MINOR } from "../protocol/wire-frame.ts";
 import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
+import { balanceAt, type HistoryResult, listTransactions } from "./history-queries.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
 import { balanceView, deltasText, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
@@ -162,6 +163,16 @@ export class JsonConnection implements Connection {
           const found = wallets.map((wallet) => `{${foundFields(wallet, (view) => view)}}`);
           return `"ok":true,"result":{"wallets":[${found.join(",")}]}`;
         });
+      case "ListTransactions":
+        return this.#begin(
+          listTransactions(this.#context, this.principal, request, (result) =>
+            this.#end(requestId, historyResult(result)),
+          ),
+        );
+      case "GetBalanceAt":
+        return this.#begin(
+          balanceAt(this.#context, this.principal, request, (result) => this.#end(requestId, historyResult(result))),
+        );
       case "GetTransfer":
         return this.#begin(
           dispatcher.lookupTransfer(this.principal, uuidBytes(request.id), (view) => {
@@ -305,4 +316,8 @@ function foundFields(wallet: WalletView | Exclude<Code, "ok">, show: (view: Wall
 function holdsFields(holds: readonly HoldView[] | Exclude<Code, "ok">): string {
   if (typeof holds === "string") return `"ok":false,"error":${errorText(holds)}`;
   return `"ok":true,"result":${JSON.stringify({ holds: holds.map(holdView) })}`;
+}
+
+function historyResult(result: HistoryResult): string {
+  return "code" in result ? `"ok":false,"error":${errorText(result.code)}` : `"ok":true,"result":${result.text}`;
 }

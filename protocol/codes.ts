@@ -328,6 +328,15 @@ const registry = {
     meaning: "The wallet is striped over all shards, which does not go with this command.",
   },
 
+  // History.
+  cursor_invalid: { number: 130, http: 400, memory: "passing", meaning: "The cursor is not one of this wallet's." },
+  statement_too_long: {
+    number: 131,
+    http: 422,
+    memory: "passing",
+    meaning: "The statement has more than 1,000,000 lines; ask for a shorter time.",
+  },
+
   internal_error: {
     number: 99,
     http: 500,

@@ -37,7 +37,13 @@ export const walletAnswer = z.strictObject({
   position,
 });
 
-export const balanceAnswer = z.strictObject({ walletId: uuid, currency, ...balances, position });
+export const balanceAnswer = z.strictObject({
+  walletId: uuid,
+  currency,
+  ...balances,
+  position: position.describe("The wallet's last record, until the time asked for."),
+  time: moment.optional().describe("When that was; there where a time or position was asked for."),
+});
 
 const commandId = uuid.describe("The command's id.");
 
@@ -107,6 +113,43 @@ export const exchangeAnswer = z.strictObject({
   position,
   from: sideAnswer,
   to: sideAnswer.optional(),
+});
+
+const transaction = z.strictObject({
+  position,
+  time: moment,
+  type: z.string().describe("The operation; TransferRefund, SweepStripe and HoldExpired are the ledger's own."),
+  id: uuid.optional().describe("The command's id."),
+  direction: z.enum(["debit", "credit"]).optional().describe("Absent for what moves no money."),
+  amountMinor: amountMinor.optional(),
+  counterpartyId: uuid.optional().describe("The wallet or account at the other end."),
+  postedMinor: balanceMinor,
+  availableMinor: balanceMinor.optional().describe("Absent where it was the same as the balance."),
+  version: version,
+  targetId: uuid.optional().describe("The hold captured, voided or lapsed, or the movement reversed."),
+  reference: uuid.optional(),
+  metadata: z.unknown().optional(),
+});
+
+/** A page of a wallet's history. */
+export const transactionsAnswer = z.strictObject({
+  walletId: uuid,
+  currency,
+  transactions: z.array(transaction).describe("Newest first; may be fewer than asked for although there are more."),
+  nextCursor: z.string().nullable().describe("For the query parameter `cursor` of the next page; null at the end."),
+});
+
+const balanceThen = z.strictObject({ ...balances, position, time: moment }).nullable();
+
+/** Everything that happened to a wallet over a time. */
+export const statementAnswer = z.strictObject({
+  walletId: uuid,
+  currency,
+  from: z.string(),
+  to: z.string(),
+  opening: balanceThen.describe("Null where there was no wallet yet."),
+  closing: balanceThen,
+  lines: z.array(transaction).describe("Oldest first."),
 });
 
 export const walletStripedAnswer = z.strictObject({ id: commandId, walletId: uuid, ...balances, position });

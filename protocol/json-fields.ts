@@ -91,5 +91,20 @@ export const position = z
 
 export const timestampMs = z.int().min(0).describe("Milliseconds since the Unix epoch, as journaled.");
 
+/** Which part of a wallet's history: newest first, a page at a time. */
+export const historyFields = {
+  limit: z.int().min(1).max(200).optional().describe("How many at most; 50 where absent."),
+  cursor: z.string().max(64).optional().describe("nextCursor of the page before."),
+  from: z.iso.datetime({ offset: true }).optional().describe("Only from this moment on."),
+  to: z.iso.datetime({ offset: true }).optional().describe("Only before this moment."),
+  movement: z.string().max(64).optional().describe("Only transactions of this type."),
+  reference: uuid.optional().describe("Only transactions with this reference."),
+};
+
+/** A time or a position in the journal. */
+export const pointInTime = z
+  .union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,2}:\d{1,16}$/)])
+  .describe("A moment as in RFC 3339, or a journal position of the wallet's shard.");
+
 /** A moment as text. */
 export const moment = z.iso.datetime();

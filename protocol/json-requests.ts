@@ -14,7 +14,7 @@ import {
   voidHoldCommand,
   walletChangeCommand,
 } from "./json-commands.ts";
-import { uuid } from "./json-fields.ts";
+import { historyFields, pointInTime, uuid } from "./json-fields.ts";
 import { walletLimitsCommand } from "./json-limits.ts";
 import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
@@ -49,6 +49,8 @@ export const jsonRequest = z.discriminatedUnion("type", [
     walletIds: z.array(uuid).min(1).max(LOOKUPS_PER_MESSAGE_MAX),
   }),
   z.strictObject({ requestId, type: z.literal("GetTransfer"), id: uuid }),
+  z.strictObject({ requestId, type: z.literal("ListTransactions"), walletId: uuid, ...historyFields }),
+  z.strictObject({ requestId, type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime }),
   z.strictObject({ requestId, type: z.enum(["GetTrialBalance", "Ping"]) }),
   z.discriminatedUnion("topic", [
     z.strictObject({ ...subscribe, ...walletTopic, fromVersion: fromVersion.optional() }),

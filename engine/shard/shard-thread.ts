@@ -41,7 +41,7 @@ export type ShardThreadMessage =
   | { readonly type: "cut"; readonly position: string; readonly reason: string; readonly keptIn: string }
   | { readonly type: "damaged"; readonly path: string; readonly reason: string }
   | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
-  | { readonly type: "ready"; readonly progress: RecoveryProgress }
+  | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly walletIds: SharedArrayBuffer }
   | { readonly type: "wake" }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "stopped" };
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
   stats[STAT.recoveredRecords] = progress.records;
   stats[STAT.sequence] = state.sequence;
   const allReady = new Promise((resolve) => parentPort?.once("message", resolve));
-  tell({ type: "ready", progress });
+  tell({ type: "ready", progress, walletIds: state.wallets.sharedIds });
   await allReady;
   run(state, journal, stats, snapshot?.sequence ?? 0);
   await journal.close();

@@ -178,6 +178,8 @@ export class TransferDesk {
       id: request.id,
       fromShard: request.fromShard,
       number: request.number,
+      fromWalletId: request.fromWalletId,
+      ...(request.operation === undefined ? {} : { operation: request.operation }),
       code,
       position: positionText(this.#state.shard, sequence),
       postedMinor: code === "ok" ? wallets.postedMinor[slot] : 0,
@@ -261,6 +263,7 @@ export class TransferDesk {
       toWalletId: transfer.toWalletId,
       amountMinor: transfer.amountMinor,
       currency: transfer.currency,
+      ...(operation === undefined ? {} : { operation }),
       ...(rate === undefined ? {} : { rate }),
       ...(operation === "ReverseTransfer" ? { takenFor: { ownerId: takenForOwnerId ?? null, targetId } } : {}),
     });

@@ -1,6 +1,7 @@
 import type { Code } from "../../protocol/codes.ts";
 import type { LimitRefusal } from "../limits/limit-table.ts";
 import type { ExchangeRate } from "./exchange-rate.ts";
+import type { RemoteOperation } from "./transfer-body.ts";
 
 /**
  * From the shard of a command to the shard of the other wallet, as soon as what it says is durable, and again after a
@@ -14,6 +15,8 @@ export interface CreditRequest {
   readonly completedThrough: number;
   readonly id: string;
   readonly fromWalletId: string;
+  /** Absent for a Transfer. */
+  readonly operation?: RemoteOperation;
   readonly toWalletId: string;
   readonly amountMinor: number;
   /** ISO 4217 number of the amount. */

@@ -1,5 +1,6 @@
 import type { Code } from "../../protocol/codes.ts";
 import type { Aggregate } from "../object/aggregate.ts";
+import type { RemoteOperation } from "./transfer-body.ts";
 
 /**
  * What a shard answered to a transfer from another shard.
@@ -11,6 +12,9 @@ export interface ReceiptState {
   readonly id: string;
   readonly fromShard: number;
   readonly number: number;
+  /** The wallet at the other end, and what was asked for where it was no Transfer; absent in receipts of version 0.1. */
+  readonly fromWalletId?: string;
+  readonly operation?: RemoteOperation;
   readonly code: Code;
   readonly position: string;
   readonly postedMinor: number;

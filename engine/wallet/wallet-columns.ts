@@ -86,7 +86,8 @@ export class WalletColumns {
   constructor(shard: number, capacity: number, calendarTimeZone = "UTC") {
     this.shard = shard;
     this.capacity = capacity;
-    this.ids = new Uint32Array(capacity * 4);
+    // Whoever reads the journal turns its slots into ids.
+    this.ids = new Uint32Array(new SharedArrayBuffer(capacity * 16));
     this.postedMinor = new Float64Array(capacity);
     this.overdraftLimitMinor = new Float64Array(capacity);
     this.heldMinor = new Float64Array(capacity);
@@ -102,6 +103,13 @@ export class WalletColumns {
     this.limits = new LimitTable(this, calendarTimeZone);
     this.guard = new RowGuard(IMAGE_VALUES, (slot, to, at) => this.#copyImage(slot, to, at));
     this.#index = new SlotIndex(this.ids);
+  }
+
+  /** The memory of the ids, for other threads to read. */
+  get sharedIds(): SharedArrayBuffer {
+    const { buffer } = this.ids;
+    if (!(buffer instanceof SharedArrayBuffer)) throw new Error("the ids are not in shared memory");
+    return buffer;
   }
 
   /** Slots in use, the fixed accounts included. */

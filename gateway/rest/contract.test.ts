@@ -353,6 +353,15 @@ describe("an answer is in the shape that its route shows", () => {
       quoteExpiresAt: expiresAt,
     });
     await answered("POST", `/api/v1/wallets/${dollars}/stripe`, `${one}/stripe`);
+    const transactions = await answered("GET", `${wallets}/${toWalletId}/transactions?limit=3`, `${one}/transactions`);
+    await answered(
+      "GET",
+      `${wallets}/${toWalletId}/transactions?cursor=${transactions.nextCursor}`,
+      `${one}/transactions`,
+    );
+    await answered("GET", `${wallets}/${toWalletId}/balance?at=${moved.position}`, `${one}/balance`);
+    const day = "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z";
+    await answered("GET", `${wallets}/${toWalletId}/statement?${day}`, `${one}/statement`);
     await answered("POST", `${path}/close`, `${one}/close`);
     const commands = [
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1 },

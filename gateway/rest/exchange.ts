@@ -27,6 +27,7 @@ export class Exchange {
   readonly #route: string;
   readonly #counts: ResponseCounts;
   #isOpen = true;
+  #onGone = (): void => {};
 
   /** `route` is what the response is counted under. */
   constructor(response: HttpResponse, request: HttpRequest, route: string, counts: ResponseCounts) {
@@ -41,6 +42,7 @@ export class Exchange {
     this.#contentType = request.getHeader("content-type");
     response.onAborted(() => {
       this.#isOpen = false;
+      this.#onGone();
     });
   }
 
@@ -95,6 +97,54 @@ export class Exchange {
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
       this.#response.end(body);
     });
+  }
+
+  /**
+   * Answers with parts that are asked for one at a time, as fast as the peer takes them.
+   *
+   * `next` hands over the next part, an empty one at the end, or null where it cannot go on: the response is then cut off.
+   * `onEnd` is called once, when everything is sent or the peer has gone.
+   */
+  stream(
+    contentType: string,
+    headers: Readonly<Record<string, string>>,
+    next: (take: (part: string | null) => void) => void,
+    onEnd: () => void,
+  ): void {
+    if (!this.#isOpen) {
+      onEnd();
+      return;
+    }
+    this.#onGone = onEnd;
+    this.#response.cork(() => {
+      this.#response.writeStatus(statusLine(200)).writeHeader("content-type", contentType);
+      for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
+    });
+    const take = (part: string | null): void => {
+      if (!this.#isOpen) return;
+      if (part === null || part === "") {
+        this.#end(part === null ? 500 : 200);
+        this.#onGone = () => {};
+        // A body that is cut off must not look like one that is complete.
+        if (part === null) this.#response.close();
+        else this.#response.cork(() => this.#response.end());
+        onEnd();
+        return;
+      }
+      let isRoom = true;
+      this.#response.cork(() => {
+        isRoom = this.#response.write(part);
+      });
+      if (isRoom) {
+        next(take);
+        return;
+      }
+      this.#response.onWritable(() => {
+        next(take);
+        return true;
+      });
+    };
+    next(take);
   }
 
   problem(code: Code, facts: ProblemFacts = {}, headers: Readonly<Record<string, string>> = {}): void {

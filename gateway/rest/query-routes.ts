@@ -18,6 +18,7 @@ import { check } from "../../protocol/json-fault.ts";
 import { apiKeyView, balanceView, readWallet, snapshotsView, trialBalanceView, type WalletView } from "../json-view.ts";
 import { commandIdOf } from "./command-routes.ts";
 import type { Exchange } from "./exchange.ts";
+import { runBalanceAt } from "./history-routes.ts";
 import type { PlainRoute } from "./route.ts";
 
 const PAGE_DEFAULT = 50;
@@ -38,11 +39,15 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     kind: "plain",
     method: "get",
     path: "/api/v1/wallets/{id}/balance",
-    summary: "What a wallet holds, with its version and journal position.",
+    summary: "What a wallet holds, with its version and journal position; or what it held.",
     status: 200,
     answer: balanceAnswer,
     access: "caller",
-    run: walletRoute(balanceView),
+    query: { at: "A moment as in RFC 3339, or a journal position, shard:sequence; now where absent." },
+    run: (exchange, context, caller) => {
+      if (exchange.query("at") === null) walletRoute(balanceView)(exchange, context, caller);
+      else runBalanceAt(exchange, context, caller);
+    },
   },
   {
     kind: "plain",

@@ -7,6 +7,7 @@ import { Metrics } from "../metrics.ts";
 import { openApiDocument } from "../openapi.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { Exchange } from "./exchange.ts";
+import { HISTORY_ROUTES } from "./history-routes.ts";
 import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
@@ -45,6 +46,7 @@ export const API_ROUTES: readonly Route[] = [
   WALLET_LIMITS_ROUTE,
   BATCH_ROUTE,
   ...QUERY_ROUTES,
+  ...HISTORY_ROUTES,
   ...LIMIT_ROUTES,
   ...HEALTH_ROUTES,
 ];

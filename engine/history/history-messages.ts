@@ -1,0 +1,41 @@
+import type { Transaction } from "./transaction.ts";
+import type { BalanceThen, HistoryRefusal, Page, PageAsked, WalletAsked } from "./wallet-history.ts";
+
+/** What the history thread is asked. `number` comes back with the answer. */
+export type HistoryQuestion =
+  | { readonly type: "page"; readonly asked: PageAsked }
+  /** By a time or a sequence. */
+  | { readonly type: "balanceAt"; readonly asked: WalletAsked; readonly timeMs?: number; readonly sequence?: number }
+  /** Opens a statement; its lines are fetched with `lines`, and `endStatement` forgets it. */
+  | { readonly type: "statement"; readonly asked: WalletAsked; readonly fromMs: number; readonly toMs: number }
+  | { readonly type: "lines"; readonly statement: number; readonly from: number; readonly count: number }
+  | { readonly type: "endStatement"; readonly statement: number };
+
+export interface HistoryRequest {
+  readonly number: number;
+  readonly shard: number;
+  readonly question: HistoryQuestion;
+}
+
+/** A statement that was opened. */
+export interface OpenedStatement {
+  readonly statement: number;
+  readonly opening: BalanceThen | null;
+  readonly closing: BalanceThen | null;
+  readonly lines: number;
+}
+
+export type HistoryAnswer =
+  | { readonly type: "page"; readonly page: Page }
+  | { readonly type: "balance"; readonly balance: BalanceThen | null }
+  | { readonly type: "statement"; readonly statement: OpenedStatement }
+  | { readonly type: "lines"; readonly lines: readonly Transaction[] }
+  | { readonly type: "ended" }
+  | { readonly type: "refused"; readonly code: HistoryRefusal | "history_expired" | "overloaded" }
+  /** A defect, or a journal that cannot be read. */
+  | { readonly type: "failed"; readonly message: string };
+
+export interface HistoryReply {
+  readonly number: number;
+  readonly answer: HistoryAnswer;
+}

@@ -1,0 +1,88 @@
+/** The thread that reads wallets' histories from the journal and its archive, so that neither a shard nor the gateway waits. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { unreachable } from "../../protocol/unreachable.ts";
+import { HistoryExpiredError } from "../journal/journal-files.ts";
+import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
+import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
+import { type StatementOutline, type WalletAsked, WalletHistory } from "./wallet-history.ts";
+
+export interface HistoryThreadData {
+  readonly journals: readonly JournalReaderOptions[];
+  /** The column of wallet ids of each shard. */
+  readonly walletIds: readonly SharedArrayBuffer[];
+}
+
+/** Statements being read at once; each holds up to eight bytes a line. */
+const STATEMENTS_MAX = 16;
+/** A statement that nobody reads on is forgotten after this long, when another one is asked for. */
+const STATEMENT_IDLE_MS = 60_000;
+
+interface OpenStatement {
+  readonly asked: WalletAsked;
+  readonly outline: StatementOutline;
+  usedMs: number;
+}
+
+const { journals, walletIds } = workerData as HistoryThreadData;
+const histories = journals.map(
+  (options) => new WalletHistory(options.shard, new JournalReader(options), new Uint8Array(walletIds[options.shard])),
+);
+const statements = new Map<number, OpenStatement>();
+
+function answer(history: WalletHistory, number: number, question: HistoryQuestion): HistoryAnswer {
+  switch (question.type) {
+    case "page": {
+      const page = history.page(question.asked);
+      return typeof page === "string" ? { type: "refused", code: page } : { type: "page", page };
+    }
+    case "balanceAt": {
+      const { asked, timeMs, sequence } = question;
+      const balance =
+        timeMs === undefined ? history.balanceAt(asked, sequence ?? asked.head) : history.balanceAtTime(asked, timeMs);
+      return { type: "balance", balance };
+    }
+    case "statement": {
+      forgetIdle();
+      if (statements.size >= STATEMENTS_MAX) return { type: "refused", code: "overloaded" };
+      const { asked, fromMs, toMs } = question;
+      const outline = history.statement(asked, fromMs, toMs);
+      if (typeof outline === "string") return { type: "refused", code: outline };
+      statements.set(number, { asked, outline, usedMs: Date.now() });
+      const { opening, closing, sequences } = outline;
+      return { type: "statement", statement: { statement: number, opening, closing, lines: sequences.length } };
+    }
+    case "lines": {
+      const statement = statements.get(question.statement);
+      if (statement === undefined) return { type: "refused", code: "overloaded" };
+      statement.usedMs = Date.now();
+      const { asked, outline } = statement;
+      return { type: "lines", lines: history.lines(asked, outline, question.from, question.from + question.count) };
+    }
+    case "endStatement":
+      statements.delete(question.statement);
+      return { type: "ended" };
+    default:
+      return unreachable(question);
+  }
+}
+
+function forgetIdle(): void {
+  for (const [number, { usedMs }] of statements) {
+    if (Date.now() - usedMs > STATEMENT_IDLE_MS) statements.delete(number);
+  }
+}
+
+function tryAnswer(shard: number, number: number, question: HistoryQuestion): HistoryAnswer {
+  try {
+    return answer(histories[shard], number, question);
+  } catch (error) {
+    if (error instanceof HistoryExpiredError) return { type: "refused", code: "history_expired" };
+    return { type: "failed", message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.on("message", ({ number, shard, question }: HistoryRequest) => {
+  const reply: HistoryReply = { number, answer: tryAnswer(shard, number, question) };
+  parentPort?.postMessage(reply);
+});

@@ -1,0 +1,181 @@
+import { formatUuid } from "../../protocol/ids.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import { type PostingView, type RecordView, viewRecord } from "../journal/record-view.ts";
+import { positionText } from "../shard/position.ts";
+import { receiptAggregate } from "../transfer/receipt.ts";
+import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import type { RecordCursor, WalletPart } from "./record-cursor.ts";
+
+/** One record of a wallet, as its history shows it. */
+export interface Transaction {
+  readonly position: string;
+  readonly timestampMs: number;
+  /** Name of the operation; TransferRefund, SweepStripe and HoldExpired are the ledger's own. */
+  readonly type: string;
+  /** Id of the command. */
+  readonly id?: string;
+  /** Absent for what moves no money. */
+  readonly direction?: "debit" | "credit";
+  readonly amountMinor?: number;
+  /** The wallet or account at the other end. */
+  readonly counterpartyId?: string;
+  readonly postedMinor: number;
+  /** Absent where it is the same as the balance. */
+  readonly availableMinor?: number;
+  readonly version: number;
+  /** The hold captured, or the movement reversed. */
+  readonly targetId?: string;
+  readonly reference?: string;
+  readonly metadata?: unknown;
+}
+
+/** The ids of a shard's wallets, which its thread goes on writing. */
+export type WalletIds = Uint8Array;
+
+/** The record at hand, as the history of one wallet shows it. */
+export function viewTransaction(cursor: RecordCursor, part: WalletPart, walletIds: WalletIds): Transaction {
+  const walletId = (slot: number): string => formatUuid(walletIds, slot * 16);
+  const record = viewRecord(cursor.frame, cursor.at, cursor.sequence, walletId);
+  const common = { position: positionText(cursor.shard, cursor.sequence), timestampMs: cursor.frame.clockMs };
+  switch (record.type) {
+    case "WalletChanged": {
+      const { command, postedMinor, availableMinor, version } = record;
+      const isHold = command.operation === "PlaceHold";
+      return {
+        ...common,
+        type: String(command.operation),
+        id: command.id,
+        ...(isHold && typeof command.amountMinor === "number" ? { amountMinor: command.amountMinor } : {}),
+        ...(command.operation === "VoidHold" ? optional("targetId", command.extension?.targetId) : {}),
+        postedMinor,
+        availableMinor,
+        version,
+        ...optional("reference", command.extension?.reference),
+        ...metadataOf(command.extension?.metadata),
+      };
+    }
+    case "HoldExpired": {
+      const { holdId, releasedMinor, postedMinor, availableMinor, version } = record;
+      return {
+        ...common,
+        type: "HoldExpired",
+        targetId: holdId,
+        amountMinor: releasedMinor,
+        postedMinor,
+        availableMinor,
+        version,
+      };
+    }
+    case "CommandRejected":
+    case "LimitRejected":
+    case "ObjectChanged":
+      throw new Error(`record ${common.position} is no part of any wallet's history`);
+    default: {
+      const isDebit = part.side === "debit";
+      const own = isDebit ? record.debit : record.credit;
+      const other = isDebit ? record.credit : record.debit;
+      const far = farSide(cursor, record, walletId);
+      return {
+        ...common,
+        type: far?.type ?? TYPES[record.type],
+        id: record.id,
+        direction: isDebit ? "debit" : "credit",
+        amountMinor: record.amountMinor,
+        counterpartyId: far?.walletId ?? otherEnd(cursor, record, other.walletId, walletId),
+        postedMinor: own.postedMinor,
+        ...optional("availableMinor", own.availableMinor),
+        version: own.version,
+        ...(record.type === "Sold" ? {} : optional("targetId", record.targetId)),
+        ...optional("reference", record.reference),
+        ...metadataOf(record.metadata),
+      };
+    }
+  }
+}
+
+const TYPES: Readonly<Record<PostingView["type"], string>> = {
+  Transferred: "Transfer",
+  Credited: "Credit",
+  Debited: "Debit",
+  TransferSent: "Transfer",
+  TransferReceived: "Transfer",
+  TransferRefunded: "TransferRefund",
+  HoldCaptured: "CaptureHold",
+  Sold: "ExchangeCurrency",
+  Bought: "ExchangeCurrency",
+  Reversed: "ReverseTransfer",
+  CaptureSent: "CaptureHold",
+  CaptureRefunded: "TransferRefund",
+};
+
+/** An exchange goes through the liquidity accounts; its two records stand side by side and name one wallet each. */
+function otherEnd(
+  cursor: RecordCursor,
+  record: PostingView,
+  other: string,
+  walletId: (slot: number) => string,
+): string {
+  if (record.type !== "Sold" && record.type !== "Bought") return other;
+  const sequence = cursor.sequence + (record.type === "Sold" ? 1 : -1);
+  const at = cursor.laneOf(sequence);
+  if (at < 0) return other;
+  const second = viewRecord(cursor.frame, at, sequence, walletId);
+  if (second.type === "Bought") return second.credit.walletId;
+  return second.type === "Sold" ? second.debit.walletId : other;
+}
+
+/** The wallet on another shard, which the record right before a posting or behind it names; undefined for local ones. */
+function farSide(
+  cursor: RecordCursor,
+  record: PostingView,
+  walletId: (slot: number) => string,
+): { readonly walletId: string; readonly type: string } | undefined {
+  switch (record.type) {
+    case "TransferSent":
+    case "TransferReceived":
+    case "TransferRefunded":
+    case "CaptureSent":
+    case "CaptureRefunded":
+      break;
+    case "Transferred":
+    case "Credited":
+    case "Debited":
+    case "HoldCaptured":
+    case "Sold":
+    case "Bought":
+    case "Reversed":
+      return undefined;
+    default:
+      return unreachable(record.type);
+  }
+  const isRefund = record.type === "TransferRefunded" || record.type === "CaptureRefunded";
+  for (const sequence of [cursor.sequence - 1, cursor.sequence + 1]) {
+    const at = cursor.laneOf(sequence);
+    if (at < 0) continue;
+    const found = farWallet(viewRecord(cursor.frame, at, sequence, walletId), record.id);
+    if (found !== undefined) return { walletId: found.walletId, type: isRefund ? TYPES[record.type] : found.type };
+  }
+  return undefined;
+}
+
+function farWallet(record: RecordView, id: string): { readonly walletId: string; readonly type: string } | undefined {
+  if (record.type !== "ObjectChanged" || record.id !== id) return undefined;
+  if (record.aggregate === receiptAggregate.name) {
+    const [event] = record.events as Parameters<typeof receiptAggregate.evolve>[1][];
+    const { fromWalletId, operation } = event.receipt;
+    return fromWalletId === undefined ? undefined : { walletId: fromWalletId, type: operation ?? "Transfer" };
+  }
+  if (record.aggregate !== transferAggregate.name) return undefined;
+  for (const event of record.events as readonly TransferEvent[]) {
+    if ("body" in event) return { walletId: event.body.toWalletId, type: event.body.operation ?? "Transfer" };
+  }
+  return undefined;
+}
+
+function optional<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [N in Name]?: Value } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value };
+}
+
+function metadataOf(text: string | undefined): { readonly metadata?: unknown } {
+  return text === undefined || text === "" ? {} : { metadata: JSON.parse(text) };
+}
