@@ -1,4 +1,5 @@
-import type { OpenTransfer, Problem, ShardFacts } from "./verify-shard.ts";
+import type { Problem } from "./problem.ts";
+import type { OpenTransfer, ShardFacts } from "./verify-shard.ts";
 
 /**
  * Compares the money on the transit accounts of all shards with the transfers that are open, at a consistent cut.

@@ -4,7 +4,8 @@
  */
 
 import { findLedger } from "./data-directory.ts";
-import { type Problem, type ShardFacts, verifyShard } from "./verify-shard.ts";
+import type { Problem } from "./problem.ts";
+import { type ShardFacts, verifyShard } from "./verify-shard.ts";
 
 /** What the process tells. */
 export type VerifyMessage =

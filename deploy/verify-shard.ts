@@ -10,17 +10,10 @@ import { currencyOf } from "../protocol/currencies.ts";
 import { archiveDirectory, type DataDirectory, shardDirectory } from "./data-directory.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
+import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
-
-/** Something that is wrong in a data directory. */
-export interface Problem {
-  /** `shard:sequence`, where one is known. */
-  readonly position?: string;
-  readonly file?: string;
-  readonly problem: string;
-}
 
 /** A transfer that is open at the end of the journal. */
 export interface OpenTransfer {

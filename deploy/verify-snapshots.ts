@@ -6,7 +6,7 @@ import { ChunkPool } from "../snapshots/chunk-pool.ts";
 import { listSnapshots } from "../snapshots/snapshot-directory.ts";
 import { type ChunkEntry, stateHash } from "../snapshots/snapshot-file.ts";
 import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
-import type { Problem } from "./verify-shard.ts";
+import type { Problem } from "./problem.ts";
 
 /** Parts that begin like this are no part of the state's hash. */
 const NOT_STATE = "-";

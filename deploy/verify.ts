@@ -7,12 +7,13 @@ import { readManifest } from "./backup-manifest.ts";
 import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalFrames } from "./journal-frames.ts";
+import type { Problem } from "./problem.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
 import { Terminal } from "./terminal.ts";
 import { transitProblems } from "./transit.ts";
 import { verifyBackup } from "./verify-backup.ts";
 import type { VerifyMessage } from "./verify-process.ts";
-import type { Problem, ShardFacts } from "./verify-shard.ts";
+import type { ShardFacts } from "./verify-shard.ts";
 
 const PROCESS = fileURLToPath(new URL("./verify-process.ts", import.meta.url));
 
