@@ -164,7 +164,7 @@ export const SETTINGS = {
     meaning: "Size at which the journal goes on in a new segment.",
   }),
   snapshotJournalBytes: whole("MIZAN_SNAPSHOT_JOURNAL_BYTES", {
-    default: 0,
+    default: GIB,
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     unit: "bytes per shard",
@@ -178,7 +178,7 @@ export const SETTINGS = {
     meaning: "Journal frames after which a shard takes a snapshot; 0 switches this reason off.",
   }),
   snapshotIntervalMs: whole("MIZAN_SNAPSHOT_INTERVAL_MS", {
-    default: 0,
+    default: HOUR_MS,
     min: 0,
     max: 365 * 24 * HOUR_MS,
     unit: "ms",
