@@ -198,6 +198,12 @@ class ShardThread {
         case "cut":
           hooks.log("error", "cut an incomplete frame off the end of the journal", { shard: data.shard, ...message });
           break;
+        case "damagedIds":
+          hooks.log("error", "sealed ids are damaged, and are read from the journal", {
+            shard: data.shard,
+            ...message,
+          });
+          break;
         case "ready":
           isReady = true;
           hooks.log("info", "recovered", { shard: data.shard, ...message.progress });

@@ -1,7 +1,10 @@
 import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
+import type { SealRequest } from "../idempotency/seal-bucket.ts";
 
 /** What a shard sends to the keeper through its own port. */
-export type KeeperRequest =
+export type KeeperRequest = SnapshotRequest | { readonly type: "sealIds"; readonly request: SealRequest };
+
+export type SnapshotRequest =
   | { readonly type: "beginSnapshot"; readonly header: SnapshotHeader }
   | {
       readonly type: "chunk";

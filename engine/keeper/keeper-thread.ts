@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
+import { type SealRequest, sealBucket } from "../idempotency/seal-bucket.ts";
 import { STAT } from "../shard/shard-stats.ts";
 import { ArchiveKeeper } from "./archive-keeper.ts";
 import type { KeeperReport, KeeperRequest } from "./keeper-messages.ts";
@@ -28,6 +29,9 @@ export interface KeeperThreadData {
   /** How long an archive file is kept; 0 is for ever. */
   readonly archiveKeepMs: number;
 }
+
+/** How long sealing waits after a failure, of a full disk for example. */
+const SEAL_RETRY_MS = 5_000;
 
 const { shards, snapshotsKept, ledgerId, archiveKeepMs } = workerData as KeeperThreadData;
 const pool = new ChunkPool(Math.max(1, availableParallelism() - 1));
@@ -65,7 +69,18 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
       if (oldestKept !== undefined) await archive.archiveThrough(oldestKept);
     },
   });
-  port.on("message", (request: KeeperRequest) => keeper.take(request));
+  const seal = (request: SealRequest): void => {
+    try {
+      sealBucket(request);
+    } catch (error) {
+      log("error", "ids could not be sealed, and stay in memory", { message: String(error), retryMs: SEAL_RETRY_MS });
+      setTimeout(seal, SEAL_RETRY_MS, request).unref();
+    }
+  };
+  port.on("message", (request: KeeperRequest) => {
+    if (request.type === "sealIds") seal(request.request);
+    else keeper.take(request);
+  });
   return keeper;
 });
 

@@ -7,7 +7,7 @@ import {
 } from "../../snapshots/snapshot-directory.ts";
 import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
 import { SnapshotWriter } from "../../snapshots/snapshot-writer.ts";
-import type { KeeperRequest, SnapshotProgress } from "./keeper-messages.ts";
+import type { SnapshotProgress, SnapshotRequest } from "./keeper-messages.ts";
 
 export interface SnapshotKeeperOptions {
   readonly directory: string;
@@ -37,7 +37,7 @@ export class SnapshotKeeper {
   }
 
   /** Takes a request of the shard. */
-  take(request: KeeperRequest): void {
+  take(request: SnapshotRequest): void {
     switch (request.type) {
       case "beginSnapshot":
         this.#queue(() => this.#begin(request.header));

@@ -106,7 +106,7 @@ export class ShardState {
   /** Moves on to the clock of the frame whose records come next. */
   beginFrame(clockMs: number): void {
     this.clockMs = clockMs;
-    this.ids.advance(clockMs);
+    this.ids.replay(clockMs);
     this.wallets.limits.calendar.advance(clockMs);
   }
 
@@ -259,7 +259,7 @@ export class ShardState {
     this.sequence = sequence;
     this.clockMs = clockMs;
     this.hash = hash;
-    this.ids.advance(clockMs);
+    this.ids.replay(clockMs);
     for (const { fromWalletId } of this.transfers.states()) this.#countOpenTransfer(fromWalletId, 1);
     const { flags, count } = this.wallets;
     for (let slot = 0; slot < count; slot += 1) {

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineOptions } from "../engine.ts";
+import { SealedIds } from "../idempotency/sealed-ids.ts";
 import { genesisHash, openFrame } from "../journal/frame.ts";
 import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
@@ -40,11 +41,15 @@ export type ShardThreadMessage =
   | { readonly type: "recovering"; readonly progress: RecoveryProgress }
   | { readonly type: "cut"; readonly position: string; readonly reason: string; readonly keptIn: string }
   | { readonly type: "damaged"; readonly path: string; readonly reason: string }
+  | { readonly type: "damagedIds"; readonly file: string; readonly records: string }
   | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
   | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly walletIds: SharedArrayBuffer }
   | { readonly type: "wake" }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "stopped" };
+
+/** Memory for the filters of sealed ids, some 128 million of them. */
+const FILTER_BYTES_MAX = 256 << 20;
 
 /** Requests taken from one ring before the others get their turn. */
 const REQUESTS_PER_TURN = 1_024;
@@ -69,18 +74,38 @@ async function main(): Promise<void> {
     (ordinal) => data.segmentPreparer.postMessage({ directory, ordinal, segmentBytes: options.journalSegmentBytes }),
     data.journal,
   );
+  const sealedIds = (): SealedIds =>
+    new SealedIds({
+      directory,
+      shard,
+      lastSequence: lastSequenceOf(journal, shard),
+      filterBytesMax: FILTER_BYTES_MAX,
+      diskBytesMax: 0,
+      seal: (request) => data.keeper.postMessage({ type: "sealIds", request }, [request.rows.buffer as ArrayBuffer]),
+      damaged: ({ file, fromSequence, throughSequence }) =>
+        tell({ type: "damagedIds", file, records: `${shard}:${fromSequence} to ${throughSequence}` }),
+    });
   const { state, snapshot } = await loadNewestSnapshot({
     directory: join(directory, "snapshots"),
     ledgerId: data.ledgerId,
     shardCount: data.shardCount,
     emptyState: () =>
-      new ShardState({ ...options, shard, calendarTimeZone: data.calendarTimeZone }, genesisHash(data.ledgerId, shard)),
+      new ShardState(
+        { ...options, shard, calendarTimeZone: data.calendarTimeZone, sealedIds: sealedIds() },
+        genesisHash(data.ledgerId, shard),
+      ),
     frameHashAt: (sequence) => hashOfFrameThatEnds(journal, shard, sequence),
     onDamaged: (path, reason) => {
       stats[STAT.snapshotsDamaged] += 1;
       tell({ type: "damaged", path, reason });
     },
   });
+  if (state.ids.missingFrom <= state.sequence) {
+    throw new Error(
+      `sealed ids of shard ${shard} are damaged, and the snapshot begins after the records that brought them. ` +
+        "Nothing was changed. Restore the files ids-*.mzi of the shard from a backup, or move its snapshots away.",
+    );
+  }
   if (snapshot !== undefined) {
     const loadedMs = Math.round(performance.now() - startedMs);
     tell({ type: "loaded", sequence: snapshot.sequence, wallets: state.wallets.count, loadedMs });
@@ -151,6 +176,14 @@ function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: numb
   const frame = value === undefined ? "it is missing" : openFrame(value, shard);
   if (typeof frame === "string" || frame.firstSequence + frame.recordCount - 1 !== sequence) return undefined;
   return Buffer.from(frame.hash).toString("hex");
+}
+
+/** Sequence of the last record that the journal holds whole. */
+function lastSequenceOf(journal: LmdbJournal, shard: number): number {
+  const last = journal.range?.last;
+  const value = last === undefined ? undefined : journal.frameAt(last);
+  const frame = value === undefined ? "it is missing" : openFrame(value, shard);
+  return typeof frame === "string" ? (last ?? 0) : frame.firstSequence + frame.recordCount - 1;
 }
 
 function keepJournal(journal: LmdbJournal, stats: Float64Array): void {

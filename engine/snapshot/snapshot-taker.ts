@@ -1,5 +1,5 @@
 import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
-import type { KeeperRequest, SnapshotProgress } from "../keeper/keeper-messages.ts";
+import type { SnapshotProgress, SnapshotRequest } from "../keeper/keeper-messages.ts";
 import type { SnapshotPart } from "./part.ts";
 
 /** Chunks on their way to the disk; the next one is copied only when there are fewer. */
@@ -27,7 +27,7 @@ export class SnapshotTaker {
   readonly #parts: readonly SnapshotPart[];
   readonly #policy: SnapshotPolicy;
   readonly #progress: SnapshotProgress;
-  readonly #send: (request: KeeperRequest, transfer?: ArrayBuffer) => void;
+  readonly #send: (request: SnapshotRequest, transfer?: ArrayBuffer) => void;
   #last: SnapshotPosition;
   #lastMs: number;
   #runningParts: readonly SnapshotPart[] = [];
@@ -42,7 +42,7 @@ export class SnapshotTaker {
     progress: SnapshotProgress,
     last: SnapshotPosition,
     nowMs: number,
-    send: (request: KeeperRequest, transfer?: ArrayBuffer) => void,
+    send: (request: SnapshotRequest, transfer?: ArrayBuffer) => void,
   ) {
     this.#parts = parts;
     this.#policy = policy;
