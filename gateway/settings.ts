@@ -140,7 +140,8 @@ export const SETTINGS = {
     min: 65_536,
     max: 1_073_741_824,
     unit: "ids per shard",
-    meaning: "Command ids remembered at most; more of them shorten the window.",
+    meaning:
+      "Command ids in memory at most; older ones are sealed on the disk. `overloaded` where that does not keep up.",
   }),
   idFutureSkewMs: whole("MIZAN_ID_FUTURE_SKEW_MS", {
     default: 300_000,

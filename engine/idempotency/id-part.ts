@@ -1,17 +1,10 @@
 import type { SnapshotPart } from "../snapshot/part.ts";
+import type { IdRows } from "./id-rows.ts";
 import type { IdWindow } from "./id-window.ts";
 
 const CHUNK_LANES = 6 * 16_384;
 const HEADER_BYTES = 32;
 const KIND = { position: 0, byTime: 1, byArrival: 2 } as const;
-
-/** Rows of ids as they were at one moment. */
-export interface IdRows {
-  readonly isByTime: boolean;
-  /** When the first of them came, of ids by arrival. */
-  readonly startedMs: number;
-  readonly rows: Uint32Array;
-}
 
 /**
  * The ids that a shard has in memory; what is sealed stands in files of its own.

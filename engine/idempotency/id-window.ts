@@ -3,7 +3,7 @@ import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
 import { ArrivedIds } from "./arrived-ids.ts";
 import { FrozenIds } from "./frozen-ids.ts";
 import { ROW_LANES } from "./id-map.ts";
-import type { IdRows } from "./id-part.ts";
+import type { IdRows } from "./id-rows.ts";
 import { rowSequence } from "./row-order.ts";
 import type { SealedIds } from "./sealed-ids.ts";
 import { SECOND_MS, TimedIds } from "./timed-ids.ts";
