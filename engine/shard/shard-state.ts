@@ -39,7 +39,6 @@ export interface ShardStateOptions {
   readonly calendarTimeZone: string;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
-  /** Where ids go that memory shall not hold; without it the oldest are forgotten. */
   readonly sealedIds?: SealedIds;
 }
 
