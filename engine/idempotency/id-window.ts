@@ -55,6 +55,8 @@ export class IdWindow {
   /** Records up to this one may have brought ids that were sealed before the start. */
   #sealedSequence = 0;
   #newestSequence = 0;
+  /** How many more ids memory takes; counted anew with every frame. */
+  #room: number;
   #floorMs = 0;
   #nowMs = 0;
   #consideredSecond = 0;
@@ -64,6 +66,7 @@ export class IdWindow {
   constructor(windowMs: number, idsMax: number, sealed?: SealedIds) {
     this.#windowMs = windowMs;
     this.#idsMax = idsMax;
+    this.#room = idsMax;
     this.#idsKeptMax = idsMax - Math.min(FRAME_IDS_MAX, Math.floor(idsMax / 4));
     this.#bucketIds = Math.min(BUCKET_IDS_MAX, Math.ceil(idsMax / 8));
     this.#arrived = new ArrivedIds(windowMs / GENERATIONS_BY_AGE, Math.ceil(idsMax / GENERATIONS_BY_COUNT));
@@ -94,7 +97,7 @@ export class IdWindow {
 
   /** Whether no more ids can be taken until some were sealed, or the clock has moved on. */
   isFull(): boolean {
-    return this.size >= this.#idsMax;
+    return this.#room <= 0;
   }
 
   /** The sequence remembered for an id, or 0. **Errors**: throws where a sealed bucket is damaged. */
@@ -115,6 +118,7 @@ export class IdWindow {
     const timeMs = uuidTimeMs(lanes, at);
     if (sequence > this.#newestSequence) this.#newestSequence = sequence;
     if (sequence <= this.#sealedSequence && this.#isSealed(this.#isByTime(timeMs), timeMs, lanes, at, sequence)) return;
+    this.#room -= 1;
     if (!this.#isByTime(timeMs)) this.#arrived.add(this.#nowMs, lanes, at, sequence);
     else if (timeMs >= this.#floorMs || this.#sealed !== undefined) {
       this.#timed.add(Math.floor(timeMs / SECOND_MS), lanes, at, sequence);
@@ -246,6 +250,7 @@ export class IdWindow {
     this.#floorMs = Math.max(this.#floorMs, oldestKept * SECOND_MS);
     if (this.#sealed === undefined) {
       this.#forget(oldestKept);
+      this.#room = this.#idsMax - this.size;
       return;
     }
     this.#sealed.cool(this.#nowMs - this.#windowMs);
@@ -253,6 +258,7 @@ export class IdWindow {
     else this.#goOnSealing(this.#frozen, this.#sealed);
     // A new bucket may have cost the oldest its place.
     this.#floorMs = Math.max(this.#floorMs, this.#sealed.floorMs);
+    this.#room = this.#idsMax - this.size;
   }
 
   #findTimed(timeMs: number, lanes: Uint32Array, at: number): number {
