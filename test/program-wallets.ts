@@ -18,8 +18,17 @@ export const CALLERS: readonly Caller[] = [
   { role: "user", ownerId: OWNERS[1] },
 ];
 
+const known = new Map<string, readonly string[]>();
+
 /** Wallet ids that lie on a shard, few enough that commands meet on them. */
 export function walletsOf(shard: number, shardCount: number): readonly string[] {
+  const key = `${shard} of ${shardCount}`;
+  const ids = known.get(key) ?? findWallets(shard, shardCount);
+  known.set(key, ids);
+  return ids;
+}
+
+function findWallets(shard: number, shardCount: number): readonly string[] {
   const ids: string[] = [];
   for (let number = 0xb000; ids.length < WALLETS_PER_SHARD; number += 1) {
     const id = untimedId(number);

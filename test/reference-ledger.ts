@@ -61,7 +61,7 @@ export class ReferenceLedger implements DrivenLedger {
 
   flush(shard: number): readonly Reply[] {
     const it = this.#shards[shard];
-    it.durable = structuredClone(it.books);
+    if (it.durable.sequence !== it.books.sequence) it.durable = structuredClone(it.books);
     for (const { toShard, message } of it.outbox.splice(0)) this.#queue(shard, toShard).push(message);
     return it.replies.splice(0);
   }
@@ -72,9 +72,15 @@ export class ReferenceLedger implements DrivenLedger {
     return message !== undefined;
   }
 
-  /** Takes the oldest message between two shards away, for somebody else to deliver it. */
-  lift(fromShard: number, toShard: number): PeerMessage | undefined {
-    return this.#queue(fromShard, toShard).shift();
+  /** Takes the oldest message between two shards away, or the oldest about a transfer, for somebody else to deliver it. */
+  lift(
+    fromShard: number,
+    toShard: number,
+    isMeant: (message: PeerMessage) => boolean = () => true,
+  ): PeerMessage | undefined {
+    const queue = this.#queue(fromShard, toShard);
+    const index = queue.findIndex(isMeant);
+    return index < 0 ? undefined : queue.splice(index, 1)[0];
   }
 
   /** Lets a shard take a message, be it for the first time or again. */

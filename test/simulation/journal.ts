@@ -1,5 +1,6 @@
 import type { Journal, StoredFrame } from "../../engine/journal/journal.ts";
 import type { RecoverableJournal } from "../../engine/shard/recover.ts";
+import type { Flaws } from "./plant.ts";
 import type { Random } from "./random.ts";
 import { Crash, DiskFailure } from "./rules.ts";
 
@@ -37,15 +38,16 @@ const SEGMENT = "the simulated disk";
 export class SimulatedJournal implements Journal, RecoverableJournal {
   readonly shard: number;
   readonly #hooks: JournalHooks;
-  readonly #frames: Frame[] = [];
+  readonly #flaws: Flaws;
+  #frames: Frame[] = [];
+  #archived: Frame[] = [];
+  /** Archived frames that are not synced yet. */
+  #unsynced: Frame[] = [];
 
-  constructor(shard: number, hooks: JournalHooks) {
+  constructor(shard: number, hooks: JournalHooks, flaws: Flaws) {
     this.shard = shard;
+    this.#flaws = flaws;
     this.#hooks = hooks;
-  }
-
-  get frameCount(): number {
-    return this.#frames.length;
   }
 
   append(firstSequence: number, frame: Uint8Array): void {
@@ -62,7 +64,8 @@ export class SimulatedJournal implements Journal, RecoverableJournal {
   }
 
   frameAt(sequence: number): Uint8Array | undefined {
-    return this.#frames.findLast(({ key }) => key <= sequence)?.value;
+    const isHere = ({ key }: Frame): boolean => key <= sequence;
+    return (this.#frames.findLast(isHere) ?? this.#unsynced.findLast(isHere) ?? this.#archived.findLast(isHere))?.value;
   }
 
   get range(): { readonly first: number; readonly last: number } | undefined {
@@ -70,8 +73,9 @@ export class SimulatedJournal implements Journal, RecoverableJournal {
     return last === undefined ? undefined : { first: this.#frames[0].key, last: last.key };
   }
 
-  *frames(): Generator<StoredFrame> {
+  *frames(fromSequence = 0): Generator<StoredFrame> {
     for (const [index, { key, value }] of this.#frames.entries()) {
+      if (key < fromSequence) continue;
       this.#hooks.interrupt();
       yield { key, value, segment: SEGMENT, isLast: index === this.#frames.length - 1 };
     }
@@ -83,9 +87,32 @@ export class SimulatedJournal implements Journal, RecoverableJournal {
     this.#frames.pop();
   }
 
-  /** Flips a bit of a frame that others follow; returns its key and how to put it right. */
-  damage(): { readonly key: number; readonly repair: () => void } {
-    const frame = this.#frames[this.#hooks.random.below(this.#frames.length - 1)];
+  /** This journal with all that was archived, as an auditor reads it. */
+  whole(): RecoverableJournal {
+    const frames = [...this.#archived, ...this.#unsynced, ...this.#frames];
+    const whole = new SimulatedJournal(this.shard, this.#hooks, this.#flaws);
+    whole.#frames = frames;
+    return whole;
+  }
+
+  /** Moves the frames that end at or before a sequence into the archive. */
+  archive(sequence: number): void {
+    const end = this.#frames.findLastIndex(({ key }) => key <= sequence + 1);
+    const frames = this.#frames.splice(0, Math.max(0, end));
+    if (this.#flaws.dropsBeforeSync === true) this.#unsynced.push(...frames);
+    else this.#archived.push(...frames);
+  }
+
+  /** The process ends. */
+  crash(): void {
+    this.#unsynced = [];
+  }
+
+  /** Flips a bit of a frame after a sequence that others follow; returns its key and how to put it right. */
+  damage(afterSequence: number): { readonly key: number; readonly repair: () => void } | undefined {
+    const frames = this.#frames.slice(0, -1).filter(({ key }) => key > afterSequence);
+    if (frames.length === 0) return undefined;
+    const frame = this.#hooks.random.pick(frames);
     const whole = frame.value;
     frame.value = this.#damaged(whole, "flipped");
     return {

@@ -16,7 +16,7 @@ interface InFlight {
 }
 
 /** How often a copy arrives, where an original might. */
-const COPY_CHANCE = 0.15;
+const COPY_CHANCE = 0.1;
 
 /** What is on its way between the shards; it dies with the process. */
 export class Network {

@@ -1,6 +1,7 @@
 import type { Journal } from "../../engine/journal/journal.ts";
 import type { RecoverableJournal } from "../../engine/shard/recover.ts";
 import type { ShardState } from "../../engine/shard/shard-state.ts";
+import type { SnapshotPart } from "../../engine/snapshot/part.ts";
 
 /**
  * A bug planted into a simulation by putting something else in the place of one of the ledger's parts, so that no line of
@@ -11,10 +12,23 @@ export interface Plant {
   readonly journal?: (journal: SimulatedDisk) => SimulatedDisk;
   /** Called with what a shard knows when it has recovered. */
   readonly recovered?: (state: ShardState) => void;
+  /** In place of the parts of which snapshots are made. */
+  readonly parts?: (parts: readonly SnapshotPart[]) => readonly SnapshotPart[];
+  readonly flaws?: Flaws;
   /** Whether open transfers are not taken up after a start. */
   readonly forgetsOpenTransfers?: boolean;
   /** What is sent in place of a message between shards; undefined loses it. */
   readonly message?: (message: PeerPayload) => PeerPayload | undefined;
+}
+
+/** What may be wrong with those who keep snapshots and archives. */
+export interface Flaws {
+  readonly loadsDamagedSnapshots?: boolean;
+  readonly keepsUnfinishedSnapshots?: boolean;
+  /** The journal is archived when a snapshot begins, not when it is durable. */
+  readonly archivesEarly?: boolean;
+  /** Archived frames are dropped from the journal before the archive is synced. */
+  readonly dropsBeforeSync?: boolean;
 }
 
 /** What a shard reads and writes. */

@@ -5,7 +5,7 @@ import { PLANTED_BUGS } from "./planted-bugs.ts";
 import { RULES } from "./rules.ts";
 import { simulate } from "./simulation.ts";
 
-const SEEDS_MAX = 200;
+const SEEDS_MAX = 400;
 const found: string[] = [];
 
 afterAll(() => {

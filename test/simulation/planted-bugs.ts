@@ -102,6 +102,19 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
   "what was reversed is forgotten at a restart": () => ({
     recovered: ({ reversals }) => change(reversals, { find: () => 0 }),
   }),
+  "a snapshot leaves out the open transfers": () => ({
+    parts: (parts) => parts.filter(({ name }) => name !== "objects"),
+  }),
+  "a snapshot leaves out the holds": () => ({
+    parts: (parts) => parts.filter(({ name }) => name !== "holds"),
+  }),
+  "a snapshot copies wallets as they are, not as they were when it began": () => ({
+    recovered: ({ wallets }) => change(wallets.guard, { touch: () => {} }),
+  }),
+  "an unfinished snapshot is taken for whole after a crash": () => ({ flaws: { keepsUnfinishedSnapshots: true } }),
+  "a damaged snapshot is loaded": () => ({ flaws: { loadsDamagedSnapshots: true } }),
+  "the journal is archived before the snapshot that replaces it is durable": () => ({ flaws: { archivesEarly: true } }),
+  "archived frames leave the journal before the archive is synced": () => ({ flaws: { dropsBeforeSync: true } }),
   "every tenth answer between shards is lost": () => {
     let answers = 0;
     return {

@@ -10,6 +10,7 @@ const STEPS = 220;
 /** Rounds in which everything that is under way must come to its end. */
 const ROUNDS_MAX = 400;
 const REQUESTS_PER_TURN_MAX = 6;
+const KEEPER_REQUESTS_MAX = 5;
 
 const ACTIONS = {
   send: 20,
@@ -18,6 +19,8 @@ const ACTIONS = {
   shard: 30,
   deliver: 18,
   time: 8,
+  copy: 14,
+  keeper: 14,
   read: 3,
   stream: 1,
   replay: 1,
@@ -97,6 +100,11 @@ class Simulation {
     if (remembersFew) host.pass(200);
     if (random.chance(weather.crash)) this.#crash("the process is killed");
     if (random.chance(weather.damage)) this.#damage();
+    if (random.chance(weather.decay)) {
+      const shard = random.pick(this.#world.shards);
+      const sequence = this.#world.snapshots[shard].decay(random);
+      if (sequence !== undefined) this.#crash(`the snapshot at ${shard}:${sequence} decays, and the process is killed`);
+    }
     if (random.chance(weather.clockJump)) {
       const ms = random.between(-20_000, 70_000);
       this.#trace.add(`the clock jumps by ${ms} ms`);
@@ -126,6 +134,12 @@ class Simulation {
       case "deliver":
         if (network.size > 0)
           this.#deliver(ledger, random.chance(weather.overtaking), random.chance(weather.duplicate));
+        break;
+      case "copy":
+        ledger.copy(random.pick(shards));
+        break;
+      case "keeper":
+        this.#keep(ledger, random.pick(shards), random.chance(weather.snapshotFails));
         break;
       case "time":
         host.pass(random.pick([1, 1, 20, 20, 300, 300, 1_500, 1_500, 4_000, 20_000]));
@@ -174,6 +188,13 @@ class Simulation {
     }
   }
 
+  #keep(ledger: RunningLedger, shard: number, isDiskFull: boolean): void {
+    for (let requests = this.#world.random.between(1, KEEPER_REQUESTS_MAX); requests > 0; requests -= 1) {
+      const what = ledger.keep(shard, isDiskFull);
+      if (what !== undefined) this.#trace.add(`the keeper of shard ${shard} ${what}`);
+    }
+  }
+
   #deliver(ledger: RunningLedger, mayOvertake: boolean, keeps: boolean): void {
     const { network, random } = this.#world;
     const { number, message } = network.next(random, mayOvertake, keeps);
@@ -184,8 +205,10 @@ class Simulation {
   }
 
   #crash(why: string): void {
-    const { host, network } = this.#world;
+    const { host, network, journals } = this.#world;
     this.#trace.add(why);
+    this.#ledger?.crash();
+    for (const journal of journals) journal.crash();
     this.crashes += 1;
     this.#ledger = undefined;
     host.forget();
@@ -194,10 +217,12 @@ class Simulation {
 
   /** A frame decays on the disk: the next start must refuse and name it; then it is put right. */
   #damage(): void {
-    const { journals, random } = this.#world;
+    const { journals, snapshots, random } = this.#world;
     const journal = random.pick(journals);
-    if (journal.frameCount < 2) return;
-    const { key, repair } = journal.damage();
+    // What a snapshot stands for is not read at a start.
+    const damage = journal.damage(snapshots[journal.shard].usable?.header.sequence ?? 0);
+    if (damage === undefined) return;
+    const { key, repair } = damage;
     this.#crash(`the frame at ${journal.shard}:${key} decays, and the process is killed`);
     try {
       this.#running();
@@ -219,6 +244,10 @@ class Simulation {
       const ledger = this.#running();
       host.pass(1);
       host.turn();
+      for (const shard of shards) {
+        ledger.copy(shard);
+        this.#keep(ledger, shard, false);
+      }
       for (const shard of shards) if (ledger.isBusy(shard)) this.#turn(ledger, shard, REQUESTS_PER_TURN_MAX);
       while (network.size > 0) this.#deliver(ledger, false, false);
       const isQuiet = !host.isBusy() && !shards.some((shard) => ledger.isBusy(shard));

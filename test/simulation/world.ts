@@ -10,6 +10,7 @@ import { Network } from "./network.ts";
 import type { Plant } from "./plant.ts";
 import { Random } from "./random.ts";
 import { Crash } from "./rules.ts";
+import { SnapshotDisk } from "./snapshot-disk.ts";
 import type { Trace } from "./trace.ts";
 
 export type LedgerOptions = DrivenLedgerOptions & Omit<ShardStateOptions, "shard">;
@@ -24,6 +25,8 @@ export interface Weather {
   readonly overtaking: number;
   readonly duplicate: number;
   readonly clockJump: number;
+  readonly decay: number;
+  readonly snapshotFails: number;
 }
 
 const CALM: Weather = {
@@ -35,6 +38,8 @@ const CALM: Weather = {
   overtaking: 0,
   duplicate: 0,
   clockJump: 0,
+  decay: 0,
+  snapshotFails: 0,
 };
 
 /** So few that the window gets shorter, and enough for what comes in two seconds of a simulation. */
@@ -52,6 +57,9 @@ export class World {
   readonly auditor: Auditor;
   readonly reference: ReferenceLedger;
   readonly journals: readonly SimulatedJournal[];
+  readonly snapshots: readonly SnapshotDisk[];
+  /** Frames between two snapshots of a shard. */
+  readonly snapshotFrames: number;
   /** Of the running process. */
   states: readonly ShardState[] = [];
   weather = CALM;
@@ -66,6 +74,9 @@ export class World {
     this.trace = trace;
     this.plant = plant;
     const shardCount = random.pick([1, 2, 2, 3]);
+    this.snapshotFrames = random.pick([0, 3, 3, 8]);
+    // Ids that are forgotten because they are too many are those in memory, which after a snapshot are fewer.
+    const idempotencyIdsMax = this.snapshotFrames === 0 ? random.pick([FEW_IDS, 1_000]) : 1_000;
     this.options = {
       shardCount,
       nowMs: () => this.host.wallMs,
@@ -73,7 +84,7 @@ export class World {
       calendarTimeZone: "Africa/Cairo",
       holdsPerShardMax: 1_024,
       idempotencyWindowMs: WINDOW_MS,
-      idempotencyIdsMax: random.pick([FEW_IDS, 1_000, 1_000]),
+      idempotencyIdsMax,
       idFutureSkewMs: SKEW_MS,
       openTransfersMax: random.pick([2, 8]),
     };
@@ -85,8 +96,10 @@ export class World {
       interruptedRecovery: sometimes(0.03),
       damage: sometimes(0.004),
       overtaking: sometimes(0.5),
-      duplicate: sometimes(0.15),
+      duplicate: sometimes(0.3),
       // A shard whose memory for ids is full waits for its clock, which then must not go back.
+      decay: sometimes(0.03),
+      snapshotFails: sometimes(0.05),
       clockJump: this.remembersFew ? 0 : sometimes(0.01),
     };
     this.auditor = new Auditor(shardCount);
@@ -94,6 +107,7 @@ export class World {
       nowMs: Math.max(this.states[shard].clockMs, this.host.wallMs),
       floorMs: this.states[shard].ids.floorMs,
     }));
+    const flaws = plant.flaws ?? {};
     const hooks = {
       random,
       fate: () => this.#fate(),
@@ -103,7 +117,8 @@ export class World {
           throw new Crash("recovery is interrupted");
       },
     };
-    this.journals = Array.from({ length: shardCount }, (_, shard) => new SimulatedJournal(shard, hooks));
+    this.journals = Array.from({ length: shardCount }, (_, shard) => new SimulatedJournal(shard, hooks, flaws));
+    this.snapshots = this.journals.map((journal) => new SnapshotDisk(journal, flaws));
   }
 
   /** Whether ids are forgotten before their time. */
@@ -131,9 +146,7 @@ export class World {
   }
 
   /** Every command id that was ever used. */
-  sentIds(): readonly Uint32Array[] {
-    return this.#ids;
-  }
+  readonly sentIds = (): readonly Uint32Array[] => this.#ids;
 
   #fate(): Fate {
     const { random, weather } = this;

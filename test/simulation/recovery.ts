@@ -1,0 +1,47 @@
+import { tmpdir } from "node:os";
+import { genesisHash } from "../../engine/journal/frame.ts";
+import { type RecoverableJournal, recover } from "../../engine/shard/recover.ts";
+import { ShardState } from "../../engine/shard/shard-state.ts";
+import type { SnapshotPart } from "../../engine/snapshot/part.ts";
+import { statePartsOf } from "../../engine/snapshot/state-parts.ts";
+import type { World } from "./world.ts";
+
+export const LEDGER_ID = "simulation";
+
+/** What a shard knows after a start: its newest sound snapshot, and the journal from there on. */
+export function recoverShard(world: World, shard: number): ShardState {
+  const { journals, plant } = world;
+  const journal = plant.journal?.(journals[shard]) ?? journals[shard];
+  return replay(world, loadSnapshot(world, shard) ?? emptyState(world, shard), journal);
+}
+
+/** A state with nothing in it. */
+export function emptyState({ options }: World, shard: number): ShardState {
+  return new ShardState({ ...options, shard }, genesisHash(LEDGER_ID, shard));
+}
+
+/** The state with what a journal adds to it. */
+export function replay(world: World, state: ShardState, journal: RecoverableJournal): ShardState {
+  recover(state, journal, tmpdir(), {
+    progress: () => {},
+    cut: ({ position, reason }) => world.trace.add(`the frame at ${position} is cut: ${reason}`),
+  });
+  return state;
+}
+
+/** The newest sound snapshot of a shard, taken in; undefined where there is none. */
+export function loadSnapshot(world: World, shard: number): ShardState | undefined {
+  const snapshot = world.snapshots[shard].usable;
+  if (snapshot === undefined) return undefined;
+  const state = emptyState(world, shard);
+  const parts = new Map(partsOf(world, state).map((part) => [part.name, part]));
+  for (const { part, raw } of snapshot.chunks) parts.get(part)?.load(raw.slice());
+  const { sequence, clockMs, frameHash } = snapshot.header;
+  state.adopt(sequence, clockMs, Buffer.from(frameHash, "hex"));
+  return state;
+}
+
+export function partsOf({ plant }: World, state: ShardState): readonly SnapshotPart[] {
+  const parts = statePartsOf(state);
+  return plant.parts?.(parts) ?? parts;
+}
