@@ -5,6 +5,7 @@ import { SHARDS_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
 import { History } from "./history/history.ts";
+import { raiseInliningBudget } from "./inlining.ts";
 import { createJournalControlMemory } from "./journal/journal-control.ts";
 import type { KeeperReport } from "./keeper/keeper-messages.ts";
 import { SnapshotProgress } from "./keeper/keeper-messages.ts";
@@ -26,6 +27,7 @@ const NOBODY = { role: "admin", ownerId: new Uint32Array(4) } as const;
  * **Errors**: rejects where the data cannot be opened or recovered, with what to do about it; every thread is ended then.
  */
 export async function startEngine(options: EngineOptions, hooks: EngineHooks): Promise<Engine> {
+  raiseInliningBudget();
   const ledger = openLedgerFile(options.dataDir, options, Math.max(1, availableParallelism() - 1));
   if (ledger.shards > SHARDS_MAX) throw new Error(`a ledger has at most ${SHARDS_MAX} shards, not ${ledger.shards}`);
   const shards = Array.from({ length: ledger.shards }, (_, shard) => shard);

@@ -1,11 +1,14 @@
 /** The process of an in-process row: takes one job, runs it, answers with what it measured, and ends. */
 
+import { raiseInliningBudget } from "../../engine/inlining.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { measureCodecs } from "./codecs.ts";
 import { LIMITS, measureApply } from "./core-apply.ts";
 import type { CoreJob, CoreOutcome, CoreReply } from "./core-job.ts";
 import { measureCommit } from "./journal-commit.ts";
 import { measureLmdb } from "./lmdb-limit.ts";
+
+raiseInliningBudget();
 
 async function run({ row, measureMs, directory }: CoreJob): Promise<CoreOutcome> {
   switch (row) {

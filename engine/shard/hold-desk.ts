@@ -216,7 +216,7 @@ export class HoldDesk {
   /** Why a hold is not open: it was once, or the id never was that of a hold on this wallet. */
   #absenceCode(lanes: Uint32Array, at: number, slot: number, commandBytes: number): number {
     const { state, records } = this.#context;
-    const sequence = commandBytes > RECORD_BYTES ? state.ids.find(lanes, at + TARGET) : 0;
+    const sequence = commandBytes > RECORD_BYTES ? state.ids.findAtAnyAge(lanes, at + TARGET) : 0;
     if (sequence === 0) return CODE.hold_not_found;
     const record = records.locate(sequence);
     const isHold =

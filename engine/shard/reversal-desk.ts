@@ -131,7 +131,7 @@ export class ReversalDesk {
   /** The movement that an id led to, if the wallet named took part in it; else the reason why there is nothing to reverse. */
   #movement(lanes: Uint32Array, target: number, named: number): Movement | number {
     const { state, records } = this.#context;
-    const sequence = state.ids.find(lanes, target);
+    const sequence = state.ids.findAtAnyAge(lanes, target);
     if (sequence === 0) return CODE.transfer_not_found;
     const at = records.locate(sequence);
     switch (recordKind(records.lanes, at)) {

@@ -18,14 +18,13 @@ export class ReversalLinks {
   /** Sequence of the newest reversal of the movement whose id stands at a lane, or 0. */
   find(lanes: Uint32Array, at: number): number {
     this.#take(lanes, at);
-    return this.#ids.find(this.#key, 0);
+    return this.#ids.findAtAnyAge(this.#key, 0);
   }
 
   /** Makes a record the newest reversal of the movement whose id stands at a lane. */
   link(lanes: Uint32Array, at: number, sequence: number): void {
     this.#take(lanes, at);
-    if (this.#ids.find(this.#key, 0) === 0) this.#ids.remember(this.#key, 0, sequence);
-    else this.#ids.move(this.#key, 0, sequence);
+    this.#ids.put(this.#key, 0, sequence);
   }
 
   /** The same for a movement's id given as text. */
