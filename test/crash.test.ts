@@ -5,7 +5,10 @@
  * 1. every acknowledged command is there: sent again, it gets the same code and the same journal position;
  * 2. no command is applied twice or by half: the balances equal the sum over the transfers that were answered `ok`, where
  *    commands without an answer are sent again until they have one;
- * 3. the books balance: the sum of each shard is zero, and nothing is left in transit.
+ * 3. the books balance: the sum of each shard is zero, and nothing is left in transit;
+ * 4. holds lapse, whether their time comes while the ledger runs or while it is down.
+ *
+ * Once the kills also hit snapshots being taken, and each start begins from one.
  *
  * The moment is drawn from a seed, printed on failure; MIZAN_CRASH_SEED repeats it as far as timing allows.
  */
@@ -13,6 +16,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { UuidV7 } from "../protocol/ids.ts";
+import { checkHolds, placeHolds, type SentHolds } from "./hold-writer.ts";
 import { LedgerProcess } from "./ledger-process.ts";
 import {
   applyAnswered,
@@ -26,7 +30,7 @@ import {
 } from "./writers.ts";
 
 const WRITERS = 4;
-const KILLS = 16;
+const KILLS = 12;
 const seed = Number(process.env.MIZAN_CRASH_SEED ?? Date.now() % 1_000_000_000);
 
 let ledger: LedgerProcess | undefined;
@@ -34,27 +38,34 @@ afterEach(async () => {
   await ledger?.dispose();
 });
 
+const SNAPSHOTS = { MIZAN_SNAPSHOT_FRAMES: "8", MIZAN_SNAPSHOT_KEEP: "2" };
+
 describe.each([
-  { shards: 1, name: "one shard" },
-  { shards: 2, name: "two shards, with transfers between them" },
-])("kill -9 with $name", ({ shards }) => {
+  { shards: 1, name: "one shard", env: {} },
+  { shards: 2, name: "two shards, with transfers between them", env: {} },
+  { shards: 2, name: "two shards that take a snapshot every few frames", env: SNAPSHOTS },
+])("kill -9 with $name", ({ shards, env }) => {
   test(`${KILLS} times: nothing acknowledged is lost, nothing is applied twice (seed ${seed})`, {
     timeout: 240_000,
   }, async () => {
     const random = randomFrom(seed + shards);
     const ids = new UuidV7();
-    ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(shards) });
+    ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(shards), ...env });
     await ledger.start();
     const wallets = await openWallets(ledger, ids);
     const balances = openingBalances(wallets);
+    const holds: SentHolds[] = [];
     let interrupted = 0;
+    let loaded = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
       const sent: Sent[] = [];
       const writers = Array.from({ length: WRITERS }, () => write(ledger as LedgerProcess, wallets, ids, random, sent));
+      writers.push(placeHolds(ledger, wallets, ids, random, holds));
       await delay(20 + random() * 250);
       await ledger.end("SIGKILL");
       await Promise.all(writers);
       await ledger.start();
+      if (ledger.output.includes("snapshot loaded")) loaded += 1;
       interrupted += sent.filter(({ result }) => result === undefined).length;
       await settle(ledger, sent);
       applyAnswered(balances, sent);
@@ -63,5 +74,8 @@ describe.each([
     }
     // A run in which no kill ever hit a command in flight would show nothing.
     expect(interrupted).toBeGreaterThan(0);
+    if (env === SNAPSHOTS) expect(loaded).toBeGreaterThan(KILLS / 2);
+    expect(holds.length).toBeGreaterThan(KILLS);
+    await checkHolds(ledger, wallets, holds);
   });
 });

@@ -29,6 +29,7 @@ export interface WireWallet {
   readonly id: string;
   readonly code: Code;
   readonly postedMinor: number;
+  readonly heldMinor: number;
   readonly version: number;
 }
 
@@ -90,6 +91,7 @@ export class WireClient {
         id: formatUuid(answer, at),
         code: codeName(answer.readUInt16LE(at + WALLET.code)),
         postedMinor: readInt64(lanes, (at + WALLET.postedMinor) >>> 2),
+        heldMinor: readInt64(lanes, (at + WALLET.heldMinor) >>> 2),
         version: readUint64(lanes, (at + WALLET.version) >>> 2),
       };
     });

@@ -58,7 +58,7 @@ export async function write(
   batchMax = 60,
 ): Promise<void> {
   const pick = (): number => Math.floor(random() * wallets.length);
-  try {
+  await endsWithConnection(async () => {
     const client = await WireClient.connect(ledger.port, ADMIN_KEY);
     for (;;) {
       const batch = Array.from({ length: 1 + Math.floor(random() * batchMax) }, (): Sent => {
@@ -75,8 +75,14 @@ export async function write(
       const results = await client.commands(batch.map(({ command }) => command));
       for (const [index, result] of results.entries()) batch[index].result = result;
     }
+  });
+}
+
+/** Waits for a writer, which the end of the ledger ends too; anything else that ends it is a failure of the test. */
+export async function endsWithConnection(write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
   } catch (error) {
-    // The kill breaks the connection; anything else is a failure of the test.
     if (!(error instanceof Error) || !/closed|ECONN|hang up|EPIPE|not open|shutting_down/.test(error.message))
       throw error;
   }
