@@ -20,6 +20,8 @@ export const ROW_NAMES = [
   "open-loop-12500",
   "stream-fanout",
   "wire-binary-100-2shards",
+  "wire-binary-100-striped",
+  "history-page",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 

@@ -1,7 +1,9 @@
+import { measureHistory } from "./history-page.ts";
 import type { RowName } from "./row-names.ts";
 import type { Measurement } from "./row-result.ts";
 import type { Run } from "./run.ts";
 import { measureFanout } from "./stream-fanout.ts";
+import { measureStriped } from "./striped-merchant.ts";
 import { SHAPES } from "./workloads.ts";
 
 interface Row {
@@ -54,4 +56,10 @@ export const ROWS: Readonly<Record<RowName, Row>> = {
       notes: ["every other transfer crosses shards"],
     }),
   },
+  "wire-binary-100-striped": {
+    unit: TRANSFERS,
+    limitName: "wire-binary-100-2shards",
+    measure: measureStriped,
+  },
+  "history-page": { unit: "pages/s", limitName: null, measure: measureHistory },
 };

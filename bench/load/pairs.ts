@@ -26,7 +26,7 @@ export class Pairs {
     this.#state = seed | 0;
   }
 
-  /** Draws the next transfer. The hot wallet is credited and debited in turn, so that it runs neither dry nor over. */
+  /** Draws the next transfer. A hot wallet is credited and debited in turn, so that it runs neither dry nor over; a merchant is credited only. */
   next(): void {
     const a = this.#below(this.#walletCount);
     const other = 1 + this.#below(this.#walletCount - 1);
@@ -34,6 +34,11 @@ export class Pairs {
     if (this.#pairing === "uniform") {
       this.from = a;
       this.to = (a + other) % this.#walletCount;
+      return;
+    }
+    if (this.#pairing === "merchant") {
+      this.from = other;
+      this.to = 0;
       return;
     }
     this.#hotDebited = !this.#hotDebited;

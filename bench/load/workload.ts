@@ -10,7 +10,7 @@ export interface Endpoint {
 }
 
 /** How wallets are paired: any two of them, or the first one as a side of every transfer. */
-export type Pairing = "uniform" | "hot";
+export type Pairing = "uniform" | "hot" | "merchant";
 
 export interface Workload {
   readonly endpoint: Endpoint;
