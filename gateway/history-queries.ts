@@ -49,14 +49,12 @@ export function listTransactions(context: GatewayContext, caller: Caller, asked:
     };
     return ask(context, shard, question, done, (answer) => {
       if (answer.type !== "page") return undefined;
-      const { transactions, next } = answer.page;
-      const nextCursor = next === 0 ? null : writeCursor(shard, next);
-      return JSON.stringify({
-        walletId: wallet.id,
-        currency: wallet.currency,
-        transactions: transactions.map(transactionView),
-        nextCursor,
-      });
+      const { transactions, next } = answer;
+      const nextCursor = next === 0 ? "null" : `"${writeCursor(shard, next)}"`;
+      return (
+        `{"walletId":"${wallet.id}","currency":"${wallet.currency}",` +
+        `"transactions":${transactions},"nextCursor":${nextCursor}}`
+      );
     });
   });
 }
@@ -129,11 +127,6 @@ export function openStatement(
     });
     return isAsked ? "ok" : "overloaded";
   });
-}
-
-/** A transaction, as JSON shows it. */
-export function transactionView({ timestampMs, ...transaction }: Transaction): object {
-  return { ...transaction, time: timeText(timestampMs) };
 }
 
 export function timeText(timeMs: number): string {

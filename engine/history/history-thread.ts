@@ -5,6 +5,7 @@ import { unreachable } from "../../protocol/unreachable.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
 import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
+import { transactionJson } from "./transaction.ts";
 import { type StatementOutline, type WalletAsked, WalletHistory } from "./wallet-history.ts";
 
 export interface HistoryThreadData {
@@ -34,7 +35,8 @@ function answer(history: WalletHistory, number: number, question: HistoryQuestio
   switch (question.type) {
     case "page": {
       const page = history.page(question.asked);
-      return typeof page === "string" ? { type: "refused", code: page } : { type: "page", page };
+      if (typeof page === "string") return { type: "refused", code: page };
+      return { type: "page", transactions: JSON.stringify(page.transactions.map(transactionJson)), next: page.next };
     }
     case "balanceAt": {
       const { asked, timeMs, sequence } = question;

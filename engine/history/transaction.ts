@@ -29,6 +29,11 @@ export interface Transaction {
   readonly metadata?: unknown;
 }
 
+/** A transaction as JSON shows it, with its time as text. */
+export function transactionJson({ timestampMs, ...transaction }: Transaction): object {
+  return { ...transaction, time: new Date(timestampMs).toISOString() };
+}
+
 /** The ids of a shard's wallets, which its thread goes on writing. */
 export type WalletIds = Uint8Array;
 

@@ -1,7 +1,7 @@
 /** The routes that tell what happened to a wallet. */
 
 import { z } from "zod";
-import type { Transaction } from "../../engine/history/transaction.ts";
+import { type Transaction, transactionJson } from "../../engine/history/transaction.ts";
 import type { BalanceThen } from "../../engine/history/wallet-history.ts";
 import { isUuid } from "../../protocol/ids.ts";
 import { statementAnswer, transactionsAnswer } from "../../protocol/json-answers.ts";
@@ -17,7 +17,6 @@ import {
   PAGE_DEFAULT,
   type Statement,
   timeText,
-  transactionView,
 } from "../history-queries.ts";
 import { csvLine } from "./csv.ts";
 import type { Exchange } from "./exchange.ts";
@@ -119,7 +118,7 @@ function sendJson(
     "application/json",
     `${head.slice(0, -1)},"lines":[`,
     "]}",
-    (lines, isFirst) => `${isFirst ? "" : ","}${lines.map((line) => JSON.stringify(transactionView(line))).join(",")}`,
+    (lines, isFirst) => `${isFirst ? "" : ","}${lines.map((line) => JSON.stringify(transactionJson(line))).join(",")}`,
   );
 }
 
