@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { genesisHash } from "../../engine/journal/frame.ts";
 import { type RecoverableJournal, recover } from "../../engine/shard/recover.ts";
 import { ShardState } from "../../engine/shard/shard-state.ts";
@@ -7,6 +9,10 @@ import { statePartsOf } from "../../engine/snapshot/state-parts.ts";
 import type { World } from "./world.ts";
 
 export const LEDGER_ID = "simulation";
+
+/** Where recovery keeps what it cuts off: the only thing that a simulation writes to a real disk. */
+const ASIDE = mkdtempSync(join(tmpdir(), "mizan-simulation-"));
+process.on("exit", () => rmSync(ASIDE, { recursive: true, force: true }));
 
 /** What a shard knows after a start: its newest sound snapshot, and the journal from there on. */
 export function recoverShard(world: World, shard: number): ShardState {
@@ -22,7 +28,7 @@ export function emptyState({ options }: World, shard: number): ShardState {
 
 /** The state with what a journal adds to it. */
 export function replay(world: World, state: ShardState, journal: RecoverableJournal): ShardState {
-  recover(state, journal, tmpdir(), {
+  recover(state, journal, ASIDE, {
     progress: () => {},
     cut: ({ position, reason }) => world.trace.add(`the frame at ${position} is cut: ${reason}`),
   });
