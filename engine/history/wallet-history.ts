@@ -11,7 +11,7 @@ const RECORDS_PER_REQUEST_MAX = 200_000;
 const CHAIN_STEPS = 4_096;
 
 /** Lines of one statement. */
-export const STATEMENT_LINES_MAX = 1_000_000;
+const STATEMENT_LINES_MAX = 1_000_000;
 
 export interface WalletAsked {
   readonly walletId: string;
