@@ -5,13 +5,14 @@ import type { ChunkToRestore, CompressedChunk } from "./chunk-task.ts";
 export class ChunkPool {
   readonly #pool: Piscina;
 
-  /** `threads` is how many may work at once; they end when they have been idle for a while. */
-  constructor(threads: number) {
+  /** `threads` is how many may work at once; they end when they have been idle for a while. See `yieldToOthers`. */
+  constructor(threads: number, niceness = 0) {
     this.#pool = new Piscina({
       filename: new URL("./chunk-task.ts", import.meta.url).href,
       minThreads: 0,
       maxThreads: threads,
       idleTimeout: 5_000,
+      workerData: { niceness },
     });
   }
 

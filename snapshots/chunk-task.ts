@@ -1,7 +1,19 @@
 /** What the pool's threads do: compress and hash chunks, or read, decompress and check them. */
 
 import { hash } from "node:crypto";
+import { workerData } from "node:worker_threads";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { yieldToOthers } from "./thread-priority.ts";
+
+const { niceness } = workerDataOf(workerData);
+yieldToOthers(niceness);
+
+/** The pool wraps what it is given into an array of its own. */
+function workerDataOf(data: unknown): { readonly niceness: number } {
+  const given: unknown = Array.isArray(data) ? data.at(-1) : data;
+  const isGiven = typeof given === "object" && given !== null && "niceness" in given;
+  return { niceness: isGiven ? Number(given.niceness) : 0 };
+}
 
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { unreachable } from "../../protocol/unreachable.ts";
+import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
 import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
@@ -24,6 +25,10 @@ interface OpenStatement {
   readonly outline: StatementOutline;
   usedMs: number;
 }
+
+/** Whoever reads what happened gives way to what happens. */
+const NICENESS = 5;
+yieldToOthers(NICENESS);
 
 const { journals, walletIds } = workerData as HistoryThreadData;
 const histories = journals.map(

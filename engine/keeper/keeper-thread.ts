@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
+import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { type SealRequest, sealBucket } from "../idempotency/seal-bucket.ts";
 import { STAT } from "../shard/shard-stats.ts";
 import { ArchiveKeeper } from "./archive-keeper.ts";
@@ -33,8 +34,12 @@ export interface KeeperThreadData {
 /** How long sealing waits after a failure, of a full disk for example. */
 const SEAL_RETRY_MS = 5_000;
 
+/** Compressing for the archive takes a core when the shards write as fast as they can; they come first. */
+const KEEPER_NICENESS = 10;
+
 const { shards, snapshotsKept, ledgerId, archiveKeepMs } = workerData as KeeperThreadData;
-const pool = new ChunkPool(Math.max(1, availableParallelism() - 1));
+yieldToOthers(KEEPER_NICENESS);
+const pool = new ChunkPool(Math.max(1, availableParallelism() - 1), KEEPER_NICENESS);
 
 function tell(report: KeeperReport): void {
   parentPort?.postMessage(report);
