@@ -4,6 +4,7 @@ import { isNil, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../prot
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
+import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { LimitDesk } from "../limits/limit-desk.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
 import { type CommandContext, FAR } from "./command-context.ts";
@@ -115,8 +116,18 @@ export class CommandExecutor implements CommandContext {
    * Inside a linked run (`undo.isOpen`) ids are not remembered and rejections not journaled: the run does so at its end.
    */
   execute(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
+    this.outcome.clear();
+    try {
+      return this.#execute(lanes, bytes, at, commandBytes);
+    } catch (error) {
+      // What a command refers to is read before anything changes.
+      if (error instanceof HistoryExpiredError) return CODE.history_expired;
+      throw error;
+    }
+  }
+
+  #execute(lanes: Uint32Array, bytes: Uint8Array, at: number, commandBytes: number): number {
     const { outcome } = this;
-    outcome.clear();
     const known = this.state.ids.find(lanes, at);
     if (known !== 0) return this.#answers.answer(known, lanes, at, commandBytes, this.principal, outcome);
     const idCode = this.decideId(lanes, at);

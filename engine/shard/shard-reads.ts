@@ -1,5 +1,6 @@
 import { CODE } from "../../protocol/codes.ts";
 import { WALLET_BYTES } from "../../protocol/result-record.ts";
+import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { limitStates } from "../limits/limit-check.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -12,7 +13,7 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import type { RingReader } from "../port/ring.ts";
-import type { LimitsView } from "../views.ts";
+import type { LimitsView, TransferView } from "../views.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import { viewHolds } from "./hold-view.ts";
@@ -132,8 +133,18 @@ export class ShardReads {
     const head = offset >>> 2;
     this.#executor.principal.load(lanes, head);
     const sequence = this.#state.ids.findAtAnyAge(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
-    const view = viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
+    const view = this.#viewTransfer(sequence);
     this.#replies.object(lanes[head + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+  }
+
+  /** An id may be remembered for longer than its record is kept. */
+  #viewTransfer(sequence: number): TransferView | null {
+    try {
+      return viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
+    } catch (error) {
+      if (error instanceof HistoryExpiredError) return null;
+      throw error;
+    }
   }
 
   /** The newest open holds of a wallet, oldest first. */
