@@ -243,7 +243,7 @@ export class EngineHarness implements DrivenLedger {
 
   /** What a shard would know if it started again now. */
   rebuilt(shard: number): ShardState {
-    const state = this.#emptyState(shard);
+    const state = this.emptyState(shard);
     void this.#shards[shard].journal.recover(state);
     return state;
   }
@@ -255,12 +255,13 @@ export class EngineHarness implements DrivenLedger {
     return queue;
   }
 
-  #emptyState(shard: number): ShardState {
+  /** A state that knows nothing. */
+  emptyState(shard: number): ShardState {
     return new ShardState({ calendarTimeZone: "Africa/Cairo", ...this.#options, shard }, genesisHash("harness", shard));
   }
 
   #start(shard: number, journal: HarnessJournal): HarnessShard {
-    const state = this.#emptyState(shard);
+    const state = this.emptyState(shard);
     void journal.recover(state);
     const requests: RingMemory = createRing(REQUEST_RING_BYTES);
     const replies: RingMemory = createRing(REPLY_RING_BYTES);
