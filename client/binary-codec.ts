@@ -6,6 +6,7 @@ import {
   paddedMetadataBytes,
   RECORD,
   RECORD_FLAG,
+  RECORD_OPTION,
   WALLET_STATUS_NAMES,
   WALLET_TYPE,
   WALLET_TYPE_NAMES,
@@ -38,6 +39,7 @@ import {
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
 import { metadataOf, metadataText, type NamedCommand } from "./commands.ts";
 import { MizanError } from "./errors.ts";
+import { extensionOf, type RecordExtension } from "./money-commands.ts";
 import {
   type Answer,
   type Balance,
@@ -124,7 +126,9 @@ function startFrame(type: number, requestId: number, count: number, recordBytes:
 function commandBytesMax(command: NamedCommand): number {
   const metadata = metadataOf(command);
   if (metadata !== undefined) return 2 * RECORD_BYTES + paddedMetadataBytes(metadataText(metadata).length);
-  return command.reference === undefined && command.expectedVersion === undefined ? RECORD_BYTES : 2 * RECORD_BYTES;
+  const { reference, expectedVersion } = command;
+  const isPlain = reference === undefined && expectedVersion === undefined && extensionOf(command) === undefined;
+  return isPlain ? RECORD_BYTES : 2 * RECORD_BYTES;
 }
 
 function encodeCommands(requestId: number, commands: readonly NamedCommand[]): Uint8Array {
@@ -145,7 +149,7 @@ function writeCommand(
   writeUuid(command.commandId, bytes, at + RECORD.id);
   let amountMinor = 0;
   let currency: Currency | undefined;
-  if (command.type === "Transfer") {
+  if (command.type === "Transfer" || command.type === "ExchangeCurrency") {
     writeUuid(command.fromWalletId, bytes, at + RECORD.wallet);
     writeUuid(command.toWalletId, bytes, at + RECORD.counterparty);
     ({ amountMinor, currency } = command);
@@ -160,6 +164,11 @@ function writeCommand(
       amountMinor = command.overdraftLimitMinor;
     } else if (command.type === "Credit" || command.type === "Debit") {
       ({ amountMinor, currency } = command);
+    } else if (command.type === "PlaceHold" || command.type === "CaptureHold") {
+      if (command.toWalletId !== undefined) writeUuid(command.toWalletId, bytes, at + RECORD.counterparty);
+      ({ amountMinor = 0, currency } = command);
+    } else if (command.type === "ReverseTransfer") {
+      ({ amountMinor = 0, currency } = command);
     }
   }
   writeInt64(lanes, (at + RECORD.amountMinor) >>> 2, amountMinor);
@@ -170,11 +179,13 @@ function writeCommand(
   const metadata = metadataOf(command);
   let flags = command.linked === true ? RECORD_FLAG.linked : 0;
   let recordBytes = RECORD_BYTES;
-  if (reference !== undefined || expectedVersion !== undefined || metadata !== undefined) {
+  const extension = extensionOf(command);
+  if (reference !== undefined || expectedVersion !== undefined || metadata !== undefined || extension !== undefined) {
     flags |= RECORD_FLAG.extended;
     recordBytes = 2 * RECORD_BYTES;
     if (reference !== undefined) writeUuid(reference, bytes, at + RECORD.reference);
     if (expectedVersion !== undefined) writeInt64(lanes, (at + RECORD.expectedVersion) >>> 2, expectedVersion);
+    if (extension !== undefined) writeExtension(bytes, lanes, at, extension);
   }
   if (metadata !== undefined) {
     flags |= RECORD_FLAG.metadata;
@@ -185,6 +196,16 @@ function writeCommand(
   }
   view.setUint8(at + RECORD.flags, flags);
   return recordBytes;
+}
+
+function writeExtension(bytes: Uint8Array, lanes: Uint32Array, at: number, extension: RecordExtension): void {
+  const { targetId, isFinal, expiresAtMs, rate } = extension;
+  if (targetId !== undefined) writeUuid(targetId, bytes, at + RECORD.targetId);
+  if (isFinal) bytes[at + RECORD.options] = RECORD_OPTION.final;
+  writeInt64(lanes, (at + RECORD.expiresAtMs) >>> 2, expiresAtMs);
+  if (rate === undefined) return;
+  writeInt64(lanes, (at + RECORD.rateNumerator) >>> 2, rate.numerator);
+  writeInt64(lanes, (at + RECORD.rateDenominator) >>> 2, rate.denominator);
 }
 
 function encodeSubscription(type: number, requestId: number, { topic, id, fromVersion }: TopicRequest): Uint8Array {

@@ -4,19 +4,9 @@ import { type Currency, isCurrency } from "../protocol/currencies.ts";
 import { isUuid } from "../protocol/ids.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
+import type { CommandOptions } from "./command-options.ts";
+import { MOMENT_MS_MAX, type MoneyCommand } from "./money-commands.ts";
 import { isLimits, orderedLimits, type WalletLimits } from "./wallet-limits.ts";
-
-/** What every command may carry. Ids are UUID text. */
-export interface CommandOptions {
-  /** Names the command for ever: sent again under the same id, it is answered again and not applied again. A UUIDv7; made where left out. */
-  readonly commandId?: string;
-  /** Refuses the command with `version_conflict` unless the wallet debited or changed has this version. */
-  readonly expectedVersion?: number;
-  /** The caller's own 128-bit reference, kept with the movement. */
-  readonly reference?: string;
-  /** JSON kept with the movement, at most 1,024 bytes. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
 
 export interface CreateWallet extends CommandOptions {
   /** Made where left out; the result names it. */
@@ -64,11 +54,14 @@ export interface SetWalletLimits extends Omit<CommandOptions, "metadata"> {
 /** One command of a batch. */
 export type Command = (
   | ({ readonly type: "CreateWallet" } & CreateWallet)
-  | ({ readonly type: "ActivateWallet" | "FreezeWallet" | "UnfreezeWallet" | "CloseWallet" } & WalletCommand)
+  | ({
+      readonly type: "ActivateWallet" | "FreezeWallet" | "UnfreezeWallet" | "CloseWallet" | "StripeWallet";
+    } & WalletCommand)
   | ({ readonly type: "Credit" | "Debit" } & Movement)
   | ({ readonly type: "Transfer" } & Transfer)
   | ({ readonly type: "SetOverdraftLimit" } & SetOverdraftLimit)
   | ({ readonly type: "SetWalletLimits" } & SetWalletLimits)
+  | MoneyCommand
 ) & {
   /** Applied only together with the next command of the batch: a run of linked commands succeeds or fails as one. */
   readonly linked?: boolean;
@@ -86,7 +79,8 @@ export function nameCommand(command: Command, nextId: () => string): NamedComman
 
 /** The wallet that a command debits or changes; for Credit, the one that it credits. */
 export function walletOf(command: NamedCommand): string {
-  return (command.type === "Transfer" ? command.fromWalletId : command.walletId) ?? "";
+  const isBetweenTwo = command.type === "Transfer" || command.type === "ExchangeCurrency";
+  return (isBetweenTwo ? command.fromWalletId : command.walletId) ?? "";
 }
 
 /** The code of what makes a command impossible to send, as the ledger itself would answer it, or undefined. */
@@ -110,7 +104,7 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
     case "Credit":
     case "Debit":
       if (!isWhole(command.amountMinor, 1)) return "amount_invalid";
-      return command.currency === undefined || isCurrency(command.currency) ? undefined : "currency_unknown";
+      return currencyFault(command.currency);
     case "CreateWallet":
       if (!isCurrency(command.currency)) return "currency_unknown";
       if (command.walletType !== undefined && !Object.hasOwn(WALLET_TYPE, command.walletType))
@@ -123,9 +117,26 @@ export function findFault(command: NamedCommand): Exclude<Code, "ok"> | undefine
     case "FreezeWallet":
     case "UnfreezeWallet":
     case "CloseWallet":
-      return undefined;
+    case "StripeWallet":
     case "SetWalletLimits":
+    case "VoidHold":
       return undefined;
+    case "PlaceHold":
+      if (!isWhole(command.amountMinor, 1)) return "amount_invalid";
+      if (command.expiresAtMs !== undefined && !isMoment(command.expiresAtMs)) return "expiry_invalid";
+      return currencyFault(command.currency);
+    case "CaptureHold":
+      if (command.final !== undefined && typeof command.final !== "boolean") return "invalid_request";
+      if (command.amountMinor !== undefined && !isWhole(command.amountMinor, 1)) return "amount_invalid";
+      return currencyFault(command.currency);
+    case "ReverseTransfer":
+      if (command.amountMinor !== undefined && !isWhole(command.amountMinor, 1)) return "amount_invalid";
+      return currencyFault(command.currency);
+    case "ExchangeCurrency":
+      if (!isWhole(command.amountMinor, 1)) return "amount_invalid";
+      if (!isRate(command.rate)) return "rate_invalid";
+      if (!isMoment(command.quoteExpiresAtMs)) return "quote_expired";
+      return currencyFault(command.currency);
     default:
       return unreachable(command);
   }
@@ -155,8 +166,37 @@ function isId(value: unknown): boolean {
 }
 
 function otherIds(command: NamedCommand): readonly string[] {
-  if (command.type === "Transfer") return [command.toWalletId];
-  return command.type === "CreateWallet" ? [command.ownerId] : [];
+  switch (command.type) {
+    case "Transfer":
+    case "ExchangeCurrency":
+      return [command.toWalletId];
+    case "CreateWallet":
+      return [command.ownerId];
+    case "PlaceHold":
+      return command.toWalletId === undefined ? [] : [command.toWalletId];
+    case "CaptureHold":
+      return command.toWalletId === undefined ? [command.holdId] : [command.holdId, command.toWalletId];
+    case "VoidHold":
+      return [command.holdId];
+    case "ReverseTransfer":
+      return [command.transferId];
+    default:
+      return [];
+  }
+}
+
+function currencyFault(currency: Currency | undefined): "currency_unknown" | undefined {
+  return currency === undefined || isCurrency(currency) ? undefined : "currency_unknown";
+}
+
+function isMoment(timeMs: unknown): boolean {
+  return typeof timeMs === "number" && isWhole(timeMs, 1) && timeMs <= MOMENT_MS_MAX;
+}
+
+function isRate(rate: unknown): boolean {
+  if (typeof rate !== "object" || rate === null || !("numerator" in rate) || !("denominator" in rate)) return false;
+  const { numerator, denominator } = rate;
+  return [numerator, denominator].every((part) => typeof part === "number" && isWhole(part, 1));
 }
 
 function isWhole(value: number, min: number): boolean {

@@ -2,9 +2,9 @@
 
 export type { Currency } from "../protocol/currencies.ts";
 export type { NamedLimit } from "../protocol/named-limit.ts";
+export type { CommandOptions } from "./command-options.ts";
 export type {
   Command,
-  CommandOptions,
   CreateWallet,
   Movement,
   SetOverdraftLimit,
@@ -14,6 +14,7 @@ export type {
 } from "./commands.ts";
 export { type FailureCode, MizanError } from "./errors.ts";
 export { type CallOptions, Mizan, type MizanOptions, type SubscriptionTopic } from "./mizan.ts";
+export type { CaptureHold, ExchangeCurrency, PlaceHold, ReverseTransfer, VoidHold } from "./money-commands.ts";
 export type {
   Applied,
   Balance,
@@ -30,4 +31,13 @@ export type {
 export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TrialBalance } from "./trial-balance.ts";
+export type {
+  BalanceThen,
+  Hold,
+  Holds,
+  PageOptions,
+  Transaction,
+  TransactionFilter,
+  Transactions,
+} from "./wallet-history.ts";
 export type { LimitsInForce, MovementLimits, SetTypeLimits, TypeLimits, WalletLimits } from "./wallet-limits.ts";

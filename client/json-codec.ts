@@ -6,6 +6,7 @@ import { unreachable } from "../protocol/unreachable.ts";
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
 import { metadataText, type NamedCommand } from "./commands.ts";
 import { MizanError } from "./errors.ts";
+import { moneyBody } from "./money-commands.ts";
 import {
   type Answer,
   type Balance,
@@ -94,7 +95,14 @@ function commandBody(command: NamedCommand): object {
     case "FreezeWallet":
     case "UnfreezeWallet":
     case "CloseWallet":
+    case "StripeWallet":
       return { ...common, walletId: command.walletId };
+    case "PlaceHold":
+    case "CaptureHold":
+    case "VoidHold":
+    case "ReverseTransfer":
+    case "ExchangeCurrency":
+      return { ...common, ...moneyBody(command) };
     default:
       return unreachable(command);
   }
@@ -115,7 +123,13 @@ interface JsonCommandResult {
   readonly replayed?: boolean;
   readonly position?: string;
   readonly error?: JsonError;
-  readonly result?: JsonSide & { readonly position: string; readonly from?: Balance; readonly to?: Balance };
+  readonly result?: JsonSide & {
+    readonly position: string;
+    readonly from?: Balance;
+    readonly to?: Balance;
+    readonly wallet?: Balance;
+    readonly counterparty?: Balance;
+  };
 }
 
 interface JsonWallet extends Omit<Wallet, "walletId" | "walletType"> {
@@ -166,12 +180,13 @@ function decodeResult({ ok, replayed, position, error, result }: JsonCommandResu
       limit: error?.limit,
     };
   }
+  const other = result.to ?? result.counterparty;
   return {
     code: "ok",
     position: result.position,
     replayed: replayed === true,
-    balance: balanceOf(result.from ?? result),
-    counterparty: result.to === undefined ? undefined : balanceOf(result.to),
+    balance: namedBalance(result),
+    counterparty: other === undefined ? undefined : balanceOf(other),
     limit: undefined,
   };
 }
@@ -180,6 +195,12 @@ function decodeWallet(wallet: JsonWallet | undefined, error: JsonError | undefin
   if (wallet === undefined) return rejection(knownError(error).code);
   const { id: walletId, type: walletType, ...fields } = wallet;
   return { ok: true, walletId, walletType, ...fields };
+}
+
+/** The wallet that the command named; a reversal may leave it out, where the caller may not see it. */
+function namedBalance(result: NonNullable<JsonCommandResult["result"]>): Balance {
+  if ("transferId" in result) return result.wallet === undefined ? NO_BALANCE : balanceOf(result.wallet);
+  return balanceOf(result.from ?? result);
 }
 
 function balanceOf({ postedMinor, availableMinor, version }: Balance): Balance {

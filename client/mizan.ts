@@ -17,6 +17,7 @@ import { MizanError } from "./errors.ts";
 import { Exchange, type ExchangeBounds } from "./exchange.ts";
 import { jsonCodec } from "./json-codec.ts";
 import { IN_FLIGHT_MAX, PENDING_MAX, TIMEOUT_MS } from "./limits.ts";
+import type { CaptureHold, ExchangeCurrency, PlaceHold, ReverseTransfer, VoidHold } from "./money-commands.ts";
 import { Pending } from "./pending.ts";
 import { Inquiry } from "./questions.ts";
 import { restCall } from "./rest-call.ts";
@@ -31,6 +32,7 @@ import {
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import type { TrialBalance } from "./trial-balance.ts";
+import type { BalanceThen, Holds, PageOptions, TransactionFilter, Transactions } from "./wallet-history.ts";
 import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
 import { WalletTopics } from "./wallet-topics.ts";
 import { WideTopic } from "./wide-topic.ts";
@@ -141,6 +143,31 @@ export class Mizan {
     return this.#one({ ...command, type: "Transfer" }, options);
   }
 
+  /** Spreads the credits of a wallet over all shards, for good; for admins. */
+  stripeWallet(command: WalletCommand, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "StripeWallet" }, options);
+  }
+
+  placeHold(command: PlaceHold, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "PlaceHold" }, options);
+  }
+
+  captureHold(command: CaptureHold, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "CaptureHold" }, options);
+  }
+
+  voidHold(command: VoidHold, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "VoidHold" }, options);
+  }
+
+  reverseTransfer(command: ReverseTransfer, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "ReverseTransfer" }, options);
+  }
+
+  exchange(command: ExchangeCurrency, options?: CallOptions): Promise<CommandResult> {
+    return this.#one({ ...command, type: "ExchangeCurrency" }, options);
+  }
+
   /**
    * Sends up to 8,190 commands; each has its own result, in the same order.
    *
@@ -206,6 +233,25 @@ export class Mizan {
     );
   }
 
+  /** The open holds of a wallet, oldest first, a page at a time. */
+  getHolds(walletId: string, page: PageOptions = {}, options?: CallOptions): Promise<Found<Holds>> {
+    return this.#history(`${walletId}/holds`, walletId, { ...page }, "holds", options);
+  }
+
+  /** What happened to a wallet, newest first, a page at a time. */
+  listTransactions(
+    walletId: string,
+    filter: TransactionFilter = {},
+    options?: CallOptions,
+  ): Promise<Found<Transactions>> {
+    return this.#history(`${walletId}/transactions`, walletId, { ...filter }, "transactions", options);
+  }
+
+  /** What a wallet held at a moment (RFC 3339) or right after a journal position of its shard. */
+  getBalanceAt(walletId: string, at: string, options?: CallOptions): Promise<Found<BalanceThen>> {
+    return this.#history(`${walletId}/balance`, walletId, { at }, "postedMinor", options);
+  }
+
   /** The limits that apply to a wallet, and what is left of them. */
   async getWalletLimits(walletId: string, options?: CallOptions): Promise<Found<LimitsInForce>> {
     if (!isUuid(walletId)) return rejection("invalid_request");
@@ -253,6 +299,20 @@ export class Mizan {
     });
     this.#wideTopics.add(wide);
     return wide.reader;
+  }
+
+  async #history<T>(
+    path: string,
+    walletId: string,
+    query: Readonly<Record<string, string | number | undefined>>,
+    mark: keyof T & string,
+    options: CallOptions | undefined,
+  ): Promise<Found<T>> {
+    if (!isUuid(walletId)) return rejection("invalid_request");
+    const said = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = new URLSearchParams(Object.fromEntries(said.map(([name, value]) => [name, String(value)])));
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { path: `/api/v1/wallets/${path}?${search}`, timeoutMs }, mark);
   }
 
   /** Takes no more calls, ends the subscriptions, and resolves when every call has ended and the connection is closed. */

@@ -61,6 +61,7 @@ const sideLimits = optional(
     perDayMinor: optional(limitMinor),
   }),
 );
+const momentMs = fc.integer({ min: 1, max: 253_402_300_799_999 });
 const fieldsOf = {
   Transfer: { fromWalletId: uuid, toWalletId: uuid, amountMinor, currency: optional(currency) },
   Credit: { walletId: uuid, amountMinor, currency: optional(currency) },
@@ -78,6 +79,37 @@ const fieldsOf = {
   CloseWallet: { walletId: uuid },
   SetOverdraftLimit: { walletId: uuid, overdraftLimitMinor: limitMinor },
   SetWalletLimits: { walletId: uuid, limits: fc.record({ credit: sideLimits, debit: sideLimits }), metadata: nothing },
+  StripeWallet: { walletId: uuid },
+  PlaceHold: {
+    walletId: uuid,
+    amountMinor,
+    toWalletId: optional(uuid),
+    currency: optional(currency),
+    expiresAtMs: optional(momentMs),
+  },
+  CaptureHold: {
+    walletId: uuid,
+    holdId: uuid,
+    amountMinor: optional(amountMinor),
+    toWalletId: optional(uuid),
+    final: optional(fc.boolean()),
+    currency: optional(currency),
+  },
+  VoidHold: { walletId: uuid, holdId: uuid },
+  ReverseTransfer: {
+    walletId: uuid,
+    transferId: uuid,
+    amountMinor: optional(amountMinor),
+    currency: optional(currency),
+  },
+  ExchangeCurrency: {
+    fromWalletId: uuid,
+    toWalletId: uuid,
+    amountMinor,
+    rate: fc.record({ numerator: amountMinor, denominator: amountMinor }),
+    quoteExpiresAtMs: momentMs,
+    currency: optional(currency),
+  },
 } as const satisfies Record<Command["type"], Record<string, fc.Arbitrary<unknown>>>;
 
 /** Commands of every type; `wrap` may spoil their fields. */

@@ -1,0 +1,75 @@
+import type { Currency } from "../protocol/currencies.ts";
+import type { Balance } from "./results.ts";
+
+/** Which page of a list. */
+export interface PageOptions {
+  /** From 1 to 200; 50 where left out. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+/** Which transactions of a wallet. */
+export interface TransactionFilter extends PageOptions {
+  /** Only from this moment on, and before that one, as in RFC 3339. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Such as `Transfer`. */
+  readonly type?: string;
+  readonly reference?: string;
+}
+
+/** One record of a wallet. **Units**: minor units of its currency. */
+export interface Transaction {
+  readonly position: string;
+  readonly time: string;
+  /** The operation; TransferRefund, SweepStripe and HoldExpired are the ledger's own. */
+  readonly type: string;
+  readonly id?: string;
+  /** Absent for what moves no money. */
+  readonly direction?: "debit" | "credit";
+  readonly amountMinor?: number;
+  readonly counterpartyId?: string;
+  readonly postedMinor: number;
+  /** Absent where it was the same as the balance. */
+  readonly availableMinor?: number;
+  readonly version: number;
+  readonly targetId?: string;
+  readonly reference?: string;
+  readonly metadata?: unknown;
+}
+
+export interface Transactions {
+  readonly walletId: string;
+  readonly currency: Currency;
+  readonly transactions: readonly Transaction[];
+  /** Null at the end. */
+  readonly nextCursor: string | null;
+}
+
+/** A balance as it was after one record of the wallet. */
+export interface BalanceThen extends Balance {
+  readonly walletId: string;
+  readonly currency: Currency;
+  readonly position: string;
+  readonly time: string;
+}
+
+/** An open hold. **Units**: minor units of the wallet's currency. */
+export interface Hold {
+  readonly id: string;
+  readonly walletId: string;
+  /** The only wallet that captures may credit. */
+  readonly toWalletId?: string;
+  readonly amountMinor: number;
+  readonly remainingMinor: number;
+  readonly currency: Currency;
+  readonly placedAt: string;
+  readonly expiresAt?: string;
+  readonly position: string;
+}
+
+export interface Holds {
+  readonly holds: readonly Hold[];
+  readonly nextCursor: string | null;
+}
