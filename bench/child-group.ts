@@ -28,10 +28,10 @@ export class ChildGroup {
   }
 
   /** Asks a process to end, and makes it after a while. */
-  async end(child: ChildProcess): Promise<void> {
+  async end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     if (!this.#running.has(child)) return;
     const exited = once(child, "exit");
-    child.kill("SIGTERM");
+    child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
     await exited;
     clearTimeout(timer);

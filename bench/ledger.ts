@@ -12,7 +12,7 @@ import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
 
 const HOST = "127.0.0.1";
 const WALLETS = 10_000;
-const START_MS_MAX = 30_000;
+const START_MS_MAX = 120_000;
 const OUTPUT_CHARACTERS_KEPT = 4_000;
 const GATEWAY = join(import.meta.dirname, "../gateway/main.ts");
 
@@ -22,21 +22,30 @@ export interface LedgerOptions {
   readonly directory: string;
   /** Where the server writes processor profiles when it ends. */
   readonly profileDir: string | undefined;
+  /** Wallets that it holds; 10,000 where nothing is said. */
+  readonly wallets?: number;
+  /** Settings beyond those that every ledger under test has. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
+
+/** What a ledger has answered since its last audit. */
+type Acknowledged = Pick<LoadOutcome, "acceptedTotal" | "rejectedTotal" | "firstRejection">;
 
 /** A ledger in a process of its own, as `npm start` runs it, with wallets that hold money. */
 export class Ledger {
   readonly endpoint: Endpoint;
   readonly wallets: Uint8Array;
   readonly #group: ChildGroup;
-  readonly #server: ChildProcess;
-  readonly #client: LedgerClient;
+  readonly #launch: () => ChildProcess;
+  #server: ChildProcess;
+  #client: LedgerClient;
   #totals: WalletTotals;
 
   private constructor(
     endpoint: Endpoint,
     wallets: Uint8Array,
     group: ChildGroup,
+    launch: () => ChildProcess,
     server: ChildProcess,
     client: LedgerClient,
     totals: WalletTotals,
@@ -44,6 +53,7 @@ export class Ledger {
     this.endpoint = endpoint;
     this.wallets = wallets;
     this.#group = group;
+    this.#launch = launch;
     this.#server = server;
     this.#client = client;
     this.#totals = totals;
@@ -52,11 +62,41 @@ export class Ledger {
   static async start(group: ChildGroup, options: LedgerOptions): Promise<Ledger> {
     const endpoint = { host: HOST, port: await freePort(), key: randomBytes(24).toString("base64url") };
     const profile = options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
-    const server = group.spawnNode([...profile, GATEWAY], environmentOf(endpoint, options));
+    const environment = environmentOf(endpoint, options);
+    const launch = (): ChildProcess => group.spawnNode([...profile, GATEWAY], environment);
+    const server = launch();
     await untilReady(endpoint, server, collectOutput(server));
     const client = await LedgerClient.open(endpoint);
-    const wallets = await openWallets((records) => client.commands(records), WALLETS);
-    return new Ledger(endpoint, wallets, group, server, client, await readTotals(client, wallets));
+    const wallets = await openWallets((records) => client.commands(records), options.wallets ?? WALLETS);
+    return new Ledger(endpoint, wallets, group, launch, server, client, await readTotals(client, wallets));
+  }
+
+  /** Kills the server in the middle of everything and starts it again; resolves with how long it took to be ready. */
+  async crash(onOutput: (text: string) => void): Promise<number> {
+    this.#client.close();
+    await this.#group.end(this.#server, "SIGKILL");
+    const startedMs = performance.now();
+    this.#server = this.#launch();
+    this.#server.stdout?.on("data", (bytes: Buffer) => onOutput(bytes.toString()));
+    await untilReady(this.endpoint, this.#server, collectOutput(this.#server));
+    const readyMs = performance.now() - startedMs;
+    this.#client = await LedgerClient.open(this.endpoint);
+    return readyMs;
+  }
+
+  /** Sends plain command records, every one of which must succeed. */
+  commands(records: Uint8Array): Promise<void> {
+    return this.#client.commands(records);
+  }
+
+  /** Takes a snapshot of every shard, and resolves when all are durable. */
+  async snapshot(): Promise<void> {
+    const { host, port, key } = this.endpoint;
+    const response = await fetch(`http://${host}:${port}/api/v1/snapshots`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${key}` },
+    });
+    if (!response.ok) throw new Error(`the snapshot was refused: ${await response.text()}`);
   }
 
   get pid(): number {
@@ -68,7 +108,7 @@ export class Ledger {
    *
    * Each transfer raises the versions of two wallets by one, so the versions count the transfers that were applied.
    */
-  async audit({ acceptedTotal, rejectedTotal, firstRejection }: LoadOutcome): Promise<string | null> {
+  async audit({ acceptedTotal, rejectedTotal, firstRejection }: Acknowledged): Promise<string | null> {
     const before = this.#totals;
     this.#totals = await readTotals(this.#client, this.wallets);
     const applied = (this.#totals.versions - before.versions) / 2;
@@ -92,7 +132,7 @@ export class Ledger {
 }
 
 /** The settings of the ledger under test; whatever `MIZAN_*` the caller has set is none of them. */
-function environmentOf(endpoint: Endpoint, { shards, directory }: LedgerOptions): NodeJS.ProcessEnv {
+function environmentOf(endpoint: Endpoint, { shards, directory, settings }: LedgerOptions): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("MIZAN_"));
   return {
     ...Object.fromEntries(inherited),
@@ -102,6 +142,7 @@ function environmentOf(endpoint: Endpoint, { shards, directory }: LedgerOptions)
     MIZAN_DATA_DIR: mkdtempSync(join(directory, "ledger-")),
     MIZAN_SHARDS: String(shards),
     MIZAN_LOG_LEVEL: "warn",
+    ...settings,
   };
 }
 

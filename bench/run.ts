@@ -22,6 +22,12 @@ const SLACK_MS = 40_000;
 /** Ignored by git, and on the same disk as the checkout: a temporary directory may be memory, where a sync costs nothing. */
 const SCRATCH = join(import.meta.dirname, "../.cache");
 
+/** Makes an empty directory on the disk under test. */
+export function scratchDirectory(): string {
+  mkdirSync(SCRATCH, { recursive: true });
+  return mkdtempSync(join(SCRATCH, "bench-"));
+}
+
 /** The processes and the disk space of one run of the benchmark, made as rows need them. */
 export class Run {
   readonly pace: Pace;
@@ -34,8 +40,7 @@ export class Run {
   constructor(pace: Pace, profileDir: string | undefined) {
     this.pace = pace;
     this.#profileDir = profileDir;
-    mkdirSync(SCRATCH, { recursive: true });
-    this.#directory = mkdtempSync(join(SCRATCH, "bench-"));
+    this.#directory = scratchDirectory();
   }
 
   /** A ledger with this many shards; the one before is stopped where it has another number. */

@@ -6,8 +6,10 @@ import { WALLET, WALLET_BYTES } from "../protocol/result-record.ts";
 import { FRAME_TYPE } from "../protocol/wire-frame.ts";
 import type { LedgerClient } from "./ledger-client.ts";
 
-/** Enough that no transfer of any run is refused; all wallets together stay far below what an account may hold. */
+/** Enough that no transfer of any run is refused. */
 const FUNDS_MINOR = 100_000_000_000;
+/** All wallets together stay below what one account may owe. */
+const FUNDS_SUM_MINOR_MAX = 2 ** 52;
 const CURRENCY = currencyNumber("EUR");
 
 /** Opens, activates and funds wallets with the commands that `send` takes, and returns their ids, 16 bytes each. */
@@ -15,6 +17,7 @@ export async function openWallets(
   send: (records: Uint8Array) => Promise<void> | void,
   count: number,
 ): Promise<Uint8Array> {
+  const fundsMinor = Math.min(FUNDS_MINOR, Math.floor(FUNDS_SUM_MINOR_MAX / count));
   const newId = new UuidV7();
   const wallets = new Uint8Array(count * 16);
   for (let i = 0; i < count; i += 1) newId.write(wallets, i * 16);
@@ -44,7 +47,7 @@ export async function openWallets(
   });
   await forEach((record, view) => {
     record[RECORD.operation] = OPERATION.Credit;
-    view.setBigUint64(RECORD.amountMinor, BigInt(FUNDS_MINOR), true);
+    view.setBigUint64(RECORD.amountMinor, BigInt(fundsMinor), true);
   });
   return wallets;
 }

@@ -91,8 +91,7 @@ export function extensionOf(command: { readonly type: string } | MoneyCommand): 
 
 const MONEY = new Set(["PlaceHold", "CaptureHold", "VoidHold", "ReverseTransfer", "ExchangeCurrency"]);
 
-/** Whether a command is one of these. */
-export function isMoney<T extends { readonly type: string }>(command: T): command is T & MoneyCommand {
+function isMoney<T extends { readonly type: string }>(command: T): command is T & MoneyCommand {
   return MONEY.has(command.type);
 }
 

@@ -1,20 +1,35 @@
-import type { BackupManifest } from "./backup-manifest.ts";
+import { join } from "node:path";
+import { type BackupManifest, copiedState } from "./backup-manifest.ts";
 import type { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-code.ts";
 import { type FrameFileFacts, readFrameFile } from "./frame-file.ts";
+import type { KeptHistory } from "./history-start.ts";
 import type { FoundFrame } from "./journal-frames.ts";
 
-/** The frames of each shard, over all files of a backup. */
-export function backupFrames(backup: string, { ledger, files }: BackupManifest): Iterable<FoundFrame>[] {
-  return Array.from({ length: ledger.shards }, (_, shard) => {
-    const ofShard = files.filter((file) => file.shard === shard).sort((a, b) => a.firstSequence - b.firstSequence);
-    return framesOf(backup, ofShard);
-  });
+/** Where a frame's header says how many records it has. */
+const RECORD_COUNT_OFFSET = 76;
+
+/** The history of a shard that a backup has, over all its files. */
+export function backupHistory(backup: string, manifest: BackupManifest, shard: number): KeptHistory {
+  const files = manifest.files.filter((file) => file.shard === shard).sort((a, b) => a.firstSequence - b.firstSequence);
+  return {
+    firstSequence: files.at(0)?.firstSequence ?? 1,
+    frames: (fromSequence) => framesOf(backup, files, fromSequence),
+    snapshots: copiedState(manifest, shard)
+      .snapshots.map(({ name, sequence }) => ({ path: join(backup, name), sequence }))
+      .reverse(),
+  };
 }
 
-function* framesOf(backup: string, files: readonly FrameFileFacts[]): Generator<FoundFrame> {
-  for (const file of files) yield* readFrameFile(backup, file);
+function* framesOf(backup: string, files: readonly FrameFileFacts[], fromSequence: number): Generator<FoundFrame> {
+  for (const file of files.filter(({ lastSequence }) => lastSequence >= fromSequence)) {
+    for (const found of readFrameFile(backup, file)) if (lastSequenceOf(found) >= fromSequence) yield found;
+  }
+}
+
+function lastSequenceOf({ key, value }: FoundFrame): number {
+  return key + new DataView(value.buffer, value.byteOffset).getUint32(RECORD_COUNT_OFFSET, true) - 1;
 }
 
 /**

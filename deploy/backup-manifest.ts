@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import type { LedgerFile } from "../engine/ledger-file.ts";
+import type { CopiedBucket, CopiedSnapshot, CopiedState } from "./backup-state.ts";
 import type { CausalOrderState } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-code.ts";
@@ -27,9 +28,12 @@ export interface BackupManifest {
   /** The newest frame of each shard; null where there is none yet. */
   readonly heads: readonly (FrameHead | null)[];
   readonly files: readonly FrameFileFacts[];
+  readonly snapshots: readonly CopiedSnapshot[];
+  readonly sealedIds: readonly CopiedBucket[];
 }
 
 const count = z.number().int().min(0);
+const copied = { shard: count, bytes: count, sha256: z.string() };
 const sent = z.object({ id: z.string(), toShard: count, number: count });
 const schema: z.ZodType<BackupManifest> = z.object({
   formatVersion: z.literal(1),
@@ -57,7 +61,27 @@ const schema: z.ZodType<BackupManifest> = z.object({
       sha256: z.string(),
     }),
   ),
+  snapshots: z.array(
+    z.object({ ...copied, name: z.string().regex(/^shard-\d+\/snapshot-\d{16}\.mzs$/), sequence: count }),
+  ),
+  sealedIds: z.array(
+    z.object({
+      ...copied,
+      name: z.string().regex(/^shard-\d+\/ids-\d{8}(?:-\d+)?\.mzi$/),
+      ordinal: count,
+      seed: count,
+      throughSequence: count,
+    }),
+  ),
 });
+
+/** Snapshots and sealed ids of one shard, oldest first. */
+export function copiedState({ snapshots, sealedIds }: BackupManifest, shard: number): CopiedState {
+  return {
+    snapshots: snapshots.filter((file) => file.shard === shard),
+    sealedIds: sealedIds.filter((file) => file.shard === shard),
+  };
+}
 
 /**
  * The manifest of the backup in a directory, or undefined where there is none.

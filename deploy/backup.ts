@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { HASH_BYTES } from "../engine/journal/frame.ts";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { lockDataDir } from "../gateway/data-lock.ts";
-import { type BackupManifest, type FrameHead, readManifest, writeManifest } from "./backup-manifest.ts";
+import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
+import { type BackupManifest, copiedState, type FrameHead, readManifest, writeManifest } from "./backup-manifest.ts";
+import { copyState } from "./backup-state.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { FRAME_FILE_BYTES_MAX, type FrameFileFacts, FrameFileWriter } from "./frame-file.ts";
+import { startsOfHistory } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { Terminal } from "./terminal.ts";
@@ -27,13 +30,16 @@ export async function backup(dataDir: string, target: string, options: { readonl
   const lock = await lockDataDir(target);
   try {
     const before = manifestFor(directory, target);
-    const { manifest, records } = await copyFrames(directory, target, before, terminal);
+    const { manifest, records } = await copyLedger(directory, target, before, terminal);
     writeManifest(target, manifest);
+    removeUnlisted(target, manifest);
     const positions = manifest.cut.sequences.map((sequence, shard) => `${shard}:${sequence}`);
     const openTransfers = manifest.cut.open.reduce((sum, open) => sum + open.length, 0);
     const newFiles = manifest.files.length - (before?.files.length ?? 0);
+    const { snapshots, sealedIds } = manifest;
     terminal.say(
-      `${records} records copied into ${newFiles} new files; the backup goes to ${positions.join(", ")}` +
+      `${records} records copied into ${newFiles} new files; the backup goes to ${positions.join(", ")}, ` +
+        `with ${snapshots.length} snapshots and ${sealedIds.length} files of sealed ids` +
         (openTransfers === 0 ? "" : `, with ${openTransfers} transfers between shards open`),
     );
     terminal.result({
@@ -43,6 +49,9 @@ export async function backup(dataDir: string, target: string, options: { readonl
       newFiles,
       positions,
       openTransfers,
+      firstPositions: firstSequencesOf(manifest).map((sequence, shard) => `${shard}:${sequence}`),
+      snapshots: snapshots.length,
+      sealedIds: sealedIds.length,
       takenAt: manifest.takenAt,
     });
   } finally {
@@ -63,36 +72,45 @@ function manifestFor({ path, ledger }: DataDirectory, target: string): BackupMan
       `${target} is a backup of ledger ${manifest.ledger.ledgerId}, and ${path} holds ${ledger.ledgerId}`,
     );
   }
-  const listed = new Set(manifest?.files.map(({ name }) => name));
-  for (let shard = 0; shard < ledger.shards; shard += 1) {
-    mkdirSync(join(target, `shard-${shard}`), { recursive: true });
-    for (const name of readdirSync(join(target, `shard-${shard}`))) {
-      if (!listed.has(`shard-${shard}/${name}`)) rmSync(join(target, `shard-${shard}`, name));
-    }
-  }
+  for (let shard = 0; shard < ledger.shards; shard += 1) mkdirSync(join(target, `shard-${shard}`), { recursive: true });
+  removeUnlisted(target, manifest);
   return manifest;
 }
 
-async function copyFrames(
+function removeUnlisted(target: string, manifest: BackupManifest | undefined): void {
+  const { files = [], snapshots = [], sealedIds = [] } = manifest ?? {};
+  const listed = new Set([...files, ...snapshots, ...sealedIds].map(({ name }) => name));
+  for (const directory of readdirSync(target).filter((name) => /^shard-\d+$/.test(name))) {
+    for (const name of readdirSync(join(target, directory))) {
+      if (!listed.has(`${directory}/${name}`)) rmSync(join(target, directory, name));
+    }
+  }
+}
+
+/** The first record of each shard that a backup holds. */
+function firstSequencesOf({ ledger, files }: Pick<BackupManifest, "ledger" | "files">): number[] {
+  return Array.from({ length: ledger.shards }, (_, shard) => {
+    const ofShard = files.filter((file) => file.shard === shard).map(({ firstSequence }) => firstSequence);
+    return ofShard.length === 0 ? 1 : Math.min(...ofShard);
+  });
+}
+
+async function copyLedger(
   directory: DataDirectory,
   target: string,
   before: BackupManifest | undefined,
   terminal: Terminal,
 ): Promise<{ readonly manifest: BackupManifest; readonly records: number }> {
   const { path, ledger } = directory;
-  const order = before === undefined ? new CausalOrder(ledger.shards) : CausalOrder.from(before.cut);
-  const chains = FrameChain.ofLedger(ledger);
-  const heads: (FrameHead | null)[] = before === undefined ? chains.map(() => null) : [...before.heads];
   const journals = shardsOf(directory).map((shard) => new JournalFrames(path, shard));
+  // What is taken later than this may know of other shards what was not there yet.
   const lastSequences = journals.map((journal) => journal.lastSequence());
-  for (const [shard, head] of heads.entries()) {
-    if (head === null) continue;
-    requireFrame(journals[shard], shard, head);
-    chains[shard].resume(Buffer.from(head.hash, "hex"), order.sequences[shard] + 1);
-  }
+  const { order, chains, froms, bases } =
+    before === undefined ? await begin(directory, journals, terminal) : resume(before, journals);
+  const heads: (FrameHead | null)[] = before === undefined ? chains.map(() => null) : [...before.heads];
   const progress = terminal.progress(
     "copying",
-    lastSequences.reduce((sum, last, shard) => sum + last - order.sequences[shard], 0),
+    lastSequences.reduce((sum, last, shard) => sum + last + 1 - froms[shard], 0),
   );
   const files: FrameFileFacts[] = [...(before?.files ?? [])];
   const writers: (FrameFileWriter | undefined)[] = journals.map(() => undefined);
@@ -102,7 +120,7 @@ async function copyFrames(
     writers[shard] = undefined;
   };
   let records = 0;
-  const sources = journals.map((journal, shard) => journal.frames(order.sequences[shard] + 1));
+  const sources = journals.map((journal, shard) => journal.frames(froms[shard]));
   const isWanted = (shard: number, { firstSequence }: { readonly firstSequence: number }): boolean =>
     firstSequence <= lastSequences[shard];
   for (const { shard, frame } of mergedFrames(chains, sources, isWanted, order)) {
@@ -114,13 +132,82 @@ async function copyFrames(
     records += frame.recordCount;
     await progress.advance(frame.recordCount);
   }
-  for (const shard of shardsOf(directory)) {
-    finish(shard);
-    syncDirectory(join(target, `shard-${shard}`));
+  for (const shard of shardsOf(directory)) finish(shard);
+  if (!order.isConsistent) {
+    throw new CommandError(
+      EXIT.problems,
+      "shards_disagree",
+      "the shards' snapshots know of what no shard has journaled",
+    );
   }
+  const firstSequences = firstSequencesOf({ ledger, files });
+  const states = shardsOf(directory).map((shard) =>
+    copyState(
+      directory,
+      shard,
+      journals[shard],
+      {
+        through: order.sequences[shard],
+        base: bases[shard],
+        isLate: firstSequences[shard] > 1,
+        before: before === undefined ? { snapshots: [], sealedIds: [] } : copiedState(before, shard),
+      },
+      target,
+    ),
+  );
+  for (const shard of shardsOf(directory)) syncDirectory(join(target, `shard-${shard}`));
   progress.end();
-  const takenAt = new Date().toISOString();
-  return { manifest: { formatVersion: 1, ledger, takenAt, cut: order.toJSON(), heads, files }, records };
+  const manifest: BackupManifest = {
+    formatVersion: 1,
+    ledger,
+    takenAt: new Date().toISOString(),
+    cut: order.toJSON(),
+    heads,
+    files,
+    snapshots: states.flatMap(({ snapshots }) => snapshots),
+    sealedIds: states.flatMap(({ sealedIds }) => sealedIds),
+  };
+  return { manifest, records };
+}
+
+/** From where on each shard is copied, and what the other shards know of it there. */
+interface CopyStart {
+  readonly order: CausalOrder;
+  readonly chains: readonly FrameChain[];
+  readonly froms: readonly number[];
+  /** Snapshots that stand for dropped history. */
+  readonly bases: readonly (StoredSnapshot | undefined)[];
+}
+
+/** A backup begins with the oldest frame that is kept. */
+async function begin(
+  directory: DataDirectory,
+  journals: readonly JournalFrames[],
+  terminal: Terminal,
+): Promise<CopyStart> {
+  const starts = await startsOfHistory(directory, journals, terminal);
+  return {
+    order: CausalOrder.after(starts.map(({ state }) => state)),
+    chains: starts.map(({ chain }) => chain),
+    froms: starts.map(({ firstSequence }) => firstSequence),
+    bases: starts.map(({ snapshot }) => snapshot),
+  };
+}
+
+/** A backup goes on behind its cut. **Errors**: `history_dropped`, `history_differs`. */
+function resume({ ledger, cut, heads }: BackupManifest, journals: readonly JournalFrames[]): CopyStart {
+  const chains = FrameChain.ofLedger(ledger);
+  for (const [shard, head] of heads.entries()) {
+    if (head === null) continue;
+    requireFrame(journals[shard], shard, head);
+    chains[shard].resume(Buffer.from(head.hash, "hex"), cut.sequences[shard] + 1);
+  }
+  return {
+    order: CausalOrder.from(cut),
+    chains,
+    froms: cut.sequences.map((sequence) => sequence + 1),
+    bases: chains.map(() => undefined),
+  };
 }
 
 /**
@@ -129,6 +216,14 @@ async function copyFrames(
  * **Errors**: `history_differs`: the ledger was restored to an earlier point and went on with other frames.
  */
 function requireFrame(journal: JournalFrames, shard: number, { firstSequence, hash }: FrameHead): void {
+  const first = journal.range()?.first ?? 1;
+  if (firstSequence < first) {
+    throw new CommandError(
+      EXIT.problems,
+      "history_dropped",
+      `what came behind ${shard}:${firstSequence}, where the backup ends, was dropped from the archive. Take a new backup into an empty directory.`,
+    );
+  }
   for (const { key, value } of journal.frames(firstSequence)) {
     if (key === firstSequence && Buffer.from(value.subarray(0, HASH_BYTES)).toString("hex") === hash) return;
     break;

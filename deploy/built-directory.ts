@@ -34,6 +34,11 @@ export class BuiltDirectory {
     );
   }
 
+  /** Where the directory of a shard is built. */
+  shardPath(shard: number): string {
+    return shardDirectory(this.#aside, shard);
+  }
+
   /** Gives the directory its name. */
   async finish(): Promise<void> {
     for (const journal of this.journals) await journal.close();

@@ -1,9 +1,11 @@
 import type { Frame } from "../engine/journal/frame.ts";
 import { RECORD_KIND, recordBytes, recordKind } from "../engine/journal/record.ts";
 import { readObjectRecord } from "../engine/object/object-record.ts";
+import type { ShardState } from "../engine/shard/shard-state.ts";
 import { type ReceiptEvent, receiptAggregate } from "../engine/transfer/receipt.ts";
 import { type TransferEvent, transferAggregate } from "../engine/transfer/transfer.ts";
 import { FRAME_HEADER_BYTES } from "../protocol/limits.ts";
+import { OwedCauses } from "./owed-causes.ts";
 
 /** A transfer that a shard began towards another one. */
 interface SentTransfer {
@@ -89,6 +91,7 @@ export interface CausalOrderState {
  */
 export class CausalOrder {
   readonly #channels = new Map<string, Channel>();
+  readonly #owed = new OwedCauses();
   readonly #open: Map<string, SentTransfer>[];
   readonly #sequences: number[];
 
@@ -108,6 +111,29 @@ export class CausalOrder {
     }
     for (const [shard, sequence] of sequences.entries()) order.#sequences[shard] = sequence;
     return order;
+  }
+
+  /**
+   * Begins with states that belong to different moments, as snapshots do: what some of them know of others may come after
+   * those. Until that has been taken as well, what has been taken is no consistent cut.
+   */
+  static after(states: readonly ShardState[]): CausalOrder {
+    const order = new CausalOrder(states.length);
+    for (const [shard, { sequence, channels, transfers }] of states.entries()) {
+      order.#sequences[shard] = sequence;
+      for (const [toShard, { sent, completedThrough, completed }] of channels) {
+        Object.assign(order.#channel(shard, toShard), { sent, completedThrough });
+        for (const number of completed) order.#channel(shard, toShard).completed.add(number);
+      }
+      for (const { id, toShard, number } of transfers.states()) order.#open[shard].set(id, { id, toShard, number });
+    }
+    order.#owed.note(states);
+    return order;
+  }
+
+  /** Whether what has been taken is a consistent cut. */
+  get isConsistent(): boolean {
+    return this.#owed.isPaid((from, to) => this.#channel(from, to));
   }
 
   /** What is needed to go on later. */
@@ -146,8 +172,9 @@ export class CausalOrder {
     );
   }
 
-  take(shard: number, frame: Frame, { sent, ended }: CrossShardFacts): void {
+  take(shard: number, frame: Frame, { sent, ended, receipts }: CrossShardFacts): void {
     this.#sequences[shard] = frame.firstSequence + frame.recordCount - 1;
+    for (const { fromShard, number } of receipts) this.#owed.answered(fromShard, shard, number);
     for (const transfer of sent) {
       this.#channel(shard, transfer.toShard).sent = transfer.number;
       this.#open[shard].set(transfer.id, transfer);

@@ -3,11 +3,11 @@ import { finished } from "node:stream/promises";
 import { CausalOrder } from "./causal-order.ts";
 import { findLedger, shardsOf } from "./data-directory.ts";
 import { type ExportEnd, type ExportHeader, eventLine } from "./event-line.ts";
-import { FrameChain } from "./frame-chain.ts";
+import { startsOfHistory } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { isFrom, parsePoint, until } from "./point.ts";
-import { emptyStates, replay } from "./replay.ts";
+import { replay } from "./replay.ts";
 import { Terminal } from "./terminal.ts";
 
 const CHUNK_CHARACTERS = 1 << 18;
@@ -31,6 +31,7 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
     "exporting",
     journals.reduce((sum, journal) => sum + journal.lastSequence(), 0),
   );
+  const starts = await startsOfHistory(directory, journals, terminal);
   const out = new LineWriter(options.out);
   const header: ExportHeader = {
     mizan: "events",
@@ -39,14 +40,15 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
     shards: ledger.shards,
     calendarTimeZone: ledger.calendarTimeZone,
     createdAt: ledger.createdAt,
-    isWhole: from === undefined,
+    isWhole: from === undefined && starts.every(({ firstSequence }) => firstSequence === 1),
   };
   await out.line(header);
-  const order = new CausalOrder(ledger.shards);
-  const states = emptyStates(directory);
-  const sources = journals.map((journal) => journal.frames(1));
+  const states = starts.map(({ state }) => state);
+  const chains = starts.map(({ chain }) => chain);
+  const order = CausalOrder.after(states);
+  const sources = starts.map(({ firstSequence }, shard) => journals[shard].frames(firstSequence));
   let events = 0;
-  for (const next of mergedFrames(FrameChain.ofLedger(ledger), sources, until(to), order)) {
+  for (const next of mergedFrames(chains, sources, until(to), order)) {
     for (const event of replay(states, next)) {
       if (!isFrom(from, event.shard, event.sequence, event.clockMs)) continue;
       events += 1;

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readHeader } from "../engine/idempotency/sealed-bucket.ts";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
@@ -7,6 +8,7 @@ import { listSnapshots } from "../snapshots/snapshot-directory.ts";
 import { archiveDirectory, type DataDirectory, shardDirectory, shardsOf } from "./data-directory.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { replayShard } from "./replay-shard.ts";
+import { sealedIdsIn } from "./sealed-ids-in.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface FileFacts {
@@ -34,14 +36,17 @@ export async function inspectLedger(directory: DataDirectory, terminal: Terminal
     const snapshots = listSnapshots(join(shardDirectory(path, shard), "snapshots")).map((found) =>
       fileFacts(found.path),
     );
+    const sealedIds = sealedIdsIn(shardDirectory(path, shard)).paths.map(bucketFacts);
     const facts = {
       shard,
+      firstPosition: `${shard}:${journal.range()?.first ?? 1}`,
       position: `${shard}:${state.sequence}`,
       frames,
       bytes,
       segments,
       archives,
       snapshots,
+      sealedIds,
       ...stateFacts(state),
     };
     shards.push(facts);
@@ -71,12 +76,18 @@ function sayShard(
     readonly segments: readonly FileFacts[];
     readonly archives: readonly FileFacts[];
     readonly snapshots: readonly FileFacts[];
+    readonly sealedIds: readonly BucketOutline[];
   } & ReturnType<typeof stateFacts>,
 ): void {
   terminal.say("");
   terminal.say(`position ${facts.position}, ${facts.time ?? "empty"}: ${facts.frames} frames, ${facts.bytes} bytes`);
   for (const { name, bytes } of [...facts.archives, ...facts.segments, ...facts.snapshots])
     terminal.say(`  ${name}  ${bytes} bytes`);
+  for (const { name, bytes, ids, isByTime, from, to, through } of facts.sealedIds) {
+    terminal.say(
+      `  ${name}  ${bytes} bytes, ${ids} ids by ${isByTime ? "their time" : "arrival"}, ${from} to ${to}, of records up to ${through}`,
+    );
+  }
   terminal.say(
     `  ${facts.wallets} wallets and accounts, ${facts.owners} owners, ${facts.holds} open holds, ${facts.openTransfers} open transfers`,
   );
@@ -86,6 +97,21 @@ function sayShard(
         `fees ${line.feesMinor}, transit ${line.transitMinor}, sum ${line.sumMinor}`,
     );
   }
+}
+
+interface BucketOutline extends FileFacts {
+  readonly ids: number;
+  readonly isByTime: boolean;
+  readonly from: string;
+  readonly to: string;
+  /** Newest record that may have brought one of the ids. */
+  readonly through: number;
+}
+
+function bucketFacts(path: string): BucketOutline {
+  const { count, isByTime, fromMs, endMs, throughSequence } = readHeader(path);
+  const [from, to] = [fromMs, endMs].map((ms) => new Date(ms).toISOString());
+  return { ...fileFacts(path), ids: count, isByTime, from, to, through: throughSequence };
 }
 
 function fileFacts(path: string): FileFacts {

@@ -4,6 +4,7 @@ import { type DataDirectory, findLedger } from "./data-directory.ts";
 import { eventLine } from "./event-line.ts";
 import { EXIT } from "./exit-code.ts";
 import { inspectLedger } from "./inspect-ledger.ts";
+import { JournalFrames } from "./journal-frames.ts";
 import { replayShard } from "./replay-shard.ts";
 import { Terminal } from "./terminal.ts";
 import { viewWallet } from "./wallet-view.ts";
@@ -54,6 +55,14 @@ async function inspectPosition(
   const [shard, sequence] = position.split(":").map(Number);
   if (!/^\d+:\d+$/.test(position) || shard >= directory.ledger.shards || sequence < 1) {
     throw usage(`"${position}" is no position of this ledger; it is SHARD:SEQUENCE, such as 0:512`);
+  }
+  const first = new JournalFrames(directory.path, shard).range()?.first ?? 1;
+  if (sequence < first) {
+    throw new CommandError(
+      EXIT.problems,
+      "history_dropped",
+      `history before ${shard}:${first} was dropped from the archive, and ${position} with it`,
+    );
   }
   let shown: object | undefined;
   await replayShard(directory, shard, terminal, ({ frame, found }, events) => {

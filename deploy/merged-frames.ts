@@ -22,8 +22,9 @@ interface Head extends ShardFrame {
 /**
  * The frames of all shards in one order: by their clocks, but never an effect before its cause.
  *
- * `chains` say where each source begins. It ends with the last frame that is wanted and whose causes are; `order` then says where each shard was cut. What a
- * shard did after that, knowing of what is not wanted, is left out.
+ * `chains` say where each source begins. It ends with the last frame that is wanted and whose causes are; `order` then says where
+ * each shard was cut. What a shard did after that, knowing of what is not wanted, is left out. Frames that `order` has taken
+ * already, for they are in the state that it begins with, come by their clocks.
  *
  * **Errors**: `journal_damaged` on the first frame that does not verify.
  */
@@ -35,15 +36,17 @@ export function* mergedFrames(
 ): Generator<ShardFrame> {
   const cursors = sources.map((source, shard) => headsOf(chains[shard], source, isWanted));
   const heads = cursors.map((cursor) => nextOf(cursor));
+  const begins = [...order.sequences];
+  const isTaken = ({ shard, frame }: Head): boolean => frame.firstSequence <= begins[shard];
   try {
     for (;;) {
       let earliest: Head | undefined;
       for (const head of heads) {
-        if (head === undefined || !order.mayTake(head.shard, head.facts)) continue;
+        if (head === undefined || !(isTaken(head) || order.mayTake(head.shard, head.facts))) continue;
         if (earliest === undefined || head.frame.clockMs < earliest.frame.clockMs) earliest = head;
       }
       if (earliest === undefined) return;
-      order.take(earliest.shard, earliest.frame, earliest.facts);
+      if (!isTaken(earliest)) order.take(earliest.shard, earliest.frame, earliest.facts);
       yield earliest;
       heads[earliest.shard] = nextOf(cursors[earliest.shard]);
     }

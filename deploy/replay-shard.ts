@@ -2,31 +2,32 @@ import type { ShardState } from "../engine/shard/shard-state.ts";
 import { CommandError } from "./command-error.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
-import { FrameChain } from "./frame-chain.ts";
+import { historyOf, noteDropped, startOfHistory } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import type { ShardFrame } from "./merged-frames.ts";
-import { emptyState, eventsOf, type LedgerEvent } from "./replay.ts";
+import { eventsOf, type LedgerEvent } from "./replay.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Looks at a frame that was just applied, whose events it may ask for; returns whether to go on. */
+/** Looks at a frame that the state has, whose events it may ask for; returns whether to go on. */
 export type FrameVisitor = (frame: ShardFrame, events: () => Iterable<LedgerEvent>) => boolean;
 
 /**
  * The state of one shard after the last frame of its journal, or after the one at which `visit` stops.
  *
- * **Errors**: `journal_damaged`.
+ * **Errors**: `journal_damaged`, `history_incomplete`.
  */
 export async function replayShard(
-  { path, ledger }: DataDirectory,
+  directory: DataDirectory,
   shard: number,
   terminal: Terminal,
   visit: FrameVisitor = () => true,
 ): Promise<ShardState> {
-  const journal = new JournalFrames(path, shard);
-  const chain = new FrameChain(ledger.ledgerId, shard);
-  const state = emptyState(ledger, shard);
+  const journal = new JournalFrames(directory.path, shard);
+  const start = await startOfHistory(directory.ledger, shard, historyOf(directory, shard, journal));
+  noteDropped(terminal, shard, start);
+  const { chain, state, firstSequence } = start;
   const progress = terminal.progress(`replaying shard ${shard}`, journal.lastSequence());
-  for (const found of journal.frames(1)) {
+  for (const found of journal.frames(firstSequence)) {
     const frame = chain.next(found);
     if (typeof frame === "string") {
       throw new CommandError(
@@ -35,7 +36,7 @@ export async function replayShard(
         `the frame at ${shard}:${found.key} is damaged: ${frame}`,
       );
     }
-    state.evolveFrame(frame);
+    if (frame.firstSequence > state.sequence) state.evolveFrame(frame);
     if (!visit({ shard, frame, found }, () => eventsOf(state, { shard, frame, found }))) break;
     await progress.advance(frame.recordCount);
   }

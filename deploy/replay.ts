@@ -30,9 +30,10 @@ export function emptyState({ ledgerId, calendarTimeZone }: LedgerFile, shard: nu
   return new ShardState(options, genesisHash(ledgerId, shard));
 }
 
-/** Applies a frame to the state of its shard, and gives its records. */
+/** Applies a frame to the state of its shard, unless the state began with it, and gives its records. */
 export function replay(states: readonly ShardState[], next: ShardFrame): Generator<LedgerEvent> {
-  states[next.shard].evolveFrame(next.frame);
+  const state = states[next.shard];
+  if (next.frame.firstSequence > state.sequence) state.evolveFrame(next.frame);
   return eventsOf(states[next.shard], next);
 }
 

@@ -7,6 +7,7 @@ import { CommandError } from "./command-error.ts";
 import { findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
+import { requireWholeHistory } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { LedgerRebuilder } from "./rebuild/ledger-rebuilder.ts";
@@ -34,8 +35,9 @@ export async function reshard(
   const lock = await lockDataDir(dataDir);
   try {
     const ledger = { ...directory.ledger, ledgerId: randomUUID(), shards };
-    const target = new BuiltDirectory(options.to, ledger);
     const journals = shardsOf(directory).map((shard) => new JournalFrames(dataDir, shard));
+    requireWholeHistory(journals, "reshard");
+    const target = new BuiltDirectory(options.to, ledger);
     const lastSequences = journals.map((journal) => journal.lastSequence());
     const progress = terminal.progress(
       "resharding",

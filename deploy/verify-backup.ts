@@ -1,36 +1,112 @@
-import { backupFrames, requireWhole } from "./backup-frames.ts";
-import type { BackupManifest } from "./backup-manifest.ts";
+import { join } from "node:path";
+import type { Frame } from "../engine/journal/frame.ts";
+import type { ShardState } from "../engine/shard/shard-state.ts";
+import { loadConfig } from "../gateway/config.ts";
+import { checkCopy } from "./backup-copies.ts";
+import { backupHistory, requireWhole } from "./backup-frames.ts";
+import { type BackupManifest, copiedState } from "./backup-manifest.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { EXIT } from "./exit-code.ts";
-import { FrameChain } from "./frame-chain.ts";
+import { type HistoryStart, type KeptHistory, noteDropped, startOfHistory } from "./history-start.ts";
 import { mergedFrames } from "./merged-frames.ts";
-import { emptyState } from "./replay.ts";
+import type { Problem } from "./problem.ts";
 import type { Terminal } from "./terminal.ts";
+import { IdChecks } from "./verify-ids.ts";
+import { SnapshotChecks } from "./verify-snapshots.ts";
 
 /** Checks a backup: its files, the chain of hashes, and that all balances follow from it. It ends at the first problem. */
 export async function verifyBackup(backup: string, manifest: BackupManifest, terminal: Terminal): Promise<void> {
   const { ledger, cut } = manifest;
-  const order = new CausalOrder(ledger.shards);
-  const states = Array.from({ length: ledger.shards }, (_, shard) => emptyState(ledger, shard));
   const progress = terminal.progress(
     "verifying",
     cut.sequences.reduce((sum, sequence) => sum + sequence, 0),
   );
-  const problems: { readonly problem: string }[] = [];
+  const problems: Problem[] = [];
+  const onProblem = (problem: Problem): void => {
+    problems.push(problem);
+  };
+  let order = new CausalOrder(ledger.shards);
+  let snapshots = 0;
   try {
-    const sources = backupFrames(backup, manifest);
-    for (const { shard, frame } of mergedFrames(FrameChain.ofLedger(ledger), sources, () => true, order)) {
-      states[shard].evolveFrame(frame);
+    for (const file of [...manifest.snapshots, ...manifest.sealedIds]) checkCopy(backup, file);
+    const histories = cut.sequences.map((_, shard) => backupHistory(backup, manifest, shard));
+    const starts = await Promise.all(histories.map((history, shard) => startOfHistory(ledger, shard, history)));
+    for (const [shard, start] of starts.entries()) noteDropped(terminal, shard, start);
+    const checks = await Promise.all(
+      histories.map((history, shard) => StateChecks.open(backup, manifest, shard, history, starts[shard], onProblem)),
+    );
+    order = CausalOrder.after(starts.map(({ state }) => state));
+    const sources = histories.map(({ frames, firstSequence }) => frames(firstSequence));
+    const chains = starts.map(({ chain }) => chain);
+    for (const { shard, frame } of mergedFrames(chains, sources, () => true, order)) {
+      checks[shard].frame(frame);
       await progress.advance(frame.recordCount);
     }
     requireWhole(order, manifest);
+    for (const check of checks) check.end();
+    snapshots = checks.reduce((sum, check) => sum + check.snapshots, 0);
   } catch (error) {
-    problems.push({ problem: error instanceof Error ? error.message : String(error) });
+    onProblem({ problem: error instanceof Error ? error.message : String(error) });
   }
   progress.end();
   const positions = order.sequences.map((sequence, shard) => `${shard}:${sequence}`);
-  for (const { problem } of problems) terminal.say(`problem: ${problem}`);
+  for (const { file, problem } of problems) terminal.say(`problem: ${file === undefined ? "" : `${file}: `}${problem}`);
   terminal.say(`backup of ledger ${ledger.ledgerId}, taken ${manifest.takenAt}: right up to ${positions.join(", ")}`);
-  terminal.result({ command: "verify", ok: problems.length === 0, problems, positions, takenAt: manifest.takenAt });
+  terminal.result({
+    command: "verify",
+    ok: problems.length === 0,
+    problems,
+    positions,
+    snapshots,
+    takenAt: manifest.takenAt,
+  });
   process.exitCode = problems.length === 0 ? EXIT.ok : EXIT.problems;
+}
+
+/** Recomputes the state of one shard, and compares the snapshots and sealed ids of the backup with it. */
+class StateChecks {
+  readonly #state: ShardState;
+  readonly #snapshots: SnapshotChecks;
+  readonly #ids: IdChecks;
+
+  private constructor(state: ShardState, snapshots: SnapshotChecks, ids: IdChecks) {
+    this.#state = state;
+    this.#snapshots = snapshots;
+    this.#ids = ids;
+  }
+
+  static async open(
+    backup: string,
+    manifest: BackupManifest,
+    shard: number,
+    history: KeptHistory,
+    start: HistoryStart,
+    onProblem: (problem: Problem) => void,
+  ): Promise<StateChecks> {
+    const hooks = { onFile: () => {}, onProblem };
+    const snapshots = await SnapshotChecks.open(history.snapshots, manifest.ledger, shard, hooks);
+    if (start.snapshot !== undefined) snapshots.begunWith(start.snapshot.sequence);
+    const { sealedIds } = copiedState(manifest, shard);
+    const hasGap = sealedIds.some(({ ordinal }, index) => index > 0 && ordinal !== sealedIds[index - 1].ordinal + 1);
+    const paths = sealedIds.map(({ name }) => join(backup, name));
+    const ids = IdChecks.open(paths, !hasGap, shard, loadConfig(process.env).idempotencyWindowMs, hooks);
+    return new StateChecks(start.state, snapshots, ids);
+  }
+
+  /** Snapshots that were compared. */
+  get snapshots(): number {
+    return this.#snapshots.checked;
+  }
+
+  frame(frame: Frame): void {
+    this.#ids.frame(frame);
+    if (frame.firstSequence <= this.#state.sequence) return;
+    this.#state.evolveFrame(frame);
+    this.#snapshots.at(this.#state);
+  }
+
+  end(): void {
+    this.#snapshots.end();
+    this.#ids.end(this.#state.sequence);
+  }
 }

@@ -1,18 +1,23 @@
 import { join } from "node:path";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import { verifyArchive } from "../engine/journal/archive-segment.ts";
-import { type Frame, HASH_BYTES, openFrame } from "../engine/journal/frame.ts";
+import { type Frame, openFrame } from "../engine/journal/frame.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
 import type { TransferState } from "../engine/transfer/transfer.ts";
 import type { TrialBalanceLine } from "../engine/views.ts";
+import { loadConfig } from "../gateway/config.ts";
 import { currencyOf } from "../protocol/currencies.ts";
+import { listSnapshots } from "../snapshots/snapshot-directory.ts";
 import { archiveDirectory, type DataDirectory, shardDirectory } from "./data-directory.ts";
-import { FrameChain } from "./frame-chain.ts";
+import type { FrameChain } from "./frame-chain.ts";
+import { type HistoryStart, historyOf, startOfHistory } from "./history-start.ts";
 import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
+import { sealedIdsIn } from "./sealed-ids-in.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
+import { IdChecks } from "./verify-ids.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
 
 /** A transfer that is open at the end of the journal. */
@@ -38,6 +43,8 @@ export interface ShardFacts {
   readonly firstSequence: number;
   /** Snapshots whose state was compared with what the journal comes to. */
   readonly snapshots: number;
+  /** Files of sealed ids, the ids in them, and how many were compared with the journal. */
+  readonly sealedIds: IdChecks["facts"];
   readonly wallets: number;
   readonly books: readonly TrialBalanceLine[];
   readonly openTransfers: readonly OpenTransfer[];
@@ -68,12 +75,19 @@ export async function verifyShard(
     return problem === undefined ? [] : [{ file, problem }];
   });
   const isArchiveWhole = await verifyArchives(archiveDirectory(path, shard), hooks);
-  const state = emptyState(ledger, shard);
   for (const problem of damaged) hooks.onProblem(problem);
-  const snapshots = await SnapshotChecks.open(join(shardDirectory(path, shard), "snapshots"), ledger, shard, hooks);
-  const replay = new VerifiedReplay(ledger.ledgerId, state, snapshots, hooks);
-  const firstSequence = damaged.length === 0 && isArchiveWhole ? firstSequenceOf(journal) : 1;
-  if (damaged.length === 0 && isArchiveWhole) {
+  const kept = listSnapshots(join(shardDirectory(path, shard), "snapshots"));
+  const snapshots = await SnapshotChecks.open(kept, ledger, shard, hooks);
+  const { idempotencyWindowMs } = loadConfig(process.env);
+  const buckets = sealedIdsIn(shardDirectory(path, shard));
+  const ids = IdChecks.open(buckets.paths, buckets.isComplete, shard, idempotencyWindowMs, hooks);
+  const isReadable = damaged.length === 0 && isArchiveWhole;
+  const firstSequence = isReadable ? firstSequenceOf(journal) : 1;
+  const start = isReadable ? await startOf({ path, ledger }, shard, journal, firstSequence, hooks) : undefined;
+  const state = start?.state ?? emptyState(ledger, shard);
+  if (start?.snapshot !== undefined) snapshots.begunWith(start.snapshot.sequence);
+  const replay = new VerifiedReplay(start?.chain, state, snapshots, ids, hooks);
+  if (isReadable) {
     takeInOrder(journal, firstSequence, replay, hooks);
     replay.end();
   }
@@ -84,6 +98,7 @@ export async function verifyShard(
     records: replay.records,
     firstSequence,
     snapshots: snapshots.checked,
+    sealedIds: ids.facts,
     wallets: state.wallets.count,
     books: trialBalance(state.wallets),
     openTransfers: [...state.transfers.states()].map((transfer) => ({
@@ -127,14 +142,29 @@ function takeInOrder(journal: JournalFrames, firstSequence: number, replay: Veri
     replay.take(found);
   };
   try {
-    for (const found of journal.frames(firstSequence)) {
-      if (found.key === firstSequence && firstSequence > 1) replay.beginLate(found);
-      take(found);
-    }
+    for (const found of journal.frames(firstSequence)) take(found);
   } catch {
     // The frame that cannot be read is found again below, where it is told with its file.
   }
   for (const found of journal.segmentFrames(replay.nextKey)) take(found);
+}
+
+/** Where the history begins, or undefined where nothing can be recomputed: then frames are checked one by one. */
+async function startOf(
+  directory: DataDirectory,
+  shard: number,
+  journal: JournalFrames,
+  firstSequence: number,
+  hooks: VerifyHooks,
+): Promise<HistoryStart | undefined> {
+  try {
+    const kept =
+      firstSequence === 1 ? { firstSequence, frames: () => [], snapshots: [] } : historyOf(directory, shard, journal);
+    return await startOfHistory(directory.ledger, shard, kept);
+  } catch (error) {
+    hooks.onProblem({ problem: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
 }
 
 /** The first record that is kept; where that cannot be told, the first of all. */
@@ -150,18 +180,24 @@ function firstSequenceOf(journal: JournalFrames): number {
 class VerifiedReplay {
   frames = 0;
   records = 0;
-  readonly #chain: FrameChain;
+  /** Undefined once frames cannot follow from each other any more. */
+  #chain: FrameChain | undefined;
   readonly #state: ShardState;
   readonly #hooks: VerifyHooks;
   readonly #snapshots: SnapshotChecks;
-  #isBroken = false;
-  /** Whether the frames begin later than the shard did, so that nothing can be recomputed. */
-  #isLate = false;
+  readonly #ids: IdChecks;
   #nextKey = 1;
 
-  constructor(ledgerId: string, state: ShardState, snapshots: SnapshotChecks, hooks: VerifyHooks) {
+  constructor(
+    chain: FrameChain | undefined,
+    state: ShardState,
+    snapshots: SnapshotChecks,
+    ids: IdChecks,
+    hooks: VerifyHooks,
+  ) {
     this.#snapshots = snapshots;
-    this.#chain = new FrameChain(ledgerId, state.shard);
+    this.#ids = ids;
+    this.#chain = chain;
     this.#state = state;
     this.#hooks = hooks;
   }
@@ -171,16 +207,10 @@ class VerifiedReplay {
     return this.#nextKey;
   }
 
-  /** Begins with a frame that is not the first one: the chain of hashes is checked from there on. */
-  beginLate({ key, value }: FoundFrame): void {
-    this.#isLate = true;
-    this.#chain.resume(value.slice(HASH_BYTES, 2 * HASH_BYTES), key);
-  }
-
   take(found: FoundFrame): void {
     this.#nextKey = Math.max(this.#nextKey, found.key + 1);
     this.frames += 1;
-    const frame = this.#isBroken ? openFrame(found.value, this.#state.shard) : this.#chain.next(found);
+    const frame = this.#chain?.next(found) ?? openFrame(found.value, this.#state.shard);
     if (typeof frame === "string") {
       this.#report(found, frame);
       return;
@@ -188,12 +218,16 @@ class VerifiedReplay {
     this.#nextKey = Math.max(this.#nextKey, frame.firstSequence + frame.recordCount);
     this.records += frame.recordCount;
     this.#hooks.onRecords(frame.recordCount);
-    if (!this.#isBroken && !this.#isLate) this.#evolve(found, frame);
+    this.#ids.frame(frame);
+    if (this.#chain !== undefined && frame.firstSequence > this.#state.sequence) this.#evolve(found, frame);
   }
 
   /** Every shard's books balance after every record, so also after the last one. */
   end(): void {
-    if (!this.#isBroken && !this.#isLate) this.#snapshots.end();
+    if (this.#chain !== undefined) {
+      this.#snapshots.end();
+      this.#ids.end(this.#state.sequence);
+    }
     for (const { currency, sumMinor } of trialBalance(this.#state.wallets)) {
       if (sumMinor === "0") continue;
       const { shard, sequence } = this.#state;
@@ -214,7 +248,7 @@ class VerifiedReplay {
   }
 
   #report({ key, file }: FoundFrame, problem: string): void {
-    this.#isBroken = true;
+    this.#chain = undefined;
     this.#hooks.onProblem({ position: `${this.#state.shard}:${key}`, file, problem });
   }
 }

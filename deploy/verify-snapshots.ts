@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { statePartsOf } from "../engine/snapshot/state-parts.ts";
 import { ChunkPool } from "../snapshots/chunk-pool.ts";
-import { listSnapshots } from "../snapshots/snapshot-directory.ts";
+import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
 import { type ChunkEntry, stateHash } from "../snapshots/snapshot-file.ts";
 import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
 import type { Problem } from "./problem.ts";
@@ -28,9 +28,9 @@ export class SnapshotChecks {
     this.#onProblem = onProblem;
   }
 
-  /** Reads every snapshot in a directory to its end. */
+  /** Reads every snapshot to its end. */
   static async open(
-    directory: string,
+    snapshots: readonly StoredSnapshot[],
     ledger: { readonly ledgerId: string; readonly shards: number },
     shard: number,
     hooks: { readonly onFile: (file: string) => void; readonly onProblem: (problem: Problem) => void },
@@ -38,7 +38,7 @@ export class SnapshotChecks {
     const checks = new SnapshotChecks(hooks.onProblem);
     const pool = new ChunkPool(1);
     try {
-      for (const { path, sequence } of listSnapshots(directory)) {
+      for (const { path, sequence } of snapshots) {
         hooks.onFile(path);
         try {
           checks.#claims.set(sequence, await readClaim(path, sequence, ledger, shard, pool));
@@ -57,6 +57,11 @@ export class SnapshotChecks {
   /** Snapshots whose state was compared. */
   get checked(): number {
     return this.#checked;
+  }
+
+  /** Takes a snapshot out of the comparison, for the state began with it. */
+  begunWith(sequence: number): void {
+    this.#claims.delete(sequence);
   }
 
   /** Compares the state with the snapshot at its position, if there is one. */

@@ -134,14 +134,19 @@ async function isInUse(dataDir: string): Promise<boolean> {
 }
 
 function sayShard(terminal: Terminal, facts: ShardFacts): void {
-  const { shard, sequence, firstSequence, frames, records, snapshots, openTransfers } = facts;
+  const { shard, sequence, firstSequence, frames, records, snapshots, sealedIds, openTransfers } = facts;
   terminal.say(
     `shard ${shard}: ${frames} frames, ${records} records up to ${shard}:${sequence}, ` +
       `${snapshots} snapshots, ${openTransfers.length} open transfers`,
   );
+  if (sealedIds.buckets > 0) {
+    terminal.say(
+      `  ${sealedIds.ids} sealed ids in ${sealedIds.buckets} files; a sample was compared with the journal, ${sealedIds.compared} times`,
+    );
+  }
   if (firstSequence === 1) return;
   terminal.say(
-    `  history before ${shard}:${firstSequence} was dropped, so balances cannot be recomputed; hashes were checked`,
+    `  history before ${shard}:${firstSequence} was dropped; balances were recomputed from the oldest sound snapshot on`,
   );
 }
 

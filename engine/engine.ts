@@ -50,6 +50,10 @@ export interface ShardStats {
   readonly snapshotTakenAtMs: number;
   readonly snapshotBytes: number;
   readonly snapshotDurationMs: number;
+  /** Longest time without a break that a shard has spent on copying for a snapshot since the start. */
+  readonly snapshotPauseMs: number;
+  /** Snapshots since the start that could not be written. */
+  readonly snapshotsFailed: number;
   /** Snapshots that could not be used at the start. */
   readonly snapshotsDamaged: number;
   /** Journal segments that are not archived, and the room that they take at most. */

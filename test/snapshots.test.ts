@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UuidV7 } from "../protocol/ids.ts";
+import { shardOfUuid, UuidV7 } from "../protocol/ids.ts";
 import { ADMIN_KEY, LedgerProcess } from "./ledger-process.ts";
 
 const SHARDS = 2;
@@ -79,6 +79,13 @@ async function expectRemembered(): Promise<void> {
   expect(await balances()).toEqual(before);
 }
 
+/** A new id of a shard: every shard must have something to do. */
+function idOn(shard: number): string {
+  let id = ids.next();
+  while (shardOfUuid(id, SHARDS) !== shard) id = ids.next();
+  return id;
+}
+
 function snapshotsOf(shard: number): string[] {
   const directory = join(ledger.dataDir, `shard-${shard}`, "snapshots");
   return readdirSync(directory)
@@ -90,7 +97,7 @@ beforeEach(async () => {
   sent.length = 0;
   ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(SHARDS), MIZAN_SNAPSHOT_KEEP: "2" });
   await ledger.start();
-  wallets = Array.from({ length: 4 }, () => ids.next());
+  wallets = Array.from({ length: 4 }, (_, number) => idOn(number % SHARDS));
   for (const id of wallets) {
     await send("/wallets", { id, ownerId: ids.next(), currency: "EGP" });
     await send(`/wallets/${id}/activate`, {});
@@ -150,6 +157,11 @@ describe("a start from a snapshot", () => {
     }
     await ledger.start();
     expect(ledger.output).toContain("a snapshot cannot be used");
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const metrics = await (await fetch(`${ledger.url}/metrics`, { headers })).text();
+    for (let shard = 0; shard < SHARDS; shard += 1) {
+      expect(metrics).toContain(`mizan_snapshots_damaged{shard="${shard}"} 1\n`);
+    }
     expect(ledger.output).toContain("snapshot loaded");
     expect(await balances()).toEqual(before);
     await expectRemembered();

@@ -65,12 +65,16 @@ export function bucketPath(directory: string, ordinal: number): string {
   return join(directory, `ids-${String(ordinal).padStart(8, "0")}.mzi`);
 }
 
+/** The ordinal in the name of a bucket; NaN where it is no such name. */
+export function bucketOrdinal(name: string): number {
+  return Number(BUCKET_NAME.exec(name)?.[1] ?? Number.NaN);
+}
+
 /** Ordinals of the buckets in a directory, ascending. */
 export function listBuckets(directory: string): number[] {
   return readdirSync(directory)
-    .map((name) => BUCKET_NAME.exec(name)?.[1])
-    .filter((ordinal) => ordinal !== undefined)
-    .map(Number)
+    .map(bucketOrdinal)
+    .filter((ordinal) => !Number.isNaN(ordinal))
     .sort((a, b) => a - b);
 }
 

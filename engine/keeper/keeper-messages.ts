@@ -26,8 +26,8 @@ export type KeeperReport =
   | { readonly type: "stopped" };
 
 const LANE = { chunksDone: 0, failed: 1 } as const;
-const FLOAT = { sequence: 1, takenAtMs: 2, bytes: 3, durationMs: 4 } as const;
-const BYTES = 5 * 8;
+const FLOAT = { sequence: 1, takenAtMs: 2, bytes: 3, durationMs: 4, failures: 5 } as const;
+const BYTES = 6 * 8;
 
 /**
  * How far the keeper has come with the snapshots of one shard, in shared memory: the shard never waits for a message.
@@ -53,6 +53,11 @@ export class SnapshotProgress {
   /** Whether the running snapshot cannot be written. */
   get hasFailed(): boolean {
     return Atomics.load(this.#lanes, LANE.failed) === 1;
+  }
+
+  /** Snapshots that could not be written so far. */
+  get failures(): number {
+    return this.#floats[FLOAT.failures];
   }
 
   /** Sequence of the newest snapshot that is durable, or 0. */
@@ -82,6 +87,7 @@ export class SnapshotProgress {
   }
 
   fail(): void {
+    this.#floats[FLOAT.failures] += 1;
     Atomics.store(this.#lanes, LANE.failed, 1);
   }
 

@@ -20,6 +20,8 @@ const FIELDS = [
   "snapshotTakenAtMs",
   "snapshotBytes",
   "snapshotDurationMs",
+  "snapshotPauseMs",
+  "snapshotsFailed",
   "snapshotsDamaged",
   "liveSegments",
   "liveJournalBytes",

@@ -52,9 +52,24 @@ export class SnapshotDesk {
 
   /** Called between two frames; begins a snapshot where one is due, and copies on. Returns whether there is more to copy. */
   work(): boolean {
-    const { sequence } = this.#state;
     this.#answer();
+    const wasCopying = this.#taker.isRunning;
+    const startedMs = performance.now();
+    const isCopying = this.#copy();
+    if (wasCopying || isCopying) {
+      this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], performance.now() - startedMs);
+    }
+    return isCopying;
+  }
+
+  /** Gives a running snapshot up: the shard ends. */
+  abandon(): void {
+    this.#taker.abandon();
+  }
+
+  #copy(): boolean {
     if (!this.#taker.isRunning) {
+      const { sequence } = this.#state;
       const nowMs = Date.now();
       const position: SnapshotPosition = {
         sequence,
@@ -65,11 +80,6 @@ export class SnapshotDesk {
       if (isWanted || this.#taker.isDue(position, nowMs)) this.#begin(position, nowMs);
     }
     return this.#taker.copy();
-  }
-
-  /** Gives a running snapshot up: the shard ends. */
-  abandon(): void {
-    this.#taker.abandon();
   }
 
   #begin(position: SnapshotPosition, nowMs: number): void {
@@ -95,6 +105,7 @@ export class SnapshotDesk {
   /** Tells those who wait once the snapshot begun last is durable, or has failed. */
   #answer(): void {
     const progress = this.#progress;
+    this.#stats[STAT.snapshotsFailed] = progress.failures;
     if (progress.sequence !== 0 && progress.sequence !== this.#stats[STAT.snapshotSequence]) {
       this.#stats[STAT.snapshotSequence] = progress.sequence;
       this.#stats[STAT.snapshotTakenAtMs] = progress.takenAtMs;

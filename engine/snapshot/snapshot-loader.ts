@@ -38,7 +38,7 @@ export async function loadNewestSnapshot(options: SnapshotLoadOptions): Promise<
   try {
     for (const { path } of snapshots) {
       try {
-        return await load(path, pool, options);
+        return await loadSnapshot(path, pool, options);
       } catch (error) {
         if (error instanceof JournalMismatchError) throw error;
         options.onDamaged(path, error instanceof Error ? error.message : String(error));
@@ -50,7 +50,12 @@ export async function loadNewestSnapshot(options: SnapshotLoadOptions): Promise<
   return { state: options.emptyState(), snapshot: undefined };
 }
 
-async function load(path: string, pool: ChunkPool, options: SnapshotLoadOptions): Promise<LoadedState> {
+/** The state in one snapshot. **Errors**: throws where it is damaged, or is not of this journal. */
+export async function loadSnapshot(
+  path: string,
+  pool: ChunkPool,
+  options: Omit<SnapshotLoadOptions, "directory" | "onDamaged">,
+): Promise<LoadedState & { readonly snapshot: SnapshotHeader }> {
   const reader = SnapshotReader.open(path);
   try {
     const { header } = reader;
@@ -69,7 +74,11 @@ async function load(path: string, pool: ChunkPool, options: SnapshotLoadOptions)
   }
 }
 
-function requireOwn(header: SnapshotHeader, state: ShardState, options: SnapshotLoadOptions): void {
+function requireOwn(
+  header: SnapshotHeader,
+  state: ShardState,
+  options: Pick<SnapshotLoadOptions, "ledgerId" | "shardCount" | "frameHashAt">,
+): void {
   if (header.ledgerId !== options.ledgerId) throw new Error(`it belongs to ledger ${header.ledgerId}`);
   if (header.shard !== state.shard || header.shardCount !== options.shardCount) {
     throw new Error(`it is of shard ${header.shard} of ${header.shardCount}`);
