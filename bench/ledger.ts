@@ -77,7 +77,7 @@ export class Ledger {
     await this.#group.end(this.#server, "SIGKILL");
     const startedMs = performance.now();
     this.#server = this.#launch();
-    this.#server.stdout?.on("data", (bytes: Buffer) => onOutput(bytes.toString()));
+    this.#server.stderr?.on("data", (bytes: Buffer) => onOutput(bytes.toString()));
     await untilReady(this.endpoint, this.#server, collectOutput(this.#server));
     const readyMs = performance.now() - startedMs;
     this.#client = await LedgerClient.open(this.endpoint);

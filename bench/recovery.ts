@@ -63,8 +63,7 @@ try {
   console.log(`${acceptedTotal} transfers behind it: ${(await ledger.audit(outcome)) ?? "the books agree"}`);
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const readyMs = await ledger.crash((text) => {
-      for (const line of text.split("\n").filter((line) => /snapshot loaded|recover/.test(line)))
-        console.log(`  ${line}`);
+      for (const line of text.split("\n").filter((line) => /snapshot|recover/.test(line))) console.log(`  ${line}`);
     });
     const failure = await ledger.audit({ ...outcome, acceptedTotal: 0 });
     console.log(`killed and ready again in ${seconds(readyMs)}: ${failure ?? "the books agree"}`);

@@ -194,6 +194,9 @@ class ShardThread {
         case "damaged":
           hooks.log("warn", "a snapshot cannot be used; the one before it is tried", { shard: data.shard, ...message });
           break;
+        case "loading":
+          hooks.log("info", "loading a snapshot", { shard: data.shard, ...message.progress });
+          break;
         case "loaded":
           hooks.log("info", "snapshot loaded", { shard: data.shard, ...message });
           break;

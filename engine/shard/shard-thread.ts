@@ -11,7 +11,7 @@ import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
 import { RingReader, RingWriter } from "../port/ring.ts";
 import type { ShardPortMemory } from "../port/shard-port.ts";
-import { loadNewestSnapshot } from "../snapshot/snapshot-loader.ts";
+import { loadNewestSnapshot, type SnapshotLoadProgress } from "../snapshot/snapshot-loader.ts";
 import { type PeerMemory, Peers } from "./peers.ts";
 import { type RecoveryProgress, recover } from "./recover.ts";
 import { ShardCore } from "./shard-core.ts";
@@ -42,6 +42,7 @@ export type ShardThreadMessage =
   | { readonly type: "cut"; readonly position: string; readonly reason: string; readonly keptIn: string }
   | { readonly type: "damaged"; readonly path: string; readonly reason: string }
   | { readonly type: "damagedIds"; readonly file: string; readonly records: string }
+  | { readonly type: "loading"; readonly progress: SnapshotLoadProgress }
   | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
   | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly walletIds: SharedArrayBuffer }
   | { readonly type: "wake" }
@@ -99,6 +100,7 @@ async function main(): Promise<void> {
       stats[STAT.snapshotsDamaged] += 1;
       tell({ type: "damaged", path, reason });
     },
+    onProgress: (progress) => tell({ type: "loading", progress }),
   });
   if (state.ids.missingFrom <= state.sequence) {
     throw new Error(

@@ -6,6 +6,7 @@ import type { ShardState } from "../shard/shard-state.ts";
 import { statePartsOf } from "./state-parts.ts";
 
 const THREADS = 2;
+const REPORT_EVERY_MS = 2_000;
 
 export interface SnapshotLoadOptions {
   /** The shard's directory of snapshots, which need not exist. */
@@ -18,6 +19,13 @@ export interface SnapshotLoadOptions {
   readonly frameHashAt: (sequence: number) => string | undefined;
   /** A snapshot cannot be used, and the one before it is tried. */
   readonly onDamaged: (path: string, reason: string) => void;
+  /** Called every two seconds while a snapshot is taken in. */
+  readonly onProgress: (progress: SnapshotLoadProgress) => void;
+}
+
+export interface SnapshotLoadProgress {
+  readonly chunks: number;
+  readonly chunksTotal: number;
 }
 
 export interface LoadedState {
@@ -38,7 +46,7 @@ export async function loadNewestSnapshot(options: SnapshotLoadOptions): Promise<
   try {
     for (const { path } of snapshots) {
       try {
-        return await loadSnapshot(path, pool, options);
+        return await loadSnapshot(path, pool, options, options.onProgress);
       } catch (error) {
         if (error instanceof JournalMismatchError) throw error;
         options.onDamaged(path, error instanceof Error ? error.message : String(error));
@@ -54,7 +62,8 @@ export async function loadNewestSnapshot(options: SnapshotLoadOptions): Promise<
 export async function loadSnapshot(
   path: string,
   pool: ChunkPool,
-  options: Omit<SnapshotLoadOptions, "directory" | "onDamaged">,
+  options: Omit<SnapshotLoadOptions, "directory" | "onDamaged" | "onProgress">,
+  onProgress?: SnapshotLoadOptions["onProgress"],
 ): Promise<LoadedState & { readonly snapshot: SnapshotHeader }> {
   const reader = SnapshotReader.open(path);
   try {
@@ -62,10 +71,16 @@ export async function loadSnapshot(
     const state = options.emptyState();
     requireOwn(header, state, options);
     const parts = new Map(statePartsOf(state).map((part) => [part.name, part]));
+    let chunks = 0;
+    let reportAtMs = performance.now() + REPORT_EVERY_MS;
     for await (const { part: name, raw } of reader.restore(pool)) {
       const part = parts.get(name);
       if (part === undefined) throw new Error(`it holds a part named ${name}, which this program does not know`);
       part.load(raw);
+      chunks += 1;
+      if (performance.now() < reportAtMs) continue;
+      reportAtMs += REPORT_EVERY_MS;
+      onProgress?.({ chunks, chunksTotal: reader.chunks.length });
     }
     state.adopt(header.sequence, header.clockMs, Buffer.from(header.frameHash, "hex"));
     return { state, snapshot: header };
