@@ -16,9 +16,9 @@ export class ChunkPool {
     });
   }
 
-  /** Compresses a chunk, whose buffer goes away. */
-  compress(raw: Uint8Array<ArrayBuffer>): Promise<CompressedChunk> {
-    return this.#pool.run(raw, { name: "compress", transferList: [raw.buffer] });
+  /** Compresses a chunk in shared memory, which must not change before that is done. */
+  compress(raw: Uint8Array): Promise<CompressedChunk> {
+    return this.#pool.run(raw, { name: "compress" });
   }
 
   /** The raw bytes of a chunk, or undefined where it is damaged. */

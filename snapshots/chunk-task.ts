@@ -3,6 +3,7 @@
 import { hash } from "node:crypto";
 import { workerData } from "node:worker_threads";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { yieldToOthers } from "./thread-priority.ts";
 
 const { niceness } = workerDataOf(workerData);
@@ -15,7 +16,9 @@ function workerDataOf(data: unknown): { readonly niceness: number } {
   return { niceness: isGiven ? Number(given.niceness) : 0 };
 }
 
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const LEVEL = 1;
+/** Smaller buffers may be slices of one that Node shares out, which cannot be handed over. */
+const OUTPUT_BYTES_MIN = 16_384;
 
 export interface CompressedChunk {
   readonly stored: Uint8Array<ArrayBuffer>;
@@ -30,18 +33,26 @@ export interface ChunkToRestore {
 }
 
 /** Compresses a chunk. */
-export function compress(raw: Uint8Array<ArrayBuffer>): CompressedChunk {
-  const stored = new Uint8Array(zstdCompressSync(raw, LEVEL));
-  return { stored, rawBytes: raw.byteLength, hash: hash("sha256", raw) };
+export function compress(raw: Uint8Array): CompressedChunk {
+  // What does not get shorter gets longer by less than this; so there is one buffer, and nothing is put together.
+  const chunkSize = OUTPUT_BYTES_MIN + raw.byteLength + (raw.byteLength >>> 7);
+  const stored = zstdCompressSync(raw, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+  return handOver({ stored, rawBytes: raw.byteLength, hash: hash("sha256", raw) }, stored);
 }
 
 /** The raw bytes of a chunk in a buffer of their own; undefined where they are not what they were. */
-export function restore(chunk: ChunkToRestore): Uint8Array<ArrayBuffer> | undefined {
-  let raw: Uint8Array<ArrayBuffer>;
+export function restore({ stored, rawBytes, hash: expected }: ChunkToRestore): Uint8Array<ArrayBuffer> | undefined {
+  let raw: Buffer<ArrayBuffer>;
   try {
-    raw = new Uint8Array(zstdDecompressSync(chunk.stored, { maxOutputLength: chunk.rawBytes }));
+    const chunkSize = Math.max(OUTPUT_BYTES_MIN, rawBytes);
+    raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: rawBytes });
   } catch {
     return undefined;
   }
-  return raw.byteLength === chunk.rawBytes && hash("sha256", raw) === chunk.hash ? raw : undefined;
+  return raw.byteLength === rawBytes && hash("sha256", raw) === expected ? handOver(raw, raw) : undefined;
+}
+
+/** Gives an answer with its bytes themselves, not a copy that would wait here to be collected. */
+function handOver<Answer extends object>(answer: Answer, { buffer }: Uint8Array<ArrayBuffer>): Answer {
+  return move({ [transferableSymbol]: buffer, [valueSymbol]: answer }) as Answer;
 }

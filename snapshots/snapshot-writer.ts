@@ -12,6 +12,12 @@ import {
   TRAILER_BYTES,
 } from "./snapshot-file.ts";
 
+/**
+ * Bytes after which the file is made durable as far as it is written: a whole snapshot at once would hold the journal's
+ * syncs up, for the disk takes both.
+ */
+const SYNC_BYTES = 4 * 1_048_576;
+
 /** What a finished snapshot came to. */
 export interface SnapshotFacts {
   readonly path: string;
@@ -31,6 +37,7 @@ export class SnapshotWriter {
   readonly #header: Uint8Array;
   readonly #entries: ChunkEntry[] = [];
   #at: number;
+  #syncAt = SYNC_BYTES;
 
   private constructor(path: string, file: FileHandle, header: Uint8Array, at: number) {
     this.#path = path;
@@ -51,11 +58,18 @@ export class SnapshotWriter {
     return new SnapshotWriter(path, file, text, head.byteLength);
   }
 
+  /** Writes a chunk, whose bytes go away. */
   async add(part: string, index: number, { stored, rawBytes, hash }: CompressedChunk): Promise<void> {
     const offset = this.#at;
-    this.#at += stored.byteLength;
-    this.#entries.push({ part, index, offset, storedBytes: stored.byteLength, rawBytes, hash });
-    await this.#file.write(stored, 0, stored.byteLength, offset);
+    const storedBytes = stored.byteLength;
+    this.#at += storedBytes;
+    this.#entries.push({ part, index, offset, storedBytes, rawBytes, hash });
+    await this.#file.write(stored, 0, storedBytes, offset);
+    // Gives the memory back at once; left to be collected, a snapshot would leave all of its bytes behind.
+    stored.buffer.transfer(0);
+    if (this.#at < this.#syncAt) return;
+    this.#syncAt = this.#at + SYNC_BYTES;
+    await this.#file.datasync();
   }
 
   /** Completes the file, makes it durable and gives it its name. */

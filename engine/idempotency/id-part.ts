@@ -1,3 +1,4 @@
+import { ownMemory, type TakeMemory } from "../snapshot/chunk-memory.ts";
 import type { SnapshotPart } from "../snapshot/part.ts";
 import type { IdRows } from "./id-rows.ts";
 import type { IdWindow } from "./id-window.ts";
@@ -15,7 +16,7 @@ const KIND = { position: 0, byTime: 1, byArrival: 2 } as const;
 export class IdPart implements SnapshotPart {
   readonly name = "-ids";
   readonly #ids: IdWindow;
-  #position: Uint8Array<ArrayBuffer> | undefined;
+  #position: readonly [newestSequence: number, floorMs: number, nowMs: number] | undefined;
   #rows: readonly IdRows[] = [];
   #index = 0;
   #lane = 0;
@@ -26,35 +27,35 @@ export class IdPart implements SnapshotPart {
 
   begin(): void {
     const { newestSequence, floorMs, nowMs } = this.#ids;
-    this.#position = chunk(KIND.position, newestSequence, floorMs, nowMs, new Uint32Array(0));
+    this.#position = [newestSequence, floorMs, nowMs];
     this.#rows = this.#ids.beginCopy();
     this.#index = 0;
     this.#lane = 0;
   }
 
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  next(memory: TakeMemory = ownMemory): Uint8Array | undefined {
     const position = this.#position;
     if (position !== undefined) {
       this.#position = undefined;
-      return position;
+      return chunk(memory, KIND.position, position, []);
     }
     if (this.#index === this.#rows.length) return undefined;
     const { isByTime, startedMs } = this.#rows[this.#index];
-    const lanes = new Uint32Array(CHUNK_LANES);
-    let count = 0;
+    const pieces: Uint32Array[] = [];
+    let room = CHUNK_LANES;
     // Small tables of one kind and one arrival share a chunk.
-    for (; this.#index < this.#rows.length && count < CHUNK_LANES; ) {
+    while (this.#index < this.#rows.length && room > 0) {
       const next = this.#rows[this.#index];
       if (next.isByTime !== isByTime || next.startedMs !== startedMs) break;
-      const part = next.rows.subarray(this.#lane, this.#lane + CHUNK_LANES - count);
-      lanes.set(part, count);
-      count += part.length;
-      this.#lane += part.length;
+      const piece = next.rows.subarray(this.#lane, this.#lane + room);
+      pieces.push(piece);
+      room -= piece.length;
+      this.#lane += piece.length;
       if (this.#lane < next.rows.length) break;
       this.#index += 1;
       this.#lane = 0;
     }
-    return chunk(isByTime ? KIND.byTime : KIND.byArrival, startedMs, 0, 0, lanes.subarray(0, count));
+    return chunk(memory, isByTime ? KIND.byTime : KIND.byArrival, [startedMs, 0, 0], pieces);
   }
 
   end(): void {
@@ -76,15 +77,21 @@ export class IdPart implements SnapshotPart {
 }
 
 function chunk(
+  memory: TakeMemory,
   kind: number,
-  first: number,
-  floorMs: number,
-  nowMs: number,
-  rows: Uint32Array,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(HEADER_BYTES + Math.ceil(rows.byteLength / 8) * 8);
-  new Uint32Array(bytes.buffer, 0, 2).set([kind, rows.length]);
-  new Float64Array(bytes.buffer, 8, 3).set([first, floorMs, nowMs]);
-  new Uint32Array(bytes.buffer, HEADER_BYTES, rows.length).set(rows);
+  header: readonly [first: number, floorMs: number, nowMs: number],
+  pieces: readonly Uint32Array[],
+): Uint8Array {
+  const lanes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const bytes = memory(HEADER_BYTES + Math.ceil(lanes / 2) * 8);
+  const { buffer, byteOffset } = bytes;
+  new Uint32Array(buffer, byteOffset, 2).set([kind, lanes]);
+  new Float64Array(buffer, byteOffset + 8, 3).set(header);
+  const rows = new Uint32Array(buffer, byteOffset + HEADER_BYTES, lanes);
+  let at = 0;
+  for (const piece of pieces) {
+    rows.set(piece, at);
+    at += piece.length;
+  }
   return bytes;
 }

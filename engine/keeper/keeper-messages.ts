@@ -10,7 +10,8 @@ export type SnapshotRequest =
       readonly type: "chunk";
       readonly part: string;
       readonly index: number;
-      readonly raw: Uint8Array<ArrayBuffer>;
+      /** Shared with the shard, which uses it again once the chunk is counted. */
+      readonly raw: Uint8Array;
     }
   /** All chunks were sent, or none more will be: then the snapshot is given up. */
   | { readonly type: "endSnapshot"; readonly isComplete: boolean };
@@ -45,7 +46,7 @@ export class SnapshotProgress {
     this.#floats = new Float64Array(memory);
   }
 
-  /** Chunks of the running snapshot that were written. */
+  /** Chunks since the start, over all snapshots, whose memory the keeper needs no more: written, or given up. */
   get chunksDone(): number {
     return Atomics.load(this.#lanes, LANE.chunksDone);
   }
@@ -79,7 +80,6 @@ export class SnapshotProgress {
 
   reset(): void {
     Atomics.store(this.#lanes, LANE.failed, 0);
-    Atomics.store(this.#lanes, LANE.chunksDone, 0);
   }
 
   countChunk(): void {

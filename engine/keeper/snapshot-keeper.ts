@@ -47,8 +47,11 @@ export class SnapshotKeeper {
         // If it fails, the writer finds out when it is the chunk's turn.
         compressed.catch(() => {});
         this.#queue(async () => {
-          await this.#writer?.add(request.part, request.index, await compressed);
-          this.#options.progress.countChunk();
+          try {
+            await this.#writer?.add(request.part, request.index, await compressed);
+          } finally {
+            this.#options.progress.countChunk();
+          }
         });
         break;
       }

@@ -46,7 +46,7 @@ export class SnapshotDesk {
       this.#progress,
       { sequence: loadedSequence, frames: 0, journalBytes: 0 },
       Date.now(),
-      (request, transfer) => options.keeper.postMessage(request, transfer === undefined ? [] : [transfer]),
+      (request) => options.keeper.postMessage(request),
     );
   }
 

@@ -1,4 +1,5 @@
 import { HOLD_VALUES, type HoldTable } from "../holds/hold-table.ts";
+import { ownMemory, type TakeMemory } from "./chunk-memory.ts";
 import type { SnapshotPart } from "./part.ts";
 
 const CHUNK_ROWS = 4_096;
@@ -26,11 +27,12 @@ export class HoldPart implements SnapshotPart {
     this.#holds.guard.begin(this.#rows, CHUNK_ROWS);
   }
 
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  next(memory: TakeMemory = ownMemory): Uint8Array | undefined {
     const first = this.#row;
     if (first >= this.#rows) return undefined;
     const rows = Math.min(CHUNK_ROWS, this.#rows - first);
-    const values = new Float64Array(HEADER_VALUES + rows * HOLD_VALUES);
+    const bytes = memory((HEADER_VALUES + rows * HOLD_VALUES) * 8);
+    const values = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
     values[0] = rows;
     for (let row = 0; row < rows; row += 1) {
       this.#holds.copyRow(first + row, values, HEADER_VALUES + row * HOLD_VALUES);
@@ -39,7 +41,7 @@ export class HoldPart implements SnapshotPart {
     this.#holds.guard.release(this.#row, (row, image, at) => {
       values.set(image.subarray(at, at + HOLD_VALUES), HEADER_VALUES + (row - first) * HOLD_VALUES);
     });
-    return new Uint8Array(values.buffer);
+    return bytes;
   }
 
   end(): void {

@@ -1,4 +1,5 @@
 import { LIMIT_ROW_VALUES, type LimitTable, TYPE_ROW_VALUES } from "../limits/limit-table.ts";
+import { ownMemory, type TakeMemory } from "./chunk-memory.ts";
 import type { SnapshotPart } from "./part.ts";
 
 const CHUNK_ROWS = 4_096;
@@ -28,14 +29,15 @@ export class LimitPart implements SnapshotPart {
     this.#limits.guard.begin(this.#rows, CHUNK_ROWS);
   }
 
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  next(memory: TakeMemory = ownMemory): Uint8Array | undefined {
     const first = this.#row;
     const types = this.#types;
     if (first >= this.#rows && types.length === 0) return undefined;
     this.#types = new Float64Array(0);
     const rows = Math.min(CHUNK_ROWS, this.#rows - first);
     const rowsAt = HEADER_VALUES + types.length;
-    const values = new Float64Array(rowsAt + rows * LIMIT_ROW_VALUES);
+    const bytes = memory((rowsAt + rows * LIMIT_ROW_VALUES) * 8);
+    const values = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
     values[0] = types.length / TYPE_ROW_VALUES;
     values[1] = rows;
     values.set(types, HEADER_VALUES);
@@ -48,7 +50,7 @@ export class LimitPart implements SnapshotPart {
         values.set(image.subarray(at, at + LIMIT_ROW_VALUES), rowsAt + (row - first) * LIMIT_ROW_VALUES);
       });
     }
-    return new Uint8Array(values.buffer);
+    return bytes;
   }
 
   end(): void {

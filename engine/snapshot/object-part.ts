@@ -2,6 +2,7 @@ import type { AggregateStore } from "../object/aggregate.ts";
 import { pack, unpack } from "../object/object-record.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { ReceiptState } from "../transfer/receipt.ts";
+import { ownMemory, type TakeMemory } from "./chunk-memory.ts";
 import type { SnapshotPart } from "./part.ts";
 
 const CHUNK_ENTRIES = 1_024;
@@ -70,17 +71,17 @@ export class ObjectPart implements SnapshotPart {
     this.#isSorted = false;
   }
 
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  next(memory: TakeMemory = ownMemory): Uint8Array | undefined {
     const current = this.#pending[0];
     if (current === undefined) return undefined;
     if (!this.#isSorted) current.entries.sort(([a], [b]) => (a < b ? -1 : 1));
     const entries = current.entries.splice(0, CHUNK_ENTRIES);
     this.#isSorted = current.entries.length > 0;
     if (current.entries.length === 0) this.#pending.shift();
-    if (entries.length === 0) return this.next();
+    if (entries.length === 0) return this.next(memory);
     const packed = pack({ kind: current.kind, entries: inOrderOfNames(entries) });
-    const bytes = new Uint8Array(HEADER_BYTES + Math.ceil(packed.byteLength / 8) * 8);
-    new Uint32Array(bytes.buffer, 0, 1)[0] = packed.byteLength;
+    const bytes = memory(HEADER_BYTES + Math.ceil(packed.byteLength / 8) * 8);
+    new Uint32Array(bytes.buffer, bytes.byteOffset, 1)[0] = packed.byteLength;
     bytes.set(packed, HEADER_BYTES);
     return bytes;
   }

@@ -1,3 +1,5 @@
+import type { TakeMemory } from "./chunk-memory.ts";
+
 /**
  * One part of a shard's state, as a snapshot takes it: copied in chunks while the shard goes on.
  *
@@ -9,8 +11,8 @@ export interface SnapshotPart {
   readonly name: string;
   /** Marks the moment, between two frames. Takes no longer for a larger state. */
   begin(): void;
-  /** Copies the next chunk, as it was at that moment; undefined when there are no more. The bytes are the caller's. */
-  next(): Uint8Array<ArrayBuffer> | undefined;
+  /** Copies the next chunk, as it was at that moment, into memory that it takes; undefined when there are no more. */
+  next(memory?: TakeMemory): Uint8Array | undefined;
   /** Called when the snapshot is over, complete or not. */
   end(): void;
   /** Takes in a chunk, in the order in which they were given, into a state that is empty. Its bytes begin at a multiple of 8. */

@@ -1,5 +1,6 @@
 import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
 import type { SnapshotProgress, SnapshotRequest } from "../keeper/keeper-messages.ts";
+import { ChunkMemory } from "./chunk-memory.ts";
 import type { SnapshotPart } from "./part.ts";
 
 /** Chunks on their way to the disk; the next one is copied only when there are fewer. */
@@ -27,11 +28,13 @@ export class SnapshotTaker {
   readonly #parts: readonly SnapshotPart[];
   readonly #policy: SnapshotPolicy;
   readonly #progress: SnapshotProgress;
-  readonly #send: (request: SnapshotRequest, transfer?: ArrayBuffer) => void;
+  readonly #send: (request: SnapshotRequest) => void;
+  readonly #memory = new ChunkMemory(CHUNKS_UNDERWAY_MAX);
   #last: SnapshotPosition;
   #lastMs: number;
   #runningParts: readonly SnapshotPart[] = [];
   #index = 0;
+  /** Chunks since the start, over all snapshots. */
   #sent = 0;
   #isRunning = false;
 
@@ -42,7 +45,7 @@ export class SnapshotTaker {
     progress: SnapshotProgress,
     last: SnapshotPosition,
     nowMs: number,
-    send: (request: SnapshotRequest, transfer?: ArrayBuffer) => void,
+    send: (request: SnapshotRequest) => void,
   ) {
     this.#parts = parts;
     this.#policy = policy;
@@ -77,7 +80,6 @@ export class SnapshotTaker {
     for (const part of this.#parts) part.begin();
     this.#runningParts = this.#parts;
     this.#index = 0;
-    this.#sent = 0;
     this.#isRunning = true;
   }
 
@@ -95,13 +97,13 @@ export class SnapshotTaker {
         this.#end(true);
         return false;
       }
-      const raw = part.next();
+      const raw = part.next((bytes) => this.#memory.take(this.#sent, bytes));
       if (raw === undefined) {
         this.#runningParts = this.#runningParts.slice(1);
         this.#index = 0;
         continue;
       }
-      this.#send({ type: "chunk", part: part.name, index: this.#index, raw }, raw.buffer);
+      this.#send({ type: "chunk", part: part.name, index: this.#index, raw });
       this.#index += 1;
       this.#sent += 1;
       if (performance.now() >= deadlineMs) break;

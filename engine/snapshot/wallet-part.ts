@@ -1,5 +1,6 @@
 import { NO_SLOT } from "../wallet/owners.ts";
 import { IMAGE, WALLET_FLAG, type WalletColumns } from "../wallet/wallet-columns.ts";
+import { ownMemory, type TakeMemory } from "./chunk-memory.ts";
 import type { SnapshotPart } from "./part.ts";
 
 const CHUNK_ROWS = 4_096;
@@ -57,7 +58,7 @@ export class WalletPart implements SnapshotPart {
     this.#wallets.guard.begin(this.#rows, CHUNK_ROWS);
   }
 
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  next(memory: TakeMemory = ownMemory): Uint8Array | undefined {
     const first = this.#row;
     if (first >= this.#rows) return undefined;
     const rows = Math.min(CHUNK_ROWS, this.#rows - first);
@@ -68,14 +69,14 @@ export class WalletPart implements SnapshotPart {
       if (wallets.nextOfOwner[slot] === NO_SLOT && wallets.isHome(slot)) newOwners.push(wallets.owner[slot]);
     }
     const at = layout(rows, newOwners.length);
-    const bytes = new Uint8Array(at.bytes);
-    const { buffer } = bytes;
-    new Uint32Array(buffer, 0, 2).set([rows, newOwners.length]);
-    const posted = new Float64Array(buffer, at.posted, rows);
-    const overdraft = new Float64Array(buffer, at.overdraft, rows);
-    const held = new Float64Array(buffer, at.held, rows);
-    const version = new Float64Array(buffer, at.version, rows);
-    const head = new Float64Array(buffer, at.head, rows);
+    const bytes = memory(at.bytes);
+    const { buffer, byteOffset } = bytes;
+    new Uint32Array(buffer, byteOffset, 2).set([rows, newOwners.length]);
+    const posted = new Float64Array(buffer, byteOffset + at.posted, rows);
+    const overdraft = new Float64Array(buffer, byteOffset + at.overdraft, rows);
+    const held = new Float64Array(buffer, byteOffset + at.held, rows);
+    const version = new Float64Array(buffer, byteOffset + at.version, rows);
+    const head = new Float64Array(buffer, byteOffset + at.head, rows);
     const status = bytes.subarray(at.status, at.status + rows);
     const flags = bytes.subarray(at.flags, at.flags + rows);
     posted.set(wallets.postedMinor.subarray(first, end));
@@ -83,9 +84,9 @@ export class WalletPart implements SnapshotPart {
     held.set(wallets.heldMinor.subarray(first, end));
     version.set(wallets.version.subarray(first, end));
     head.set(wallets.head.subarray(first, end));
-    new Uint32Array(buffer, at.ids, rows * 4).set(wallets.ids.subarray(first * 4, end * 4));
-    new Uint32Array(buffer, at.next, rows).set(wallets.nextOfOwner.subarray(first, end));
-    new Uint16Array(buffer, at.currency, rows).set(wallets.currency.subarray(first, end));
+    new Uint32Array(buffer, byteOffset + at.ids, rows * 4).set(wallets.ids.subarray(first * 4, end * 4));
+    new Uint32Array(buffer, byteOffset + at.next, rows).set(wallets.nextOfOwner.subarray(first, end));
+    new Uint16Array(buffer, byteOffset + at.currency, rows).set(wallets.currency.subarray(first, end));
     status.set(wallets.status.subarray(first, end));
     bytes.set(wallets.type.subarray(first, end), at.type);
     flags.set(wallets.flags.subarray(first, end));
@@ -101,7 +102,7 @@ export class WalletPart implements SnapshotPart {
     });
     // Who is watched belongs to the run.
     for (let row = 0; row < rows; row += 1) flags[row] &= ~WALLET_FLAG.watched;
-    const ids = new Uint32Array(buffer, at.owners, newOwners.length * 4);
+    const ids = new Uint32Array(buffer, byteOffset + at.owners, newOwners.length * 4);
     for (const [index, owner] of newOwners.entries()) {
       ids.set(wallets.owners.ids.subarray(owner * 4, owner * 4 + 4), index * 4);
     }

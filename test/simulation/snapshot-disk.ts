@@ -82,10 +82,9 @@ export class SimulatedKeeper {
     return this.#requests.length > 0;
   }
 
-  /** Takes a request, whose bytes are no longer the shard's. */
+  /** Takes a request, whose bytes are shared with the shard. */
   send(request: KeeperRequest): void {
-    const transfer = request.type === "chunk" ? [request.raw.buffer] : [];
-    this.#requests.push(structuredClone(request, { transfer }));
+    this.#requests.push(structuredClone(request));
   }
 
   /** Does the next request; returns what it came to. */
@@ -98,13 +97,17 @@ export class SimulatedKeeper {
         if (this.#flaws.archivesEarly === true) this.#disk.archiveEarly(request.header.sequence);
         return `begins the snapshot at ${request.header.sequence}`;
       case "chunk":
+        this.progress.countChunk();
         if (isDiskFull && this.#unfinished !== undefined) {
           this.#unfinished = undefined;
           this.progress.fail();
           return "has no room for the snapshot";
         }
-        this.#unfinished?.chunks.push({ part: request.part, raw: request.raw, hash: hash("sha256", request.raw) });
-        this.progress.countChunk();
+        this.#unfinished?.chunks.push({
+          part: request.part,
+          raw: request.raw.slice(),
+          hash: hash("sha256", request.raw),
+        });
         return `writes a chunk of the ${request.part}`;
       case "endSnapshot": {
         const snapshot = this.#unfinished;
