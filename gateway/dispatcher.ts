@@ -125,9 +125,10 @@ export class Dispatcher {
   lookupTransfer(principal: Principal, id: Uint8Array, done: (view: TransferView | null) => void): Code {
     return this.#askAll(REQUEST_KIND.LookupTransfer, principal, id, (answers) => {
       const views = answers as readonly (TransferView | null)[];
-      // Both shards of a transfer between shards know of it; the one that debits leads it.
+      // Both shards of a transfer between shards know of it; the one that debits leads it. A refused one may debit nobody.
       const leading = views.find(
-        (view, shard) => view !== null && shardOfUuid(view.fromWalletId, views.length) === shard,
+        (view, shard) =>
+          view !== null && view.fromWalletId !== "" && shardOfUuid(view.fromWalletId, views.length) === shard,
       );
       done(leading ?? views.find((view) => view !== null) ?? null);
     });

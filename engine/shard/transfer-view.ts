@@ -2,6 +2,7 @@ import { type Code, codeName } from "../../protocol/codes.ts";
 import { operationName, RECORD } from "../../protocol/command-record.ts";
 import { currencyOf } from "../../protocol/currencies.ts";
 import { formatUuid } from "../../protocol/ids.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import {
   isWide,
   LIMIT_REJECTION,
@@ -107,20 +108,31 @@ function viewRejection(
   if (!mayTouchEither(state, body, principal)) return null;
   const slot = state.findWallet(body.fromWalletId);
   const currency = slot < 0 ? body.currency : state.wallets.currency[slot];
-  const sides =
-    type === "Credit"
-      ? { fromWalletId: "", toWalletId: body.fromWalletId }
-      : body.toWalletId === NIL_ID
-        ? { toWalletId: "" }
-        : {};
   return {
     ...bodyView({ ...body, currency }),
-    ...sides,
+    ...sidesNotNamed(type, body),
     type,
     status: "FAILED",
     code: codeName(records.lanes[at + REJECTION.code] & 0xffff),
     ...found,
   };
+}
+
+/** A side that the command of a rejection did not name: an account, or what the ledger would have found. */
+function sidesNotNamed(type: TransferView["type"], body: TransferBody): Partial<TransferView> {
+  switch (type) {
+    case "Credit":
+      return { fromWalletId: "", toWalletId: body.fromWalletId };
+    case "ReverseTransfer":
+      return { fromWalletId: "" };
+    case "Transfer":
+    case "Debit":
+    case "CaptureHold":
+    case "ExchangeCurrency":
+      return body.toWalletId === NIL_ID ? { toWalletId: "" } : {};
+    default:
+      return unreachable(type);
+  }
 }
 
 function bodyView(body: TransferBody): Omit<TransferView, "position" | "timestampMs" | "status"> {

@@ -116,6 +116,41 @@ describe("wallets and movements", () => {
     }
   });
 
+  test("a refused movement is found by its id, whatever it was, and cannot be reversed", async () => {
+    const walletId = await openWallet();
+    const other = await openWallet(0, ids.next(), "KWD");
+    const credit = ids.next();
+    await call("POST", `/api/v1/wallets/${walletId}/credit`, { body: { amountMinor: 100 }, idempotencyKey: credit });
+    await call("POST", `/api/v1/wallets/${walletId}/freeze`);
+    const nobody = ids.next();
+    const rate = { numerator: 1, denominator: 1 };
+    const quoteExpiresAt = "2999-01-01T00:00:00Z";
+    const amountMinor = 1;
+    const refused = [
+      ["Transfer", "/transfers", { fromWalletId: walletId, toWalletId: nobody, amountMinor }, [walletId, nobody]],
+      ["Credit", `/wallets/${walletId}/credit`, { amountMinor }, ["", walletId]],
+      ["Debit", `/wallets/${walletId}/debit`, { amountMinor }, [walletId, ""]],
+      ["CaptureHold", `/holds/${nobody}/captures`, { walletId, amountMinor }, [walletId, ""]],
+      ["ReverseTransfer", `/transfers/${credit}/reversals`, { walletId, amountMinor }, ["", walletId]],
+      [
+        "ExchangeCurrency",
+        "/exchanges",
+        { fromWalletId: walletId, toWalletId: other, amountMinor, rate, quoteExpiresAt },
+        [walletId, other],
+      ],
+    ] as const;
+    for (const [type, path, body, [fromWalletId, toWalletId]] of refused) {
+      const id = ids.next();
+      const answer = await call("POST", `/api/v1${path}`, { body, idempotencyKey: id });
+      expect(await call("GET", `/api/v1/transfers/${id}`), type).toMatchObject({
+        status: 200,
+        json: { id, type, status: "FAILED", code: answer.json.code, fromWalletId, toWalletId, amountMinor },
+      });
+      const reversed = await call("POST", `/api/v1/transfers/${id}/reversals`);
+      expect(reversed.json, type).toMatchObject({ code: "not_reversible" });
+    }
+  });
+
   test("a rejection is answered again too, with its position", async () => {
     const [fromWalletId, toWalletId] = [await openWallet(5), await openWallet()];
     const options = { body: { fromWalletId, toWalletId, amountMinor: 6 }, idempotencyKey: "order 17" };
