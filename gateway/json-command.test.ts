@@ -125,6 +125,15 @@ describe("records", () => {
     );
   });
 
+  test("of holds that lapse before 1970 say a time that has passed, and not that they never lapse", () => {
+    for (const expiresAt of ["1969-07-20T20:17:40Z", "1970-01-01T00:00:00Z"]) {
+      const hold = parse({ type: "PlaceHold", id: ID, walletId: ID, amountMinor: 1, expiresAt });
+      const record = encodeCommands(hold === undefined ? [] : [hold]);
+      const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+      expect(view.getBigUint64(RECORD.expiresAtMs, true)).toBe(1n);
+    }
+  });
+
   test("of wallets opened without an id get one that follows from the command's", () => {
     const opening = { type: "CreateWallet", id: ID.toUpperCase(), ownerId: OTHER_ID, currency: "EUR" } as const;
     const { wallet } = readRecord(encodeCommands([opening]));

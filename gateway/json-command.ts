@@ -156,8 +156,9 @@ function writeCommand(command: JsonCommand, bytes: Uint8Array, lanes: Uint32Arra
   return commandRecordBytes(command);
 }
 
+/** A moment of long ago has passed like any other: zero would mean that there is none. */
 function writeMoment(text: string, lanes: Uint32Array, at: number): void {
-  writeInt64(lanes, (at + RECORD.expiresAtMs) >>> 2, Math.max(0, Date.parse(text)));
+  writeInt64(lanes, (at + RECORD.expiresAtMs) >>> 2, Math.max(1, Date.parse(text)));
 }
 
 /** The id of a wallet that a command opens: the one it names, or one that follows from the command's id. */
