@@ -4,11 +4,15 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CODES } from "./codes.ts";
 import { countRecords, OPERATION } from "./command-record.ts";
+import { check } from "./json-fault.ts";
+import { jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
 import { RESULT, RESULT_BYTES } from "./result-record.ts";
 import { FRAME, FRAME_TYPE } from "./wire-frame.ts";
 
 const page = readFileSync(new URL("PROTOCOL.md", import.meta.url), "utf8");
+
+const typeOf = ({ type }: { readonly type: string }): string => type;
 
 describe("PROTOCOL.md", () => {
   test("has a row for each code, with its number, HTTP status, memory and meaning, and no other", () => {
@@ -28,6 +32,17 @@ describe("PROTOCOL.md", () => {
       expect(page).toMatch(new RegExp(`^\\| ${number} \\| ${name} \\|`, "m"));
     for (const [name, number] of Object.entries(OPERATION))
       expect(page).toMatch(new RegExp(`^\\| ${number} \\| ${name} \\|`, "m"));
+  });
+
+  test("shows requests in JSON that a client may send, one of each kind", () => {
+    const lines = [...page.matchAll(/^\{"requestId":\d+,"type":.+\}$/gm)].map(([line]) => line);
+    const requests = lines.map((line) =>
+      JSON.parse(line.replaceAll(/(0193)?…/g, "01935000-0000-7000-8000-000000000000")),
+    );
+    for (const request of requests) expect(check(jsonRequest, request), request.type).toMatchObject({ ok: true });
+    const types = new Set(requests.flatMap(({ type, commands = [] }) => [type, ...commands.map(typeOf)]));
+    const untold = Object.keys(OPERATION).filter((name) => !types.has(name));
+    expect(untold).toEqual(["FreezeWallet", "UnfreezeWallet", "CloseWallet", "SetTypeLimits"]);
   });
 
   test("states the limits as they are", () => {
