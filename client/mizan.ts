@@ -220,7 +220,7 @@ export class Mizan {
     return walletIds.map((id) => (isUuid(id) ? found.next().value : undefined) ?? rejection("invalid_request"));
   }
 
-  /** Finds a Transfer, Credit or Debit by the id of its command. */
+  /** Finds a movement of money by the id of its command, however old. */
   async getTransfer(commandId: string, options?: CallOptions): Promise<Found<TransferRecord>> {
     if (!isUuid(commandId)) return rejection("invalid_request");
     return this.#inquire(

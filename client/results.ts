@@ -66,18 +66,24 @@ export interface Wallet extends WalletBalance {
   readonly overdraftLimitMinor: number;
 }
 
-/** A Transfer, Credit or Debit, found by the id of its command. */
+/** A movement of money, found by the id of its command. */
 export interface TransferRecord {
   readonly id: string;
-  readonly type: "Transfer" | "Credit" | "Debit";
+  readonly type: "Transfer" | "Credit" | "Debit" | "CaptureHold" | "ReverseTransfer" | "ExchangeCurrency";
   /** The states up to REFUNDING show only while a transfer between shards is running. */
   readonly status: "INITIATED" | "DEBITED" | "CREDITED" | "COMPLETED" | "REFUNDING" | "FAILED";
   /** Why a FAILED one failed. */
   readonly code?: RejectionCode;
+  /** The wallets or accounts debited and credited; empty for a side that a FAILED one did not name. */
   readonly fromWalletId: string;
   readonly toWalletId: string;
   readonly amountMinor: number;
   readonly currency: Currency;
+  /** The hold captured, or the movement reversed. */
+  readonly targetId?: string;
+  /** What an exchange bought; the currency is absent where the other wallet lies on another shard. */
+  readonly boughtMinor?: number;
+  readonly boughtCurrency?: Currency;
   readonly reference?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly position: string;

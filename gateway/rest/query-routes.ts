@@ -53,7 +53,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     kind: "plain",
     method: "get",
     path: "/api/v1/transfers/{id}",
-    summary: "The transfer, credit or debit that a command id led to, while the id is remembered.",
+    summary: "The movement of money that a command id led to, however long ago.",
     status: 200,
     answer: transferFoundAnswer,
     access: "caller",
