@@ -163,7 +163,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     core.flush();
     peers.flush();
     keepJournal(journal, stats);
-    const isCopying = snapshots.work();
+    const isCopying = snapshots.work(handled);
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
     const mustRetry = isCopying || peers.hasBacklog || hasWork();

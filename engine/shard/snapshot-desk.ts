@@ -8,6 +8,12 @@ import type { ShardCore } from "./shard-core.ts";
 import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
 
+/**
+ * How much of its time a shard copies while commands come. What is copied is compressed and written by others at the same
+ * pace, so this also bounds the processor and the disk that a snapshot takes from them.
+ */
+const COPY_SHARE = 0.1;
+
 export interface SnapshotDeskOptions {
   readonly shardCount: number;
   readonly ledgerId: string;
@@ -25,6 +31,8 @@ export class SnapshotDesk {
   readonly #progress: SnapshotProgress;
   readonly #taker: SnapshotTaker;
   #takenSequence: number;
+  #isBusy = false;
+  #restUntilMs = 0;
 
   constructor(
     state: ShardState,
@@ -50,14 +58,22 @@ export class SnapshotDesk {
     );
   }
 
-  /** Called between two frames; begins a snapshot where one is due, and copies on. Returns whether there is more to copy. */
-  work(): boolean {
+  /**
+   * Called between two frames, with how much was handled since the last call: begins a snapshot where one is due, and
+   * copies on. Returns whether there is more to copy.
+   */
+  work(handled: number): boolean {
     this.#answer();
-    const wasCopying = this.#taker.isRunning;
+    this.#isBusy ||= handled > 0;
     const startedMs = performance.now();
+    const wasCopying = this.#taker.isRunning;
+    if (wasCopying && this.#isBusy && startedMs < this.#restUntilMs) return true;
+    this.#isBusy = false;
     const isCopying = this.#copy();
     if (wasCopying || isCopying) {
-      this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], performance.now() - startedMs);
+      const pauseMs = performance.now() - startedMs;
+      this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], pauseMs);
+      this.#restUntilMs = startedMs + pauseMs / COPY_SHARE;
     }
     return isCopying;
   }

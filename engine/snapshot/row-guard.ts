@@ -2,6 +2,8 @@
 const NOWHERE = 0x7fff_ffff;
 const PAGE_IMAGES = 4_096;
 const END = 0xffff_ffff;
+/** Pages that are kept for the next snapshot: memory that is new would be found and cleared while commands wait. */
+const PAGES_KEPT = 64;
 
 /**
  * Keeps rows of a table as they were when a snapshot began, for those that change before they are copied.
@@ -9,7 +11,7 @@ const END = 0xffff_ffff;
  * Whoever writes a row calls `touch` before. While no snapshot runs, and for rows that are copied already, that is one
  * comparison; the first time that a row is touched, its values go into a log.
  *
- * **Units**: 8 bytes a value and 4 for each image in the log, for at most one image a row; one bit a row.
+ * **Units**: 8 bytes a value and 4 for each image in the log, for at most one image a row; one or two bits a row.
  */
 export class RowGuard {
   /** Rows from here on are not copied yet. */
@@ -21,7 +23,7 @@ export class RowGuard {
   #isSaved = new Uint32Array(0);
   /** Newest image of each chunk; images of a chunk form a list. */
   #newestOfChunk = new Uint32Array(0);
-  #pages: { readonly values: Float64Array; readonly rows: Uint32Array; readonly next: Uint32Array }[] = [];
+  readonly #pages: { readonly values: Float64Array; readonly rows: Uint32Array; readonly next: Uint32Array }[] = [];
   #count = 0;
 
   /** `copy` writes the values of a row that may change, as many as said, each as a number. */
@@ -39,7 +41,9 @@ export class RowGuard {
   begin(rows: number, chunkRows: number): void {
     this.#rows = rows;
     this.#chunkRows = chunkRows;
-    this.#isSaved = new Uint32Array(Math.ceil(rows / 32));
+    const words = Math.ceil(rows / 32);
+    if (this.#isSaved.length < words) this.#isSaved = new Uint32Array(2 * words);
+    else this.#isSaved.fill(0, 0, words);
     this.#newestOfChunk = new Uint32Array(Math.ceil(rows / chunkRows)).fill(END);
     this.#count = 0;
     this.from = 0;
@@ -66,8 +70,7 @@ export class RowGuard {
   end(): void {
     this.from = NOWHERE;
     this.#rows = 0;
-    this.#pages = [];
-    this.#isSaved = new Uint32Array(0);
+    if (this.#pages.length > PAGES_KEPT) this.#pages.length = PAGES_KEPT;
     this.#newestOfChunk = new Uint32Array(0);
   }
 
@@ -77,14 +80,15 @@ export class RowGuard {
     if ((this.#isSaved[row >>> 5] & bit) !== 0) return;
     this.#isSaved[row >>> 5] |= bit;
     const at = this.#count % PAGE_IMAGES;
-    if (at === 0) {
+    const number = Math.floor(this.#count / PAGE_IMAGES);
+    if (number === this.#pages.length) {
       this.#pages.push({
         values: new Float64Array(PAGE_IMAGES * this.#values),
         rows: new Uint32Array(PAGE_IMAGES),
         next: new Uint32Array(PAGE_IMAGES),
       });
     }
-    const page = this.#pages[this.#pages.length - 1];
+    const page = this.#pages[number];
     const chunk = Math.floor(row / this.#chunkRows);
     this.#copy(row, page.values, at * this.#values);
     page.rows[at] = row;

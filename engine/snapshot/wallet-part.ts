@@ -64,14 +64,13 @@ export class WalletPart implements SnapshotPart {
     const rows = Math.min(CHUNK_ROWS, this.#rows - first);
     const end = first + rows;
     const wallets = this.#wallets;
-    const newOwners: number[] = [];
-    for (let slot = first; slot < end; slot += 1) {
-      if (wallets.nextOfOwner[slot] === NO_SLOT && wallets.isHome(slot)) newOwners.push(wallets.owner[slot]);
-    }
-    const at = layout(rows, newOwners.length);
+    const isOwnersFirst = (slot: number): boolean => wallets.nextOfOwner[slot] === NO_SLOT && wallets.isHome(slot);
+    let newOwners = 0;
+    for (let slot = first; slot < end; slot += 1) if (isOwnersFirst(slot)) newOwners += 1;
+    const at = layout(rows, newOwners);
     const bytes = memory(at.bytes);
     const { buffer, byteOffset } = bytes;
-    new Uint32Array(buffer, byteOffset, 2).set([rows, newOwners.length]);
+    new Uint32Array(buffer, byteOffset, 2).set([rows, newOwners]);
     const posted = new Float64Array(buffer, byteOffset + at.posted, rows);
     const overdraft = new Float64Array(buffer, byteOffset + at.overdraft, rows);
     const held = new Float64Array(buffer, byteOffset + at.held, rows);
@@ -102,9 +101,13 @@ export class WalletPart implements SnapshotPart {
     });
     // Who is watched belongs to the run.
     for (let row = 0; row < rows; row += 1) flags[row] &= ~WALLET_FLAG.watched;
-    const ids = new Uint32Array(buffer, byteOffset + at.owners, newOwners.length * 4);
-    for (const [index, owner] of newOwners.entries()) {
-      ids.set(wallets.owners.ids.subarray(owner * 4, owner * 4 + 4), index * 4);
+    const ids = new Uint32Array(buffer, byteOffset + at.owners, newOwners * 4);
+    let to = 0;
+    for (let slot = first; slot < end; slot += 1) {
+      if (!isOwnersFirst(slot)) continue;
+      const from = wallets.owner[slot] * 4;
+      for (let lane = 0; lane < 4; lane += 1) ids[to + lane] = wallets.owners.ids[from + lane];
+      to += 4;
     }
     this.#row = end;
     return bytes;
