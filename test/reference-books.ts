@@ -1,6 +1,7 @@
 import type { Code } from "../protocol/codes.ts";
 import { WALLET_STATUS, WALLET_TYPE } from "../protocol/command-record.ts";
 import { formatUuid, SYSTEM_ACCOUNT_KINDS, type SystemAccountKind, writeSystemAccountId } from "../protocol/ids.ts";
+import type { WalletLimits } from "../protocol/wallet-limits.ts";
 import type { Caller, WalletView } from "./driven-ledger.ts";
 import type { Answer, LedgerCommand, Side } from "./ledger-command.ts";
 
@@ -40,7 +41,10 @@ export interface Hold {
   readonly counterpartyId: string;
   /** 0 = never. */
   readonly expiresAtMs: bigint;
+  readonly amountMinor: bigint;
   remainingMinor: bigint;
+  /** When it counted on the limits of its wallet, if it did. */
+  readonly countedAtMs: number | undefined;
 }
 
 /** A movement to another shard, or for a reversal from there. */
@@ -52,6 +56,8 @@ export interface OpenTransfer {
   readonly amountMinor: bigint;
   /** A reversal takes the money from the other shard, on behalf of an owner, or of an admin as null. */
   readonly takenFor?: string | null;
+  /** When it counted on the limits of the wallet debited, if it did. */
+  readonly countedAtMs: number | undefined;
 }
 
 export type PeerMessage =
@@ -63,13 +69,34 @@ export type PeerMessage =
       /** All transfers to the same shard up to this number have ended. */
       readonly endedThrough: number;
     }
-  | { readonly type: "answer"; readonly id: string; readonly code: Code; readonly side: Side | null };
+  | {
+      readonly type: "answer";
+      readonly id: string;
+      readonly code: Code;
+      readonly side: Side | null;
+      readonly limit: Answer["limit"];
+    };
 
 /** The answer to a transfer from another shard, kept until that has said that it knows it. */
 interface Receipt {
   readonly fromShard: number;
   readonly number: number;
   readonly answer: PeerMessage;
+}
+
+/** A window in which movements are counted. */
+export interface Window {
+  readonly startMs: number;
+  readonly count: number;
+}
+
+/** What a wallet has moved since its movements are counted. */
+export interface Usage {
+  own: WalletLimits;
+  /** Side and local date, or side and local month → what was moved then. */
+  readonly movedMinor: Map<string, bigint>;
+  /** Side and scope → the window that began last. */
+  readonly windows: Map<string, Window>;
 }
 
 /** What a shard keeps over a crash. */
@@ -79,6 +106,10 @@ export interface Books {
   memory: Map<string, Remembered>;
   transfers: Map<string, OpenTransfer>;
   holds: Map<string, Hold>;
+  /** Wallet → what it has moved, where that is counted. */
+  usage: Map<string, Usage>;
+  /** Currency and wallet type → limits. */
+  typeLimits: Map<string, WalletLimits>;
   /** Movement → how much of it is reversed, reversals that still run included. */
   reversed: Map<string, bigint>;
   receipts: Receipt[];
@@ -95,6 +126,8 @@ export function emptyBooks(): Books {
     memory: new Map(),
     transfers: new Map(),
     holds: new Map(),
+    usage: new Map(),
+    typeLimits: new Map(),
     reversed: new Map(),
     receipts: [],
     served: new Map(),
@@ -105,10 +138,15 @@ export function emptyBooks(): Books {
 export function open(shard: number, books: Books, command: LedgerCommand): void {
   const { walletId, counterpartyId, currency, walletType, amountMinor } = command;
   const empty = { currency, postedMinor: 0n, heldMinor: 0n };
-  for (const kind of SYSTEM_ACCOUNT_KINDS) openAccount(shard, books, currency, kind);
+  openCurrency(shard, books, currency);
   const wallet = { id: walletId, ownerId: counterpartyId, type: walletType, status: WALLET_STATUS.pending };
   const fresh = { ...wallet, ...empty, overdraftLimitMinor: amountMinor, version: 1n, isAccount: false };
   books.wallets.set(walletId, fresh);
+}
+
+/** Opens the accounts that a shard has in every currency of its wallets. */
+export function openCurrency(shard: number, books: Books, currency: number): void {
+  for (const kind of SYSTEM_ACCOUNT_KINDS) openAccount(shard, books, currency, kind);
 }
 
 /** A fixed account of the shard, opened where it is missing. */
@@ -130,12 +168,6 @@ export function openAccount(shard: number, books: Books, currency: number, kind:
   };
   books.wallets.set(id, account);
   return account;
-}
-
-/** Ends a hold and makes what is left of it available again. */
-export function release(books: Books, hold: Hold): void {
-  walletOf(books, hold.walletId).heldMinor -= hold.remainingMinor;
-  books.holds.delete(hold.id);
 }
 
 /** A wallet that is there. */
@@ -170,7 +202,8 @@ export function sideOf(wallet: Wallet): Side {
 }
 
 /** What may still leave a wallet. */
-export function availableMinor({ postedMinor, heldMinor, overdraftLimitMinor }: Wallet): bigint {
+export function availableMinor({ isAccount, postedMinor, heldMinor, overdraftLimitMinor }: Wallet): bigint {
+  if (isAccount) return postedMinor;
   const sum = postedMinor - heldMinor + overdraftLimitMinor;
   return sum > AMOUNT_MAX ? AMOUNT_MAX : sum;
 }

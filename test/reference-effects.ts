@@ -1,4 +1,5 @@
 import { OPERATION, RECORD_OPTION, WALLET_STATUS } from "../protocol/command-record.ts";
+import type { WalletLimits } from "../protocol/wallet-limits.ts";
 import type { Answer } from "./ledger-command.ts";
 import {
   type Books,
@@ -6,13 +7,14 @@ import {
   move,
   open,
   openAccount,
+  openCurrency,
   type Remembered,
-  release,
   sideOf,
   type Wallet,
   walletOf,
 } from "./reference-books.ts";
 import type { Case } from "./reference-facts.ts";
+import { count, giveBack, setTypeLimits, setWalletLimits } from "./reference-limits.ts";
 import { shownTo } from "./reference-memory.ts";
 
 const NEXT_STATUS: Readonly<Record<number, number>> = {
@@ -55,13 +57,17 @@ export function apply(shard: number, facts: Case): { readonly answer: Answer; re
 }
 
 function effectOf(shard: number, facts: Case): Effect {
-  const { command, books, wallet, counterparty, hold, amountMinor } = facts;
+  const { command, books, wallet, counterparty, hold, amountMinor, nowMs, limits, fundingCurrency } = facts;
   switch (command.operation) {
     case OPERATION.Transfer:
+      count(books, wallet, "debit", amountMinor, nowMs);
+      count(books, counterparty, "credit", amountMinor, nowMs);
       return moved(books, wallet, counterparty, amountMinor, counterparty);
     case OPERATION.Credit:
+      count(books, wallet, "credit", amountMinor, nowMs);
       return moved(books, accountOf(shard, facts, "funding"), wallet, amountMinor);
     case OPERATION.Debit:
+      count(books, wallet, "debit", amountMinor, nowMs);
       return moved(books, wallet, accountOf(shard, facts, "payout"), amountMinor);
     case OPERATION.CreateWallet:
       open(shard, books, command);
@@ -76,32 +82,52 @@ function effectOf(shard: number, facts: Case): Effect {
         walletId: wallet.id,
         counterpartyId: command.counterpartyId,
         expiresAtMs: command.extension?.expiresAtMs ?? 0n,
+        amountMinor,
         remainingMinor: amountMinor,
+        countedAtMs: count(books, wallet, "debit", amountMinor, nowMs),
       });
       return changed(books, wallet);
     case OPERATION.VoidHold:
-      release(books, hold as Hold);
+      release(books, hold as Hold, nowMs);
       return changed(books, wallet);
     case OPERATION.CaptureHold:
       takeFromHold(facts);
+      if (counterparty !== undefined) count(books, counterparty, "credit", amountMinor, nowMs);
       return moved(books, wallet, counterparty ?? accountOf(shard, facts, "payout"), amountMinor, counterparty);
     case OPERATION.ReverseTransfer:
       return reversed(facts);
     case OPERATION.ExchangeCurrency:
       return exchanged(shard, facts);
+    case OPERATION.SetWalletLimits:
+      setWalletLimits(books, wallet, limits as WalletLimits);
+      return changed(books, wallet);
+    case OPERATION.SetTypeLimits: {
+      openCurrency(shard, books, fundingCurrency as number);
+      setTypeLimits(books, fundingCurrency as number, command.walletType, limits as WalletLimits);
+      return changed(books, walletOf(books, command.walletId));
+    }
     default:
       wallet.status = NEXT_STATUS[command.operation];
       return changed(books, wallet);
   }
 }
 
+/** Ends a hold and makes what is left of it available again. */
+export function release(books: Books, hold: Hold, nowMs: number): void {
+  const { remainingMinor, amountMinor, countedAtMs } = hold;
+  const wallet = walletOf(books, hold.walletId);
+  wallet.heldMinor -= remainingMinor;
+  giveBack(books, wallet, remainingMinor, countedAtMs, remainingMinor === amountMinor, nowMs);
+  books.holds.delete(hold.id);
+}
+
 /** Takes what a capture moves out of its hold, which ends where nothing is left or the capture is the final one. */
-export function takeFromHold({ command, books, wallet, hold, amountMinor }: Case): void {
+export function takeFromHold({ command, books, wallet, hold, amountMinor, nowMs }: Case): void {
   if (hold === undefined) throw new Error("there is no hold to capture");
   hold.remainingMinor -= amountMinor;
   wallet.heldMinor -= amountMinor;
   const isFinal = ((command.extension?.options ?? 0) & RECORD_OPTION.final) !== 0;
-  if (isFinal || hold.remainingMinor === 0n) release(books, hold);
+  if (isFinal || hold.remainingMinor === 0n) release(books, hold, nowMs);
 }
 
 function reversed({ command, books, wallet, counterparty, movement, amountMinor }: Case): Effect {
@@ -113,7 +139,9 @@ function reversed({ command, books, wallet, counterparty, movement, amountMinor 
   return { sequence, other, isMovement: true, askerId: counterparty.id };
 }
 
-function exchanged(shard: number, { books, wallet, counterparty, amountMinor, boughtMinor }: Case): Effect {
+function exchanged(shard: number, { books, wallet, counterparty, amountMinor, boughtMinor, nowMs }: Case): Effect {
+  count(books, wallet, "debit", amountMinor, nowMs);
+  count(books, counterparty, "credit", boughtMinor, nowMs);
   const sequence = move(books, wallet, openAccount(shard, books, wallet.currency, "liquidity"), amountMinor);
   move(books, openAccount(shard, books, counterparty.currency, "liquidity"), counterparty, boughtMinor);
   return { sequence, other: counterparty, isMovement: true };

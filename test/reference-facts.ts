@@ -1,6 +1,7 @@
 import type { Code } from "../protocol/codes.ts";
 import { OPERATION } from "../protocol/command-record.ts";
-import type { SystemAccountKind } from "../protocol/ids.ts";
+import { type SystemAccountKind, uuidBytes } from "../protocol/ids.ts";
+import { readWalletLimits, type WalletLimits } from "../protocol/wallet-limits.ts";
 import type { Caller } from "./driven-ledger.ts";
 import { type LedgerCommand, NIL_ID } from "./ledger-command.ts";
 import {
@@ -40,6 +41,10 @@ export interface Case {
   readonly leftMinor: bigint;
   /** What an exchange buys; 0 where it comes to nothing or to too much. */
   readonly boughtMinor: bigint;
+  /** The limits that a command sets; undefined where it does not describe any. */
+  readonly limits: WalletLimits | undefined;
+  /** The currency whose funding account on this shard a command names. */
+  readonly fundingCurrency: number | undefined;
 }
 
 /** What a command finds in the books. */
@@ -84,6 +89,8 @@ export function factsOf(command: LedgerCommand, around: Surroundings): Case {
     movementCode,
     leftMinor,
     boughtMinor: bought > AMOUNT_MAX ? 0n : bought,
+    limits: limitsIn(command),
+    fundingCurrency: fundingCurrencyOf(shard, command.walletId),
   };
 }
 
@@ -110,6 +117,16 @@ function farWalletOf(command: LedgerCommand, hold: Hold | undefined, movement: M
     default:
       return "";
   }
+}
+
+function limitsIn({ operation, extension }: LedgerCommand): WalletLimits | undefined {
+  const isMeant = operation === OPERATION.SetWalletLimits || operation === OPERATION.SetTypeLimits;
+  return isMeant ? readWalletLimits(new TextEncoder().encode(extension?.metadata ?? "")) : undefined;
+}
+
+function fundingCurrencyOf(shard: number, walletId: string): number | undefined {
+  const currency = Buffer.from(uuidBytes(walletId)).readUInt16BE(12);
+  return accountId(shard, currency, "funding") === walletId ? currency : undefined;
 }
 
 function holdCodeOf({ extension, walletId }: LedgerCommand, { remembered }: Surroundings): Code {

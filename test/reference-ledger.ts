@@ -4,20 +4,13 @@ import { shardOfUuid } from "../protocol/ids.ts";
 import { LINKED_RUN_MAX } from "../protocol/limits.ts";
 import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
 import { type Answer, idTimeMs, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
-import {
-  type Books,
-  emptyBooks,
-  type Hold,
-  type PeerMessage,
-  type Remembered,
-  release,
-  walletOf,
-} from "./reference-books.ts";
-import { apply } from "./reference-effects.ts";
+import { type Books, emptyBooks, type Hold, type PeerMessage, type Remembered, walletOf } from "./reference-books.ts";
+import { apply, release } from "./reference-effects.ts";
 import type { Case } from "./reference-facts.ts";
 import { factsOf } from "./reference-facts.ts";
-import { answerAgain, keepRejection, NOTHING } from "./reference-memory.ts";
-import { CHECKS, PRECEDENCE } from "./reference-rules.ts";
+import { type LimitLeft, limitsLeft } from "./reference-limits.ts";
+import { answerAgain, keepRejection, NOTHING, type Refusal } from "./reference-memory.ts";
+import { CHECKS, PRECEDENCE, refusalBehind } from "./reference-rules.ts";
 import { ask, beginTransfer, credit, type Shard, settle, shardWith } from "./reference-transfers.ts";
 
 /** The time on a shard, and the oldest time of an id that it still takes. */
@@ -53,9 +46,7 @@ export class ReferenceLedger implements DrivenLedger {
       else answers.push(...this.#run(shard, message, run));
       start = end;
     }
-    const shown = message.details
-      ? answers
-      : answers.map((answer) => ({ ...answer, wallet: null, counterparty: null }));
+    const shown = message.details ? answers : answers.map(withoutDetails);
     this.#shards[shard].replies.push({ kind: "results", token, answers: shown });
   }
 
@@ -85,8 +76,9 @@ export class ReferenceLedger implements DrivenLedger {
 
   /** Lets a shard take a message, be it for the first time or again. */
   receive(toShard: number, message: PeerMessage): void {
-    if (message.type === "credit") credit(toShard, this.#shards[toShard], message);
-    else settle(toShard, this.#shards[toShard], message);
+    const { nowMs } = this.#clock(toShard);
+    if (message.type === "credit") credit(toShard, this.#shards[toShard], message, nowMs);
+    else settle(toShard, this.#shards[toShard], message, nowMs);
   }
 
   waiting(fromShard: number, toShard: number): number {
@@ -111,13 +103,23 @@ export class ReferenceLedger implements DrivenLedger {
   /** Lets holds lapse whose time is over, the oldest first. */
   expireHolds(shard: number): void {
     const { books } = this.#shards[shard];
-    const nowMs = BigInt(this.#clock(shard).nowMs);
-    const lapsed = [...books.holds.values()].filter(({ expiresAtMs }) => expiresAtMs !== 0n && expiresAtMs <= nowMs);
+    const { nowMs } = this.#clock(shard);
+    const lapsed = [...books.holds.values()].filter(
+      ({ expiresAtMs }) => expiresAtMs !== 0n && expiresAtMs <= BigInt(nowMs),
+    );
     for (const hold of lapsed.sort((a, b) => Number(a.expiresAtMs - b.expiresAtMs))) {
-      release(books, hold);
+      release(books, hold, nowMs);
       walletOf(books, hold.walletId).version += 1n;
       books.sequence += 1;
     }
+  }
+
+  /** The limits that apply to a wallet of a shard, with what they leave. */
+  limits(shard: number, walletId: string): readonly LimitLeft[] {
+    const { books } = this.#shards[shard];
+    const { nowMs } = this.#clock(shard);
+    const wallet = walletOf(books, walletId);
+    return (["debit", "credit"] as const).flatMap((side) => limitsLeft(books, wallet, side, nowMs));
   }
 
   /** The open holds of a shard. */
@@ -158,7 +160,7 @@ export class ReferenceLedger implements DrivenLedger {
     } else if (remembered !== null) {
       books.memory.set(command.id, remembered);
     } else if (CODES[answer.code].memory === "kept") {
-      return keepRejection(books, command, answer.code);
+      return keepRejection(books, command, { code: answer.code, limit: answer.limit }, message.caller);
     }
     return answer;
   }
@@ -176,7 +178,7 @@ export class ReferenceLedger implements DrivenLedger {
     }
     const draft = structuredClone(it.books);
     const done: { readonly command: LedgerCommand; readonly answer: Answer; readonly remembered: Remembered }[] = [];
-    let failure: Code | undefined;
+    let failure: Refusal | undefined;
     for (const command of run) {
       failure = this.#runOne(shard, draft, message, command, done);
       if (failure !== undefined) break;
@@ -188,33 +190,36 @@ export class ReferenceLedger implements DrivenLedger {
     }
     const failed = failure;
     return run.map((command, index) => {
-      const code = index === done.length ? failed : "linked_failed";
+      const refusal: Refusal = index === done.length ? failed : { code: "linked_failed" };
       const isNew =
         this.#find(shard, it.books, command) === undefined && this.#decideId(shard, command, message) === "ok";
-      if (CODES[failed].memory === "kept" && isNew) return keepRejection(it.books, command, code);
-      return { ...NOTHING, code };
+      if (CODES[failed.code].memory === "kept" && isNew) {
+        return keepRejection(it.books, command, refusal, message.caller);
+      }
+      return { ...NOTHING, code: refusal.code };
     });
   }
 
-  /** Executes a command of a run; the code of its failure, if it fails. */
+  /** Executes a command of a run; why it fails, if it does. */
   #runOne(
     shard: number,
     draft: Books,
     message: Message,
     command: LedgerCommand,
     done: { command: LedgerCommand; answer: Answer; remembered: Remembered }[],
-  ): Code | undefined {
-    if (done.some((earlier) => earlier.command.id === command.id)) return "id_reused";
+  ): Refusal | undefined {
+    if (done.some((earlier) => earlier.command.id === command.id)) return { code: "id_reused" };
     const known = this.#find(shard, draft, command);
     if (known !== undefined) {
       const { code } = answerAgain(draft, known, command, message.caller);
-      return code === "ok" || code === "deferred" ? "id_reused" : code;
+      return { code: code === "ok" || code === "deferred" ? "id_reused" : code };
     }
     const idCode = this.#decideId(shard, command, message);
-    if (idCode !== "ok") return idCode;
+    if (idCode !== "ok") return { code: idCode };
     const { answer, remembered } = this.#execute(shard, draft, command, message.caller, true);
-    if (answer.code === "deferred") throw new Error("a linked command was sent to another shard");
-    if (remembered === null) return answer.code;
+    const { code, limit } = answer;
+    if (code === "deferred") throw new Error("a linked command was sent to another shard");
+    if (remembered === null) return { code, limit };
     done.push({ command, answer, remembered });
     return undefined;
   }
@@ -262,12 +267,20 @@ export class ReferenceLedger implements DrivenLedger {
     });
     for (const check of PRECEDENCE[facts.isLocal ? operation : `${operation}Across`]) {
       const code: Code = CHECKS[check](facts);
-      if (code !== "ok") return { answer: { ...NOTHING, code }, remembered: null };
+      if (code === "ok") continue;
+      const limit = refusalBehind(facts, code);
+      return { answer: { ...NOTHING, code, ...(limit === undefined ? {} : { limit }) }, remembered: null };
     }
     if (facts.isLocal) return apply(shard, facts);
     const toShard = shardOfUuid(facts.toWalletId, shardCount);
     return { answer: beginTransfer(shard, this.#shards[shard], facts, toShard), remembered: null };
   }
+}
+
+/** A compact result says of a limit only which one it is. */
+function withoutDetails({ limit, ...answer }: Answer): Answer {
+  const named = limit === undefined ? {} : { limit: { number: limit.number, value: 0n, left: 0n, resetsAtMs: 0n } };
+  return { ...answer, wallet: null, counterparty: null, ...named };
 }
 
 function clockOf({ nowMs, idempotencyWindowMs }: DrivenLedgerOptions): ShardClock {

@@ -5,18 +5,30 @@ import { type Books, mayTouch, type Remembered } from "./reference-books.ts";
 
 export const NOTHING: Omit<Answer, "code"> = { replayed: false, sequence: 0, wallet: null, counterparty: null };
 
-export function keepRejection(books: Books, command: LedgerCommand, code: Code): Answer {
+/** Why a command was refused. */
+export interface Refusal {
+  readonly code: Code;
+  readonly limit?: Answer["limit"] | undefined;
+}
+
+export function keepRejection(books: Books, command: LedgerCommand, { code, limit }: Refusal, caller: Caller): Answer {
   books.sequence += 1;
-  const answer: Answer = { ...NOTHING, code, sequence: books.sequence };
+  const answer: Answer = { ...NOTHING, code, sequence: books.sequence, ...(limit === undefined ? {} : { limit }) };
   books.memory.set(command.id, { command, sameness: "exact", answer, isRejection: true });
-  return answer;
+  return limitToldTo(answer, caller);
+}
+
+/** A limit that refused stands in the place of balances; what one of the wallet credited allows concerns admins only. */
+function limitToldTo({ limit, ...answer }: Answer, caller: Caller): Answer {
+  const isTold = limit !== undefined && (answer.code === "limit_exceeded" || caller.role === "admin");
+  return isTold ? { ...answer, wallet: null, counterparty: null, limit } : answer;
 }
 
 /** The answer to a command whose id is remembered. */
 export function answerAgain(books: Books, known: Remembered, command: LedgerCommand, caller: Caller): Answer {
   if (!isSame(known, command)) return { ...NOTHING, code: "id_reused" };
   const { answer } = known;
-  if (known.isRejection) return { ...answer, replayed: true };
+  if (known.isRejection) return { ...limitToldTo(answer, caller), replayed: true };
   if (!mayAsk(books, known, command, caller)) return { ...NOTHING, code: "forbidden" };
   return answer.code === "in_progress" ? answer : { ...shownTo(books, known, caller), replayed: true };
 }
@@ -36,7 +48,8 @@ export function shownTo(
   const { wallet, counterparty } = answer;
   const seesWallet = isFarAsker ? caller.role === "admin" : maySee(books, command.walletId, caller);
   const seesCounterparty = isFarAsker || maySee(books, counterpartyId ?? command.counterpartyId, caller);
-  return { ...answer, wallet: seesWallet ? wallet : null, counterparty: seesCounterparty ? counterparty : null };
+  const shown = { ...answer, wallet: seesWallet ? wallet : null, counterparty: seesCounterparty ? counterparty : null };
+  return limitToldTo(shown, caller);
 }
 
 function maySee(books: Books, walletId: string, caller: Caller): boolean {

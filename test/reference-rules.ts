@@ -1,9 +1,10 @@
 import type { Code } from "../protocol/codes.ts";
-import { WALLET_STATUS, WALLET_TYPE } from "../protocol/command-record.ts";
+import { OPERATION, WALLET_STATUS, WALLET_TYPE } from "../protocol/command-record.ts";
 import { currencyOf } from "../protocol/currencies.ts";
-import { type LedgerCommand, NIL_ID } from "./ledger-command.ts";
+import { type Answer, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
 import { AMOUNT_MAX, isSystemId, mayTouch, room, type Wallet } from "./reference-books.ts";
 import type { Case } from "./reference-facts.ts";
+import { refusalOf } from "./reference-limits.ts";
 
 /** Each check answers with the code of the rejection where it fails; it may rely on those before it in a row. */
 export const CHECKS = {
@@ -46,8 +47,7 @@ export const CHECKS = {
     [command.walletId, command.counterpartyId].some((id) => id === NIL_ID || isSystemId(id))
       ? "wallet_id_invalid"
       : "ok",
-  walletType: ({ command }) =>
-    Object.values<number>(WALLET_TYPE).includes(command.walletType) ? "ok" : "wallet_type_invalid",
+  walletType: ({ command }) => (isWalletType(command) ? "ok" : "wallet_type_invalid"),
   knownCurrency: ({ command }) => (currencyOf(command.currency) === undefined ? "currency_unknown" : "ok"),
   mayOpen: ({ command, caller }) => {
     if (caller.role === "admin") return "ok";
@@ -59,6 +59,19 @@ export const CHECKS = {
   pending: ({ wallet }) => (wallet.status === WALLET_STATUS.pending ? "ok" : "status_conflict"),
   active: ({ wallet }) => (wallet.status === WALLET_STATUS.active ? "ok" : "status_conflict"),
   frozen: ({ wallet }) => (wallet.status === WALLET_STATUS.frozen ? "ok" : "status_conflict"),
+  limitsValid: ({ limits }) => (limits === undefined ? "limits_invalid" : "ok"),
+  limitedType: ({ command }) => (isWalletType(command) ? "ok" : "wallet_type_invalid"),
+  fundingAccount: ({ fundingCurrency }) => (fundingCurrency === undefined ? "wallet_not_found" : "ok"),
+  fundingCurrency: ({ fundingCurrency }) =>
+    currencyOf(fundingCurrency ?? 0) === undefined ? "currency_unknown" : "ok",
+  sameCurrencyNamed: ({ command, fundingCurrency }) =>
+    [0, fundingCurrency].includes(command.currency) ? "ok" : "currency_mismatch",
+  accountVersion: ({ command, wallet }) =>
+    [0n, wallet?.version ?? 0n].includes(expectedVersion(command)) ? "ok" : "version_conflict",
+  debitLimits: ({ books, wallet, amountMinor, nowMs }) =>
+    refusalOf(books, wallet, "debit", amountMinor, nowMs) === undefined ? "ok" : "limit_exceeded",
+  creditLimits: (facts) => (creditRefusalOf(facts) === undefined ? "ok" : "destination_limit_exceeded"),
+
   notClosed: ({ wallet }) => (wallet.status === WALLET_STATUS.closed ? "status_conflict" : "ok"),
   openForLimit: ({ wallet }) => (wallet.status === WALLET_STATUS.closed ? "wallet_closed" : "ok"),
   zeroBalance: ({ wallet }) => (wallet.postedMinor === 0n ? "ok" : "balance_not_zero"),
@@ -159,31 +172,61 @@ const ACROSS = ["unlinked", "transitRoom", "notRunning", "transferRoom"] as cons
 // biome-ignore format: a table reads best in rows
 export const PRECEDENCE: Readonly<Record<string, readonly Check[]>> = {
   Transfer:          ["expectedVersionRange", "amount", "twoWallets", "wallet", "owner", "destination", ...UNDER_VERSION, "currency",
-                      "walletActive", "destinationActive", "destinationRoom", "funds"],
+                      "walletActive", "destinationActive", "destinationRoom", "funds", "debitLimits", "creditLimits"],
   TransferAcross:    ["expectedVersionRange", "amount", "twoWallets", "wallet", "owner", ...UNDER_VERSION, "currency",
-                      "walletActive", "funds", "destinationNoAccount", ...ACROSS],
-  Credit:            ["expectedVersionRange", "amount", "wallet", "admin", ...UNDER_VERSION, "currency", "walletActive", "walletRoom", "fundingRoom"],
-  Debit:             ["expectedVersionRange", "amount", "wallet", "owner", ...UNDER_VERSION, "currency", "walletActive", "funds", "payoutRoom"],
+                      "walletActive", "funds", "destinationNoAccount", ...ACROSS, "debitLimits"],
+  Credit:            ["expectedVersionRange", "amount", "wallet", "admin", ...UNDER_VERSION, "currency", "walletActive", "walletRoom", "fundingRoom",
+                      "creditLimits"],
+  Debit:             ["expectedVersionRange", "amount", "wallet", "owner", ...UNDER_VERSION, "currency", "walletActive", "funds", "payoutRoom",
+                      "debitLimits"],
   CreateWallet:      ["expectedVersionRange", "limit", "newIds", "walletType", "knownCurrency", "mayOpen", "walletNew", "noVersion"],
   ActivateWallet:    [...CHANGE, "owner", ...UNDER_VERSION, "pending"],
   FreezeWallet:      [...CHANGE, "admin", ...UNDER_VERSION, "active"],
   UnfreezeWallet:    [...CHANGE, "admin", ...UNDER_VERSION, "frozen"],
   CloseWallet:       [...CHANGE, "owner", ...UNDER_VERSION, "notClosed", "noHold", "zeroBalance", "noOpenTransfer"],
   SetOverdraftLimit: [...CHANGE, "admin", ...UNDER_VERSION, "openForLimit", "limitCovers"],
-  PlaceHold:         ["expectedVersionRange", "amount", "expiry", ...HOLDER, "walletActive", "funds", "holdNew"],
+  PlaceHold:         ["expectedVersionRange", "amount", "expiry", ...HOLDER, "walletActive", "funds", "holdNew", "debitLimits"],
   VoidHold:          ["expectedVersionRange", ...HOLDER, "holdOpen", "holdNotLapsed", "mayVoid"],
-  CaptureHold:       [...CAPTURE, "captureRoom"],
+  CaptureHold:       [...CAPTURE, "captureRoom", "creditLimits"],
   CaptureHoldAcross: [...CAPTURE, ...ACROSS],
   ReverseTransfer:   [...REVERSAL, "moneyThere", "roomBack"],
   ReverseTransferAcross: [...REVERSAL, ...ACROSS],
-  ExchangeCurrency:  [...EXCHANGE, "boughtTo", "boughtFrom"],
-  ExchangeCurrencyAcross: [...EXCHANGE, ...ACROSS],
+  ExchangeCurrency:  [...EXCHANGE, "boughtTo", "boughtFrom", "debitLimits", "creditLimits"],
+  ExchangeCurrencyAcross: [...EXCHANGE, ...ACROSS, "debitLimits"],
+  SetWalletLimits:   ["expectedVersionRange", "limitsValid", "wallet", "admin", ...UNDER_VERSION, "namedCurrency", "openForLimit"],
+  SetTypeLimits:     ["expectedVersionRange", "limitsValid", "limitedType", "fundingAccount", "fundingCurrency", "sameCurrencyNamed",
+                      "admin", "accountVersion"],
 };
 
 export const STATUS_CODES: Readonly<Record<"wallet" | "destination", Readonly<Record<number, Code>>>> = {
   wallet: { 1: "wallet_not_active", 2: "ok", 3: "wallet_frozen", 4: "wallet_closed" },
   destination: { 1: "destination_not_active", 2: "ok", 3: "destination_frozen", 4: "destination_closed" },
 };
+
+/** The limit that refused a command with a code. */
+export function refusalBehind(facts: Case, code: Code): Answer["limit"] {
+  const { books, wallet, amountMinor, nowMs } = facts;
+  if (code === "limit_exceeded") return refusalOf(books, wallet, "debit", amountMinor, nowMs);
+  return code === "destination_limit_exceeded" ? creditRefusalOf(facts) : undefined;
+}
+
+function creditRefusalOf({
+  command,
+  books,
+  wallet,
+  counterparty,
+  amountMinor,
+  boughtMinor,
+  nowMs,
+}: Case): Answer["limit"] {
+  const credited = command.operation === OPERATION.Credit ? wallet : counterparty;
+  const enteringMinor = command.operation === OPERATION.ExchangeCurrency ? boughtMinor : amountMinor;
+  return credited === undefined ? undefined : refusalOf(books, credited, "credit", enteringMinor, nowMs);
+}
+
+function isWalletType({ walletType }: LedgerCommand): boolean {
+  return Object.values<number>(WALLET_TYPE).includes(walletType);
+}
 
 function funds(wallet: Wallet, amountMinor: bigint): Code {
   const { postedMinor, heldMinor, overdraftLimitMinor } = wallet;

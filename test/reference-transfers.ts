@@ -20,6 +20,7 @@ import {
 } from "./reference-books.ts";
 import { takeFromHold } from "./reference-effects.ts";
 import type { Case } from "./reference-facts.ts";
+import { count, giveBack, refusalOf } from "./reference-limits.ts";
 import { NOTHING, shownTo } from "./reference-memory.ts";
 import { STATUS_CODES } from "./reference-rules.ts";
 
@@ -50,7 +51,11 @@ export function beginTransfer(shard: number, it: Shard, facts: Case, toShard: nu
   const isReversal = operation === OPERATION.ReverseTransfer;
   const takenFor = caller.role === "admin" ? null : caller.ownerId;
   const named = { ...command, currency: wallet.currency };
-  const transfer = { command: named, toShard, number, toWalletId, amountMinor, ...(isReversal ? { takenFor } : {}) };
+  const countedAtMs = countAcross(facts);
+  const transfer = {
+    ...{ command: named, toShard, number, toWalletId, amountMinor, countedAtMs },
+    ...(isReversal ? { takenFor } : {}),
+  };
   books.sent.set(toShard, number);
   books.transfers.set(command.id, transfer);
   if (operation === OPERATION.CaptureHold) takeFromHold(facts);
@@ -60,6 +65,13 @@ export function beginTransfer(shard: number, it: Shard, facts: Case, toShard: nu
   books.memory.set(command.id, rememberedAs(transfer, { ...NOTHING, code: "in_progress" }));
   ask(shard, it, transfer);
   return { ...NOTHING, code: "deferred", sequence: books.sequence };
+}
+
+/** Counts what leaves a wallet for another shard; a capture counted when its hold was placed. */
+function countAcross({ books, command, wallet, hold, amountMinor, nowMs }: Case): number | undefined {
+  if (command.operation === OPERATION.ReverseTransfer) return undefined;
+  if (command.operation === OPERATION.CaptureHold) return hold?.countedAtMs;
+  return count(books, wallet, "debit", amountMinor, nowMs);
 }
 
 /** Asks the other shard for its half. */
@@ -72,7 +84,7 @@ export function ask(shard: number, { books, outbox }: Shard, transfer: OpenTrans
 }
 
 /** Second half, on the other shard, once. */
-export function credit(shard: number, it: Shard, message: PeerMessage & { type: "credit" }): void {
+export function credit(shard: number, it: Shard, message: PeerMessage & { type: "credit" }, nowMs: number): void {
   const { books, outbox } = it;
   const { fromShard, transfer, endedThrough } = message;
   const { number } = transfer;
@@ -81,10 +93,11 @@ export function credit(shard: number, it: Shard, message: PeerMessage & { type: 
   if (receipt === undefined && number <= served) return;
   if (receipt === undefined) {
     const wallet = books.wallets.get(transfer.toWalletId);
-    const code = wallet === undefined ? "destination_not_found" : moveFarHalf(shard, books, message, wallet);
+    const { code, limit } =
+      wallet === undefined ? refused("destination_not_found") : moveFarHalf(shard, books, message, wallet, nowMs);
     books.sequence += 1;
     const side = code === "ok" && wallet !== undefined ? sideOf(wallet) : null;
-    receipt = { type: "answer", id: transfer.command.id, code, side };
+    receipt = { type: "answer", id: transfer.command.id, code, side, limit };
     books.receipts.push({ fromShard, number, answer: receipt });
     books.served.set(fromShard, Math.max(served, endedThrough));
     dropServed(books, fromShard, endedThrough);
@@ -92,50 +105,76 @@ export function credit(shard: number, it: Shard, message: PeerMessage & { type: 
   outbox.push({ toShard: fromShard, message: receipt });
 }
 
+/** What the far half came to. */
+interface FarHalf {
+  readonly code: Code;
+  readonly limit: Answer["limit"];
+}
+
+function refused(code: Code): FarHalf {
+  return { code, limit: undefined };
+}
+
 function moveFarHalf(
   shard: number,
   books: Books,
   { transfer, currency }: PeerMessage & { type: "credit" },
   wallet: Wallet,
-): Code {
+  nowMs: number,
+): FarHalf {
   const { command, amountMinor, takenFor } = transfer;
-  if (command.operation === OPERATION.ExchangeCurrency) return buyFar(shard, books, transfer, wallet);
-  if (wallet.currency !== currency) return "currency_mismatch";
+  if (command.operation === OPERATION.ExchangeCurrency) return buyFar(shard, books, transfer, wallet, nowMs);
+  if (wallet.currency !== currency) return refused("currency_mismatch");
   const transit = openAccount(shard, books, currency, "transit");
   if (takenFor !== undefined) {
-    if (takenFor !== null && takenFor !== wallet.ownerId) return "forbidden";
+    if (takenFor !== null && takenFor !== wallet.ownerId) return refused("forbidden");
     const statusCode = STATUS_CODES.wallet[wallet.status];
-    if (statusCode !== "ok") return statusCode;
-    if (availableMinor(wallet) < amountMinor) return "insufficient_funds";
-    return moveIfRoom(books, wallet, transit, amountMinor);
+    if (statusCode !== "ok") return refused(statusCode);
+    if (availableMinor(wallet) < amountMinor) return refused("insufficient_funds");
+    if (room(transit, amountMinor) !== "ok") return refused("balance_overflow");
+    move(books, wallet, transit, amountMinor);
+    return refused("ok");
   }
   const statusCode = STATUS_CODES.destination[wallet.status];
-  return statusCode === "ok" ? moveIfRoom(books, transit, wallet, amountMinor) : statusCode;
+  return statusCode === "ok" ? moveInto(books, transit, wallet, amountMinor, nowMs) : refused(statusCode);
 }
 
-function buyFar(shard: number, books: Books, { command, amountMinor }: OpenTransfer, wallet: Wallet): Code {
-  if (wallet.currency === command.currency) return "same_currency";
+function buyFar(
+  shard: number,
+  books: Books,
+  { command, amountMinor }: OpenTransfer,
+  wallet: Wallet,
+  nowMs: number,
+): FarHalf {
+  if (wallet.currency === command.currency) return refused("same_currency");
   const { numerator, denominator } = command.extension?.rate ?? { numerator: 0n, denominator: 1n };
   const boughtMinor = (amountMinor * numerator) / denominator;
-  if (boughtMinor === 0n || boughtMinor > AMOUNT_MAX) return "exchanged_amount_invalid";
+  if (boughtMinor === 0n || boughtMinor > AMOUNT_MAX) return refused("exchanged_amount_invalid");
   const statusCode = STATUS_CODES.destination[wallet.status];
-  if (statusCode !== "ok") return statusCode;
-  if (room(wallet, boughtMinor) !== "ok") return "balance_overflow";
-  const known = books.wallets.get(accountId(shard, wallet.currency, "liquidity"));
-  if (known !== undefined && room(known, -boughtMinor) !== "ok") return "balance_overflow";
-  return moveIfRoom(books, openAccount(shard, books, wallet.currency, "liquidity"), wallet, boughtMinor);
+  if (statusCode !== "ok") return refused(statusCode);
+  const id = accountId(shard, wallet.currency, "liquidity");
+  const liquidity = books.wallets.get(id);
+  if (room(wallet, boughtMinor) !== "ok") return refused("balance_overflow");
+  if (liquidity !== undefined && room(liquidity, -boughtMinor) !== "ok") return refused("balance_overflow");
+  const limit = refusalOf(books, wallet, "credit", boughtMinor, nowMs);
+  if (limit !== undefined) return { code: "destination_limit_exceeded", limit };
+  return moveInto(books, openAccount(shard, books, wallet.currency, "liquidity"), wallet, boughtMinor, nowMs);
 }
 
-function moveIfRoom(books: Books, from: Wallet, to: Wallet, amountMinor: bigint): Code {
-  if (room(to, amountMinor) !== "ok" || (from.isAccount && room(from, -amountMinor) !== "ok"))
-    return "balance_overflow";
-  move(books, from, to, amountMinor);
-  return "ok";
+/** Credits a wallet, as far as its limits let it. */
+function moveInto(books: Books, from: Wallet, wallet: Wallet, amountMinor: bigint, nowMs: number): FarHalf {
+  if (room(wallet, amountMinor) !== "ok" || room(from, -amountMinor) !== "ok") return refused("balance_overflow");
+  const limit = refusalOf(books, wallet, "credit", amountMinor, nowMs);
+  if (limit !== undefined) return { code: "destination_limit_exceeded", limit };
+  count(books, wallet, "credit", amountMinor, nowMs);
+  move(books, from, wallet, amountMinor);
+  return refused("ok");
 }
 
 /** The end, on the first shard: completed, or brought back. */
-export function settle(shard: number, it: Shard, { id, code, side }: PeerMessage & { type: "answer" }): void {
+export function settle(shard: number, it: Shard, told: PeerMessage & { type: "answer" }, nowMs: number): void {
   const { books, waiters, replies } = it;
+  const { id, code, side, limit } = told;
   const transfer = books.transfers.get(id);
   if (transfer === undefined) return;
   const { command, amountMinor, toWalletId } = transfer;
@@ -145,7 +184,7 @@ export function settle(shard: number, it: Shard, { id, code, side }: PeerMessage
   const comesBack = isReversal === (code === "ok");
   const isStuck = comesBack && (room(wallet, amountMinor) !== "ok" || room(between, -amountMinor) !== "ok");
   if (isStuck && isReversal) return;
-  if (comesBack && !isStuck) bringBack(books, transfer, between, wallet);
+  if (comesBack && !isStuck) bringBack(books, transfer, between, wallet, nowMs);
   books.sequence += 1;
   if (isStuck) return;
   if (isReversal && code !== "ok") addReversed(books, command, -amountMinor);
@@ -155,6 +194,7 @@ export function settle(shard: number, it: Shard, { id, code, side }: PeerMessage
     sequence: books.sequence,
     wallet: sideOf(wallet),
     counterparty: side,
+    ...(limit === undefined ? {} : { limit }),
   };
   const isMovement =
     code === "ok" && [OPERATION.Transfer, OPERATION.CaptureHold].some((one) => one === command.operation);
@@ -174,11 +214,15 @@ function shownAtEnd(books: Books, remembered: Remembered, caller: Caller): Answe
   return shownTo(books, { ...remembered, counterpartyId: NIL_ID }, caller);
 }
 
-function bringBack(books: Books, { command, amountMinor }: OpenTransfer, between: Wallet, wallet: Wallet): void {
+function bringBack(books: Books, transfer: OpenTransfer, between: Wallet, wallet: Wallet, nowMs: number): void {
+  const { command, amountMinor, countedAtMs } = transfer;
+  const isCapture = command.operation === OPERATION.CaptureHold;
   const hold = books.holds.get(command.extension?.targetId ?? NIL_ID);
-  if (command.operation === OPERATION.CaptureHold && hold?.walletId === wallet.id) {
+  if (isCapture && hold?.walletId === wallet.id) {
     hold.remainingMinor += amountMinor;
     wallet.heldMinor += amountMinor;
+  } else {
+    giveBack(books, wallet, amountMinor, countedAtMs, !isCapture, nowMs);
   }
   move(books, between, wallet, amountMinor);
 }

@@ -1,8 +1,10 @@
+import { limitStates } from "../engine/limits/limit-check.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
 import { NO_SLOT } from "../engine/wallet/owners.ts";
 import { formatUuid } from "../protocol/ids.ts";
 import type { WalletView } from "./driven-ledger.ts";
+import type { LimitLeft } from "./reference-limits.ts";
 
 /** Every wallet of a shard, the fixed accounts included, in order of ids. */
 export function walletViews({ wallets }: ShardState): readonly WalletView[] {
@@ -22,6 +24,17 @@ export function walletViews({ wallets }: ShardState): readonly WalletView[] {
       version: BigInt(wallets.version[slot]),
     };
   }).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** The limits that apply to a wallet of a shard, with what they leave. */
+export function limitViews(state: ShardState, walletId: string): readonly LimitLeft[] {
+  const { wallets } = state;
+  return limitStates(wallets, state.findWallet(walletId)).map(({ limit, value, left, resetsAtMs }) => ({
+    number: limit,
+    value: BigInt(value),
+    left: BigInt(left),
+    resetsAtMs: BigInt(resetsAtMs),
+  }));
 }
 
 /** Throws where the wallets of a shard do not sum to zero in a currency, counted here and by the ledger itself. */

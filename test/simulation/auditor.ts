@@ -2,6 +2,7 @@ import { openFrame } from "../../engine/journal/frame.ts";
 import {
   CHANGE,
   EXPIRY,
+  hasTail,
   LIMIT_REJECTION,
   POSTING,
   postingAmountMinor,
@@ -11,9 +12,10 @@ import {
   recordBytes,
   recordKind,
 } from "../../engine/journal/record.ts";
-import { OPERATION, RECORD } from "../../protocol/command-record.ts";
-import { formatUuid } from "../../protocol/ids.ts";
+import { RECORD } from "../../protocol/command-record.ts";
+import { formatUuid, isNil } from "../../protocol/ids.ts";
 import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
+import { LimitAuditor } from "./limit-auditor.ts";
 import { require } from "./rules.ts";
 
 /** Postings that follow from a command without being its record. */
@@ -39,6 +41,11 @@ class ShardFacts {
   readonly done = new Map<string, number>();
   /** Balance of a wallet at each of its versions. */
   readonly history: Map<number, number>[] = [];
+  readonly limits: LimitAuditor;
+
+  constructor(shard: number) {
+    this.limits = new LimitAuditor(shard);
+  }
 }
 
 /**
@@ -49,7 +56,7 @@ export class Auditor {
   readonly #shards: readonly ShardFacts[];
 
   constructor(shardCount: number) {
-    this.#shards = Array.from({ length: shardCount }, () => new ShardFacts());
+    this.#shards = Array.from({ length: shardCount }, (_, shard) => new ShardFacts(shard));
   }
 
   /** Sequence of the newest durable record of a shard. */
@@ -131,6 +138,9 @@ export class Auditor {
     const isOfSaga = OF_SAGA.includes(kind);
     this.#once(shard, facts, isOfSaga ? String(kind) : "command", formatUuid(bytes, (at + POSTING.id) * 4));
     const amountMinor = postingAmountMinor(lanes, at);
+    const slots = { debitSlot: lanes[at + POSTING.debitSlot], creditSlot: lanes[at + POSTING.creditSlot] };
+    const hasTarget = hasTail(lanes, at) && !isNil(lanes, at + POSTING.target);
+    facts.limits.posting({ kind, ...slots, amountMinor, hasTarget }, facts.sequence, facts.clockMs);
     const debit = postingVersion(lanes, floats, at, "debit");
     const credit = postingVersion(lanes, floats, at, "credit");
     this.#move(
@@ -162,8 +172,8 @@ export class Auditor {
     const command = (at + CHANGE.command) * 4;
     const slot = lanes[at + CHANGE.slot];
     this.#once(shard, facts, "command", formatUuid(bytes, command));
-    if (lanes[at + CHANGE.operation] === OPERATION.CreateWallet)
-      facts.slots.set(formatUuid(bytes, command + RECORD.wallet), slot);
+    facts.slots.set(formatUuid(bytes, command + RECORD.wallet), slot);
+    facts.limits.change(lanes[at + CHANGE.operation], slot, bytes.subarray(command));
     this.#move(shard, facts, slot, 0, floats[(at + CHANGE.posted) >>> 1], floats[(at + CHANGE.version) >>> 1]);
   }
 

@@ -1,9 +1,12 @@
 import { hash } from "node:crypto";
 import { evolveReleased } from "../../engine/holds/evolve-hold.ts";
 import { HASH_BYTES, openFrame } from "../../engine/journal/frame.ts";
+import { ROW_VALUES, SIDE } from "../../engine/limits/limit-values.ts";
 import { pack, unpack } from "../../engine/object/object-record.ts";
 import { REQUEST_KIND } from "../../engine/port/entries.ts";
 import type { CreditAnswer, CreditRequest } from "../../engine/transfer/messages.ts";
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { RECORD_BYTES } from "../../protocol/limits.ts";
 import type { Plant, SimulatedDisk } from "./plant.ts";
 
 /**
@@ -102,6 +105,55 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
   "what was reversed is forgotten at a restart": () => ({
     recovered: ({ reversals }) => change(reversals, { find: () => 0 }),
   }),
+  "what was used of limits is forgotten at a restart": () => ({
+    recovered: ({ wallets: { limits, count } }) => {
+      for (let slot = 0; slot < count; slot += 1) {
+        const row = limits.image(slot);
+        if (row !== undefined) limits.restore({ ...row, values: row.values.fill(0, 2 + ROW_VALUES) });
+      }
+    },
+  }),
+  "a command that is sent again is counted again on the limits": () => ({
+    recovered: ({ ids, wallets }) => {
+      const find = ids.find.bind(ids);
+      change(ids, {
+        find: (lanes, at) => {
+          const known = find(lanes, at);
+          const isCommand = at + RECORD_BYTES / 4 <= lanes.length;
+          if (known === 0 || !isCommand || (lanes[at + TAIL] & 0xff) !== OPERATION.Debit) return known;
+          const slot = wallets.find(lanes, at + WALLET);
+          if (slot >= 0) wallets.limits.add(slot, SIDE.debit, lanes[at + AMOUNT], known);
+          return known;
+        },
+      });
+    },
+  }),
+  "limits on credits do not apply to captures": () => ({
+    recovered: ({ ids, wallets }) => {
+      let isCapture = false;
+      const find = ids.find.bind(ids);
+      const takesCreditsHereOnly = wallets.takesCreditsHereOnly.bind(wallets);
+      change(ids, {
+        find: (lanes, at) => {
+          isCapture = (lanes[at + TAIL] & 0xff) === OPERATION.CaptureHold;
+          return find(lanes, at);
+        },
+      });
+      change(wallets, { takesCreditsHereOnly: (slot) => !isCapture && takesCreditsHereOnly(slot) });
+    },
+  }),
+  "a refused transfer gives nothing back to the limits": () => ({
+    recovered: ({ wallets: { limits } }) => change(limits, { takeBack: () => {} }),
+  }),
+  "the day of limits goes by the clock of the process instead of the journal's": () => ({
+    recovered: ({ wallets: { limits } }) => {
+      const advance = limits.calendar.advance.bind(limits.calendar);
+      change(limits.calendar, { advance: () => advance(Date.now() - 20_000) });
+    },
+  }),
+  "a snapshot leaves out the limits": () => ({
+    parts: (parts) => parts.filter(({ name }) => name !== "limits"),
+  }),
   "a snapshot leaves out the open transfers": () => ({
     parts: (parts) => parts.filter(({ name }) => name !== "objects"),
   }),
@@ -127,6 +179,10 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
 };
 
 const NO_OWNER = 0xffff_ffff;
+/** Lanes of a command. */
+const WALLET = RECORD.wallet >>> 2;
+const AMOUNT = RECORD.amountMinor >>> 2;
+const TAIL = RECORD.operation >>> 2;
 
 /** Puts other methods in the place of a part's own. */
 function change<Part extends object>(part: Part, methods: Partial<Part>): void {

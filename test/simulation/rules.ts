@@ -4,6 +4,7 @@ export const RULES = {
   acknowledgedKept: "what was acknowledged is there after a restart",
   appliedOnce: "a command is applied at most once",
   sameAnswer: "the same command gets the same answer again",
+  limits: "no movement passes a limit that is in force",
   versions: "a wallet's versions have no gaps, and its balances follow from one another",
   streamOrder: "a reader of a stream sees versions in their order, without gaps, as they became durable",
   durableReads: "only what is durable is ever shown",

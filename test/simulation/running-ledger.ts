@@ -28,7 +28,7 @@ import { decodeCommands } from "../ledger-command.ts";
 import { readReply, replyOf } from "../raw-reply.ts";
 import type { PeerMessage } from "../reference-books.ts";
 import { expectSameFacts } from "../same-state.ts";
-import { assertBooks, walletViews } from "../wallet-views.ts";
+import { assertBooks, limitViews, walletViews } from "../wallet-views.ts";
 import { compareReplies } from "./compare-replies.ts";
 import type { SentMessage } from "./network.ts";
 import { emptyState, LEDGER_ID, loadSnapshot, partsOf, recoverShard, replay } from "./recovery.ts";
@@ -331,6 +331,8 @@ export class RunningLedger {
     this.#compare("reference", () => {
       deepStrictEqual(walletViews(state), reference.wallets(shard));
       strictEqual(state.sequence, reference.sequence(shard));
+      for (const { id } of reference.wallets(shard))
+        deepStrictEqual(limitViews(state, id), reference.limits(shard, id));
     });
   }
 

@@ -1,6 +1,8 @@
 import { OPERATION, RECORD_OPTION } from "../../protocol/command-record.ts";
+import type { WalletLimits } from "../../protocol/wallet-limits.ts";
 import { command, extension, idTimeMs, type LedgerCommand, NIL_ID, timedId, untimedId } from "../ledger-command.ts";
 import { EGP, OWNERS, USD, WINDOW_MS, walletsOf } from "../program-wallets.ts";
+import { accountId } from "../reference-books.ts";
 import type { World } from "./world.ts";
 
 const WEIGHTS = {
@@ -18,7 +20,11 @@ const WEIGHTS = {
   VoidHold: 3,
   ReverseTransfer: 6,
   ExchangeCurrency: 3,
+  SetWalletLimits: 8,
+  SetTypeLimits: 3,
 } as const satisfies Partial<Record<keyof typeof OPERATION, number>>;
+
+const WITHOUT_LIMITS = { ...WEIGHTS, SetWalletLimits: 0, SetTypeLimits: 0 };
 
 const MOVEMENTS: readonly number[] = [OPERATION.Transfer, OPERATION.Credit, OPERATION.Debit, OPERATION.CaptureHold];
 
@@ -26,10 +32,12 @@ const MOVEMENTS: readonly number[] = [OPERATION.Transfer, OPERATION.Credit, OPER
 export class Workload {
   readonly #world: World;
   readonly #planned: LedgerCommand[] = [];
+  readonly #weights: typeof WEIGHTS | typeof WITHOUT_LIMITS;
   #ids = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#weights = world.hasLimits ? WEIGHTS : WITHOUT_LIMITS;
   }
 
   /** A command with an id of its own. */
@@ -62,7 +70,7 @@ export class Workload {
       expectedVersion: random.chance(0.7) ? 0n : (wallet?.version ?? 1n),
       metadata: random.chance(0.5) ? "" : '{"order":1}',
     };
-    const operation = OPERATION[random.weighted(WEIGHTS)];
+    const operation = OPERATION[random.weighted(this.#weights)];
     const plain = this.command({ operation, walletId, amountMinor });
     const extended = { ...plain, extension: extension(said) };
     switch (operation) {
@@ -89,6 +97,12 @@ export class Workload {
         const rate = { numerator: BigInt(random.between(1, 50)), denominator: BigInt(random.between(1, 50)) };
         const expiresAtMs = this.#expiry() + 1_000n;
         return { ...plain, counterpartyId: this.#anyWallet(), extension: extension({ rate, expiresAtMs }) };
+      }
+      case OPERATION.SetWalletLimits:
+        return { ...plain, amountMinor: 0n, extension: extension({ metadata: this.#limits() }) };
+      case OPERATION.SetTypeLimits: {
+        const account = { walletId: accountId(shard, EGP, "funding"), walletType: 1, amountMinor: 0n };
+        return { ...plain, ...account, extension: extension({ metadata: this.#limits() }) };
       }
       default:
         return random.chance(0.2) ? extended : plain;
@@ -131,6 +145,20 @@ export class Workload {
     const { id, walletId } = random.pick(targets);
     const amountMinor = random.pick([0n, plain.amountMinor, 1n, BigInt(random.between(1, 10))]);
     return { ...plain, walletId, amountMinor, extension: extension({ targetId: id }) };
+  }
+
+  /** Limits that some movements keep within and some do not, now and then none, and now and then nonsense. */
+  #limits(): string {
+    const { random } = this.#world;
+    if (random.chance(0.2)) return random.pick(["{}", '{"debit":{}}', '{"debit":7}']);
+    const some = <Value>(value: Value): Value | undefined => (random.chance(0.5) ? value : undefined);
+    const side = (): WalletLimits["debit"] => ({
+      perTransactionMinor: some(random.between(10, 60)),
+      perDayMinor: some(random.between(20, 120)),
+      perMonthMinor: some(random.between(30, 200)),
+      count: some({ max: random.between(1, 3), windowMs: random.pick([1_000, 4_000, 20_000]) }),
+    });
+    return JSON.stringify({ debit: side(), credit: some(side()) });
   }
 
   #anyWallet(): string {

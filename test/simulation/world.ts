@@ -3,6 +3,7 @@ import type { DrivenLedgerOptions } from "../driven-ledger.ts";
 import { idLanes } from "../engine-harness.ts";
 import { BASE_MS, SKEW_MS, WINDOW_MS } from "../program-wallets.ts";
 import { ReferenceLedger } from "../reference-ledger.ts";
+import { CALENDAR_TIME_ZONE } from "../reference-limits.ts";
 import { Auditor } from "./auditor.ts";
 import { SimulatedHost } from "./host.ts";
 import { type Fate, SimulatedJournal } from "./journal.ts";
@@ -45,6 +46,11 @@ const CALM: Weather = {
 /** So few that the window gets shorter, and enough for what comes in two seconds of a simulation. */
 const FEW_IDS = 100;
 const SLOW_SYNC_MS = 1_500;
+/** In the calendar of limits: before another day, and before another month. */
+const SHORTLY_BEFORE_MIDNIGHT_MS: readonly number[] = [
+  Date.parse("2023-11-16T23:59:45+02:00"),
+  Date.parse("2023-11-30T23:59:45+02:00"),
+];
 
 /** Everything that outlives the ledger's process: time, disks, what was sent, and those who watch. */
 export class World {
@@ -52,7 +58,9 @@ export class World {
   readonly trace: Trace;
   readonly plant: Plant;
   readonly options: LedgerOptions;
-  readonly host = new SimulatedHost(BASE_MS);
+  readonly host: SimulatedHost;
+  /** Whether some wallets have limits. */
+  readonly hasLimits: boolean;
   readonly network = new Network();
   readonly auditor: Auditor;
   readonly reference: ReferenceLedger;
@@ -74,6 +82,8 @@ export class World {
     this.trace = trace;
     this.plant = plant;
     const shardCount = random.pick([1, 2, 2, 3]);
+    this.hasLimits = random.chance(0.4);
+    this.host = new SimulatedHost(this.hasLimits ? random.pick(SHORTLY_BEFORE_MIDNIGHT_MS) : BASE_MS);
     this.snapshotFrames = random.pick([0, 3, 3, 8]);
     // Ids that are forgotten because they are too many are those in memory, which after a snapshot are fewer.
     const idempotencyIdsMax = this.snapshotFrames === 0 ? random.pick([FEW_IDS, 1_000]) : 1_000;
@@ -81,7 +91,7 @@ export class World {
       shardCount,
       nowMs: () => this.host.wallMs,
       walletsPerShardMax: 64,
-      calendarTimeZone: "Africa/Cairo",
+      calendarTimeZone: CALENDAR_TIME_ZONE,
       holdsPerShardMax: 1_024,
       idempotencyWindowMs: WINDOW_MS,
       idempotencyIdsMax,
