@@ -6,7 +6,7 @@ const MONTH_MS_MAX = 33 * 24 * 3_600_000;
  * The calendar day and month in which the ledger's clock stands, in the ledger's time zone.
  *
  * A day begins with the first instant that has its date, so it may last 23 or 25 hours, and need not begin at midnight.
- * The clock never goes back, so while a day lasts a frame costs one comparison.
+ * While a day lasts a frame costs two comparisons.
  *
  * **Units**: milliseconds since the epoch; ends are the first instant behind the day or month.
  */
@@ -31,9 +31,9 @@ export class Calendar {
     this.#turn(0);
   }
 
-  /** Moves on to the time of a frame. */
+  /** Moves to the time of a frame, which may lie before that of a frame that was begun and stayed empty. */
   advance(clockMs: number): void {
-    if (clockMs >= this.dayEndMs) this.#turn(clockMs);
+    if (clockMs >= this.dayEndMs || clockMs < this.dayStartMs) this.#turn(clockMs);
     this.clockMs = clockMs;
   }
 
@@ -41,7 +41,7 @@ export class Calendar {
     const { day, month } = this.#dateAt(clockMs);
     this.dayStartMs = firstInstant(clockMs - DAY_MS_MAX, clockMs, (ms) => this.#dateAt(ms).day === day);
     this.dayEndMs = firstInstant(clockMs, clockMs + DAY_MS_MAX, (ms) => this.#dateAt(ms).day > day);
-    if (clockMs < this.monthEndMs) return;
+    if (clockMs >= this.monthStartMs && clockMs < this.monthEndMs) return;
     this.monthStartMs = firstInstant(clockMs - MONTH_MS_MAX, clockMs, (ms) => this.#dateAt(ms).month === month);
     this.monthEndMs = firstInstant(clockMs, clockMs + MONTH_MS_MAX, (ms) => this.#dateAt(ms).month > month);
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { OPERATION, RECORD_OPTION } from "../../protocol/command-record.ts";
 import { LIMIT, LIMIT_OF_TYPE } from "../../protocol/result-record.ts";
 import { USD } from "../../test/engine-session.ts";
-import { extension } from "../../test/ledger-command.ts";
+import { extension, NIL_ID } from "../../test/ledger-command.ts";
 import { LimitStory } from "../../test/limit-story.ts";
 
 const HOUR_MS = 3_600_000;
@@ -43,6 +43,20 @@ describe("usage", () => {
     expect(story.debit(walletId, 100).code).toBe("ok");
     story.restart();
     expect(story.debit(walletId, 1).limit?.number).toBe(LIMIT.debitPerDay);
+  });
+
+  test("counts by the frame's clock where the wall clock goes back over midnight", () => {
+    const story = new Story();
+    const walletId = story.payer;
+    story.setLimits(walletId, { debit: { perDayMinor: 100 } });
+    story.nowMs = Number(DAY_END_MS) + 5_000;
+    // A frame begins tomorrow and stays empty.
+    expect(story.ask({ id: NIL_ID, operation: OPERATION.Debit, walletId, amountMinor: 1n }).code).toBe("id_required");
+    story.nowMs = Number(DAY_END_MS) - 5_000;
+    expect(story.debit(walletId, 60).code).toBe("ok");
+    expect(story.debit(walletId, 41).limit).toMatchObject({ left: 40n, resetsAtMs: DAY_END_MS });
+    story.engine.crash();
+    expect(story.debit(walletId, 41).limit).toMatchObject({ left: 40n, resetsAtMs: DAY_END_MS });
   });
 
   test("of a window begins with its first movement and ends a whole length later", () => {
