@@ -19,10 +19,10 @@ const TARGET = RECORD.targetId >>> 2;
 /** A movement that may be reversed, as its record tells. */
 interface Movement {
   readonly amountMinor: number;
-  /** Slots on this shard; the far one of a transfer between shards is -1. */
+  /** Slots on this shard; -1 for a wallet that another shard has to ask. */
   readonly debit: number;
   readonly credit: number;
-  /** The wallet credited, where that lies on another shard. */
+  /** The wallet credited, where its home is another shard. */
   readonly farWalletId?: string;
 }
 
@@ -142,7 +142,12 @@ export class ReversalDesk {
         const debit = records.lanes[at + POSTING.debitSlot];
         const credit = records.lanes[at + POSTING.creditSlot];
         if (named !== debit && named !== credit) return CODE.transfer_not_found;
-        return { amountMinor: postingAmountMinor(records.lanes, at), debit, credit };
+        const amountMinor = postingAmountMinor(records.lanes, at);
+        const isStripe = (state.wallets.flags[credit] & WALLET_FLAG.stripe) !== 0;
+        // What a stripe took is at the wallet's home, or on its way there: that has to give it back.
+        return isStripe
+          ? { amountMinor, debit, credit: -1, farWalletId: state.walletId(credit) }
+          : { amountMinor, debit, credit };
       }
       case RECORD_KIND.ObjectChanged: {
         const object = readObjectRecord(records.lanes, records.bytes, at);

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { OPERATION } from "../../protocol/command-record.ts";
 import { formatUuid, uuidBytes } from "../../protocol/ids.ts";
 import { WALLET, WALLET_BYTES } from "../../protocol/result-record.ts";
-import { ADMIN, EGP, EngineSession, MERCHANT } from "../../test/engine-session.ts";
+import type { Caller } from "../../test/driven-ledger.ts";
+import type { HarnessOptions } from "../../test/engine-harness.ts";
+import { ADMIN, EGP, EngineSession, MERCHANT, STRANGER } from "../../test/engine-session.ts";
 import { type Answer, extension } from "../../test/ledger-command.ts";
 import { accountId } from "../../test/reference-books.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
@@ -15,8 +17,8 @@ class Story extends EngineSession {
   readonly shop: string;
   readonly payers: readonly string[];
 
-  constructor() {
-    super(SHARDS);
+  constructor(options: Partial<HarnessOptions> = {}) {
+    super(SHARDS, options);
     this.shop = this.openWallet(0);
     this.payers = [0, 1, 2].map((shard) => this.openWallet(shard, { balanceMinor: 1_000n }));
     expect(this.ask({ operation: StripeWallet, walletId: this.shop }).code).toBe("ok");
@@ -109,8 +111,48 @@ describe("a striped wallet", () => {
       walletId: story.payers[1],
       extension: extension({ targetId: id }),
     };
-    expect(story.ask(reversal).code).toBe("ok");
+    expect(story.ask(reversal).code).toBe("deferred");
+    expect(story.settled()).toEqual(["ok"]);
     expect(story.stripes()).toEqual([0n, 0n, 0n]);
+  });
+
+  test("gives back what was paid on another shard and has come home since, to its owner too", () => {
+    const story = new Story();
+    const paid = [story.nextId(), story.nextId()];
+    const payment = { operation: Transfer, walletId: story.payers[1], counterpartyId: story.shop, amountMinor: 10n };
+    for (const id of paid) expect(story.ask({ ...payment, id }).code).toBe("ok");
+    expect(story.read()).toBe(20n);
+    const reverse = (targetId: string, caller: Caller): readonly string[] => {
+      const fields = { operation: OPERATION.ReverseTransfer, walletId: story.payers[1] };
+      const { code } = story.ask({ ...fields, extension: extension({ targetId }) }, { caller });
+      return [code, ...story.settled()];
+    };
+    expect(reverse(paid[0], ADMIN)).toEqual(["deferred", "ok"]);
+    expect(reverse(paid[1], STRANGER)).toEqual(["deferred", "forbidden"]);
+    expect(reverse(paid[1], MERCHANT)).toEqual(["deferred", "ok"]);
+    expect(reverse(paid[1], ADMIN)).toEqual(["reversal_amount_exceeded"]);
+    expect(story.stripes()).toEqual([0n, 0n, 0n]);
+    expect(story.wallet(story.payers[1]).postedMinor).toBe(1_000n);
+  });
+
+  test("is told exactly where a shard has no room for more transfers between shards", () => {
+    const story = new Story({ openTransfersMax: 1 });
+    story.pay(1, 10n);
+    const far = { operation: Transfer, walletId: story.payers[1], counterpartyId: story.payers[2], amountMinor: 1n };
+    expect(story.ask(far).code).toBe("deferred");
+    expect(story.ask(far).code).toBe("overloaded");
+    expect(story.read()).toBe(10n);
+  });
+
+  test("follows for a watcher also where the wall clock goes back", () => {
+    const story = new Story();
+    story.engine.request(0, REQUEST_KIND.WatchWallets, 78, 1, uuidBytes(story.shop), ADMIN);
+    story.settle();
+    story.nowMs -= 20_000;
+    story.pay(2, 10n);
+    // A shard looks after its watched wallets in each of its turns.
+    for (let turn = 0; turn < 3; turn += 1) story.settle();
+    expect(story.stripes()).toEqual([10n, 0n, 0n]);
   });
 
   test("frozen, it takes no credits anywhere, and money on its way home arrives", () => {

@@ -110,7 +110,9 @@ export class StripeDesk {
 
   /** Lets the stripes of watched wallets send home what they hold, every now and then. */
   pullWatched(nowMs: number): void {
-    if (nowMs - this.#watchedPullMs < WATCHED_PULL_INTERVAL_MS) return;
+    const sinceMs = nowMs - this.#watchedPullMs;
+    // The wall clock may go back.
+    if (sinceMs >= 0 && sinceMs < WATCHED_PULL_INTERVAL_MS) return;
     this.#watchedPullMs = nowMs;
     const { flags } = this.#state.wallets;
     for (const slot of this.#state.stripedSlots) {

@@ -127,9 +127,10 @@ export class TransferDesk {
     this.#request(this.#transferState(body.id));
   }
 
-  /** Sends home what a stripe holds, if it may go now. */
+  /** Sends home what a stripe holds, if it may go now; also where no room is left for clients, or totals would be wrong. */
   sweep(id: string, walletId: string, slot: number, amountMinor: number): void {
-    if (this.decideBegin(id, slot, amountMinor) !== CODE.ok) return;
+    const code = this.decideBegin(id, slot, amountMinor);
+    if (code !== CODE.ok && code !== CODE.overloaded) return;
     const { wallets } = this.#state;
     const currency = wallets.currency[slot];
     const credit = wallets.account(currency, "transit");
