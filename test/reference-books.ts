@@ -1,3 +1,4 @@
+import type { StripeMessage } from "../engine/stripe/stripe.ts";
 import type { Code } from "../protocol/codes.ts";
 import { WALLET_STATUS, WALLET_TYPE } from "../protocol/command-record.ts";
 import { formatUuid, SYSTEM_ACCOUNT_KINDS, type SystemAccountKind, writeSystemAccountId } from "../protocol/ids.ts";
@@ -7,7 +8,13 @@ import type { Answer, LedgerCommand, Side } from "./ledger-command.ts";
 
 export const AMOUNT_MAX = 2n ** 53n - 1n;
 
-export type Wallet = { -readonly [Field in keyof WalletView]: WalletView[Field] } & { readonly isAccount: boolean };
+export type Wallet = { -readonly [Field in keyof WalletView]: WalletView[Field] } & {
+  readonly isAccount: boolean;
+  /** It takes credits for a wallet whose home is another shard. */
+  readonly isStripe: boolean;
+  /** Every shard takes credits for it; this is its home. */
+  isStriped: boolean;
+};
 
 /** The first answer to a command, and the command that got it. */
 export interface Remembered {
@@ -75,7 +82,8 @@ export type PeerMessage =
       readonly code: Code;
       readonly side: Side | null;
       readonly limit: Answer["limit"];
-    };
+    }
+  | { readonly type: "stripe"; readonly message: StripeMessage };
 
 /** The answer to a transfer from another shard, kept until that has said that it knows it. */
 interface Receipt {
@@ -112,6 +120,8 @@ export interface Books {
   typeLimits: Map<string, WalletLimits>;
   /** Movement → how much of it is reversed, reversals that still run included. */
   reversed: Map<string, bigint>;
+  /** Wallet of another shard → the version of it that its stripe here is of. */
+  stripes: Map<string, number>;
   receipts: Receipt[];
   /** Other shard → the number up to which its transfers have ended, as it has said. */
   served: Map<number, number>;
@@ -129,18 +139,21 @@ export function emptyBooks(): Books {
     usage: new Map(),
     typeLimits: new Map(),
     reversed: new Map(),
+    stripes: new Map(),
     receipts: [],
     served: new Map(),
     sent: new Map(),
   };
 }
 
+const ORDINARY = { isAccount: false, isStripe: false, isStriped: false };
+
 export function open(shard: number, books: Books, command: LedgerCommand): void {
   const { walletId, counterpartyId, currency, walletType, amountMinor } = command;
   const empty = { currency, postedMinor: 0n, heldMinor: 0n };
   openCurrency(shard, books, currency);
   const wallet = { id: walletId, ownerId: counterpartyId, type: walletType, status: WALLET_STATUS.pending };
-  const fresh = { ...wallet, ...empty, overdraftLimitMinor: amountMinor, version: 1n, isAccount: false };
+  const fresh = { ...wallet, ...empty, overdraftLimitMinor: amountMinor, version: 1n, ...ORDINARY };
   books.wallets.set(walletId, fresh);
 }
 
@@ -164,6 +177,7 @@ export function openAccount(shard: number, books: Books, currency: number, kind:
     heldMinor: 0n,
     overdraftLimitMinor: AMOUNT_MAX,
     version: 0n,
+    ...ORDINARY,
     isAccount: true,
   };
   books.wallets.set(id, account);

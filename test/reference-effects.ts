@@ -101,6 +101,9 @@ function effectOf(shard: number, facts: Case): Effect {
     case OPERATION.SetWalletLimits:
       setWalletLimits(books, wallet, limits as WalletLimits);
       return changed(books, wallet);
+    case OPERATION.StripeWallet:
+      wallet.isStriped = true;
+      return changed(books, wallet);
     case OPERATION.SetTypeLimits: {
       openCurrency(shard, books, fundingCurrency as number);
       setTypeLimits(books, fundingCurrency as number, command.walletType, limits as WalletLimits);

@@ -71,7 +71,10 @@ export function factsOf(command: LedgerCommand, around: Surroundings): Case {
   const leftMinor = (movement?.amountMinor ?? 0n) - (books.reversed.get(targetId) ?? 0n);
   const toWalletId = farWalletOf(command, hold, movement);
   const isReversal = operation === OPERATION.ReverseTransfer;
-  const isLocal = toWalletId === "" || (isReversal ? books.wallets.has(toWalletId) : isHere(toWalletId));
+  const far = books.wallets.get(toWalletId);
+  // A stripe takes credits as if the wallet were here, and gives nothing back: what it took is at home by then.
+  const isLocal =
+    toWalletId === "" || (isReversal ? far !== undefined && !far.isStripe : far !== undefined || isHere(toWalletId));
   const rate = extension?.rate ?? { numerator: 0n, denominator: 1n };
   const bought = rate.denominator === 0n ? 0n : (command.amountMinor * rate.numerator) / rate.denominator;
   return {
@@ -80,7 +83,7 @@ export function factsOf(command: LedgerCommand, around: Surroundings): Case {
     wallet,
     toWalletId,
     isLocal,
-    counterparty: (isLocal ? books.wallets.get(toWalletId) : undefined) as Wallet,
+    counterparty: (isLocal ? far : undefined) as Wallet,
     account: (kind, currency = wallet.currency) => books.wallets.get(accountId(shard, currency, kind)),
     amountMinor: amountOf(command, hold, leftMinor),
     hold,

@@ -4,13 +4,22 @@ import { shardOfUuid } from "../protocol/ids.ts";
 import { LINKED_RUN_MAX } from "../protocol/limits.ts";
 import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
 import { type Answer, idTimeMs, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
-import { type Books, emptyBooks, type Hold, type PeerMessage, type Remembered, walletOf } from "./reference-books.ts";
+import {
+  type Books,
+  emptyBooks,
+  type Hold,
+  type PeerMessage,
+  type Remembered,
+  type Wallet,
+  walletOf,
+} from "./reference-books.ts";
 import { apply, release } from "./reference-effects.ts";
 import type { Case } from "./reference-facts.ts";
 import { factsOf } from "./reference-facts.ts";
 import { type LimitLeft, limitsLeft } from "./reference-limits.ts";
 import { answerAgain, keepRejection, NOTHING, type Refusal } from "./reference-memory.ts";
 import { CHECKS, PRECEDENCE, refusalBehind } from "./reference-rules.ts";
+import { ReferenceStripes } from "./reference-stripes.ts";
 import { ask, beginTransfer, credit, type Shard, settle, shardWith } from "./reference-transfers.ts";
 
 /** The time on a shard, and the oldest time of an id that it still takes. */
@@ -19,17 +28,28 @@ export interface ShardClock {
   readonly floorMs: number;
 }
 
+/** What of a striped wallet its stripes have to know. */
+const CHANGES_STRIPES: readonly number[] = [
+  OPERATION.StripeWallet,
+  OPERATION.ActivateWallet,
+  OPERATION.FreezeWallet,
+  OPERATION.UnfreezeWallet,
+  OPERATION.SetOverdraftLimit,
+];
+
 /** The ledger as it should be: plain objects, one command after the other, nothing clever. */
 export class ReferenceLedger implements DrivenLedger {
   readonly #options: DrivenLedgerOptions;
   readonly #clock: (shard: number) => ShardClock;
   readonly #shards: Shard[];
+  #stripes: ReferenceStripes[];
   readonly #queues = new Map<string, PeerMessage[]>();
 
   constructor(options: DrivenLedgerOptions, clock: (shard: number) => ShardClock = () => clockOf(options)) {
     this.#options = options;
     this.#clock = clock;
     this.#shards = Array.from({ length: options.shardCount }, () => shardWith(emptyBooks()));
+    this.#stripes = this.#shards.map((it, shard) => new ReferenceStripes(shard, options.shardCount, it));
   }
 
   submit(shard: number, message: Message): void {
@@ -75,10 +95,13 @@ export class ReferenceLedger implements DrivenLedger {
   }
 
   /** Lets a shard take a message, be it for the first time or again. */
-  receive(toShard: number, message: PeerMessage): void {
+  receive(toShard: number, message: PeerMessage, isPostponed = false): void {
+    const it = this.#shards[toShard];
     const { nowMs } = this.#clock(toShard);
-    if (message.type === "credit") credit(toShard, this.#shards[toShard], message, nowMs);
-    else settle(toShard, this.#shards[toShard], message, nowMs);
+    if (message.type === "credit")
+      credit(toShard, it, message, nowMs, (wallet) => this.#postponeCredit(toShard, wallet, message, isPostponed));
+    else if (message.type === "stripe") this.#stripes[toShard].take(message.message);
+    else settle(toShard, it, message, nowMs);
   }
 
   waiting(fromShard: number, toShard: number): number {
@@ -90,14 +113,31 @@ export class ReferenceLedger implements DrivenLedger {
     for (const [shard, { durable }] of this.#shards.entries()) {
       this.#shards[shard] = shardWith(durable);
       for (const transfer of durable.transfers.values()) ask(shard, this.#shards[shard], transfer);
+      this.#stripes[shard] = new ReferenceStripes(shard, this.#options.shardCount, this.#shards[shard]);
+      this.#stripes[shard].resume();
       this.flush(shard);
     }
   }
 
   wallets(shard: number): readonly WalletView[] {
     return [...this.#shards[shard].books.wallets.values()]
-      .map(({ isAccount: _, ...view }) => view)
+      .map(({ isAccount: _account, isStripe: _stripe, isStriped: _striped, ...view }) => view)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** A look-up of wallets, which waits for the stripes of those that are striped. */
+  lookup(shard: number, walletIds: readonly string[]): void {
+    const stripes = this.#stripes[shard];
+    for (const id of new Set(walletIds)) {
+      const wallet = this.#shards[shard].books.wallets.get(id);
+      if (stripes.isStriped(wallet)) stripes.pull(wallet, () => {});
+    }
+  }
+
+  /** Takes up what waited for stripes; those of watched wallets send home what they hold every now and then. */
+  resumePostponed(shard: number, watchedIds: readonly string[], nowMs: number): void {
+    this.#stripes[shard].pullWatched(watchedIds, nowMs);
+    this.#stripes[shard].resumePostponed();
   }
 
   /** Lets holds lapse whose time is over, the oldest first. */
@@ -148,21 +188,46 @@ export class ReferenceLedger implements DrivenLedger {
     return queue;
   }
 
-  #single(shard: number, message: Message, command: LedgerCommand, index: number): Answer {
+  #single(shard: number, message: Message, command: LedgerCommand, index: number, isPostponed = false): Answer {
     const { books } = this.#shards[shard];
     const known = this.#find(shard, books, command);
     if (known !== undefined) return answerAgain(books, known, command, message.caller);
     const idCode = this.#decideId(shard, command, message);
     if (idCode !== "ok") return { ...NOTHING, code: idCode };
-    const { answer, remembered } = this.#execute(shard, books, command, message.caller, false);
+    const { answer, remembered, payer } = this.#execute(shard, books, command, message.caller, false);
+    if (answer.code === "insufficient_funds" && !isPostponed && this.#stripes[shard].isStriped(payer)) {
+      this.#stripes[shard].pull(payer, () => this.#answerLate(shard, message, command, index));
+      return { ...NOTHING, code: "deferred" };
+    }
     if (answer.code === "deferred") {
       this.#shards[shard].waiters.set(command.id, { token: message.token, index, caller: message.caller });
     } else if (remembered !== null) {
       books.memory.set(command.id, remembered);
+      this.#stripesChanged(shard, command);
     } else if (CODES[answer.code].memory === "kept") {
       return keepRejection(books, command, { code: answer.code, limit: answer.limit }, message.caller);
     }
     return answer;
+  }
+
+  #answerLate(shard: number, message: Message, command: LedgerCommand, index: number): void {
+    const answer = this.#single(shard, message, command, index, true);
+    if (answer.code === "deferred") return;
+    this.#shards[shard].replies.push({ kind: "late", token: message.token, index, answer });
+  }
+
+  /** Whether a shard that asks for money waits until the stripes of the wallet have sent theirs home. */
+  #postponeCredit(shard: number, wallet: Wallet | undefined, message: PeerMessage, isPostponed: boolean): boolean {
+    if (isPostponed || !this.#stripes[shard].isStriped(wallet)) return false;
+    this.#stripes[shard].pull(wallet, () => this.receive(shard, message, true));
+    return true;
+  }
+
+  #stripesChanged(shard: number, command: LedgerCommand): void {
+    const wallet = this.#shards[shard].books.wallets.get(command.walletId);
+    if (this.#stripes[shard].isStriped(wallet) && CHANGES_STRIPES.includes(command.operation)) {
+      this.#stripes[shard].ensure(wallet);
+    }
   }
 
   /** All or nothing: executed on a draft of the books, which replaces them only if every command succeeds. */
@@ -186,6 +251,7 @@ export class ReferenceLedger implements DrivenLedger {
     if (failure === undefined) {
       for (const { command, remembered } of done) draft.memory.set(command.id, remembered);
       it.books = draft;
+      for (const { command } of done) this.#stripesChanged(shard, command);
       return done.map(({ answer }) => answer);
     }
     const failed = failure;
@@ -248,7 +314,7 @@ export class ReferenceLedger implements DrivenLedger {
     command: LedgerCommand,
     caller: Caller,
     isLinked: boolean,
-  ): { readonly answer: Answer; readonly remembered: Remembered | null } {
+  ): { readonly answer: Answer; readonly remembered: Remembered | null; readonly payer?: Wallet } {
     const operation = operationOf(command);
     if (operation === undefined) {
       const code = CHECKS.expectedVersionRange({ command } as Case);
@@ -269,7 +335,11 @@ export class ReferenceLedger implements DrivenLedger {
       const code: Code = CHECKS[check](facts);
       if (code === "ok") continue;
       const limit = refusalBehind(facts, code);
-      return { answer: { ...NOTHING, code, ...(limit === undefined ? {} : { limit }) }, remembered: null };
+      return {
+        answer: { ...NOTHING, code, ...(limit === undefined ? {} : { limit }) },
+        remembered: null,
+        payer: payerOf(facts),
+      };
     }
     if (facts.isLocal) return apply(shard, facts);
     const toShard = shardOfUuid(facts.toWalletId, shardCount);
@@ -281,6 +351,11 @@ export class ReferenceLedger implements DrivenLedger {
 function withoutDetails({ limit, ...answer }: Answer): Answer {
   const named = limit === undefined ? {} : { limit: { number: limit.number, value: 0n, left: 0n, resetsAtMs: 0n } };
   return { ...answer, wallet: null, counterparty: null, ...named };
+}
+
+/** The wallet that has to have what a command moves. */
+function payerOf({ command, wallet, counterparty }: Case): Wallet {
+  return command.operation === OPERATION.ReverseTransfer ? counterparty : wallet;
 }
 
 function clockOf({ nowMs, idempotencyWindowMs }: DrivenLedgerOptions): ShardClock {

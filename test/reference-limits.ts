@@ -34,7 +34,7 @@ export function setTypeLimits(books: Books, currency: number, type: number, limi
 
 /** The limits of a wallet in the order in which they are asked, each with what it leaves. */
 export function limitsLeft(books: Books, wallet: Wallet, side: LimitSide, nowMs: number): readonly LimitLeft[] {
-  if (wallet.isAccount) return [];
+  if (!isCounted(wallet, side)) return [];
   const usage = books.usage.get(wallet.id) ?? freshUsage();
   const limitsOf = { own: usage.own[side], type: typeLimitsOf(books, wallet)[side] };
   const day = dayOf(nowMs);
@@ -87,7 +87,7 @@ export function count(
   amountMinor: bigint,
   nowMs: number,
 ): number | undefined {
-  if (wallet.isAccount) return undefined;
+  if (!isCounted(wallet, side)) return undefined;
   const ofType = typeLimitsOf(books, wallet);
   const hasTypeLimits = [ofType.debit, ofType.credit].some((limits) => Object.keys(limits ?? {}).length > 0);
   const usage = books.usage.get(wallet.id) ?? (hasTypeLimits ? freshUsage() : undefined);
@@ -102,6 +102,11 @@ export function count(
     usage.windows.set(`${side} ${scope}`, { startMs, count: count + 1 });
   }
   return nowMs;
+}
+
+/** What enters a striped wallet, or moves through its stripes, is not counted. */
+function isCounted({ isAccount, isStripe, isStriped }: Wallet, side: LimitSide): boolean {
+  return !isAccount && !isStripe && !(isStriped && side === "credit");
 }
 
 /** Gives back what a debit counted at a time; with `isMovement` also that there was one. */

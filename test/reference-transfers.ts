@@ -1,7 +1,7 @@
 import type { Code } from "../protocol/codes.ts";
 import { OPERATION } from "../protocol/command-record.ts";
 import type { Caller, Reply } from "./driven-ledger.ts";
-import { type Answer, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
+import { type Answer, command, type LedgerCommand, NIL_ID } from "./ledger-command.ts";
 import {
   AMOUNT_MAX,
   accountId,
@@ -23,6 +23,9 @@ import type { Case } from "./reference-facts.ts";
 import { count, giveBack, refusalOf } from "./reference-limits.ts";
 import { NOTHING, shownTo } from "./reference-memory.ts";
 import { STATUS_CODES } from "./reference-rules.ts";
+
+/** Where clients have an operation; a sweep is the ledger's own. */
+const SWEEP = 0;
 
 interface Waiter {
   readonly token: number;
@@ -67,6 +70,20 @@ export function beginTransfer(shard: number, it: Shard, facts: Case, toShard: nu
   return { ...NOTHING, code: "deferred", sequence: books.sequence };
 }
 
+/** Sends home what a stripe of a wallet holds. */
+export function beginSweep(shard: number, it: Shard, stripe: Wallet, id: string, toShard: number): void {
+  const { books } = it;
+  const { id: walletId, currency, postedMinor: amountMinor } = stripe;
+  const number = (books.sent.get(toShard) ?? 0) + 1;
+  const sweep = command({ id, operation: SWEEP, walletId, counterpartyId: walletId, amountMinor, currency });
+  const transfer = { command: sweep, toShard, number, toWalletId: walletId, amountMinor, countedAtMs: undefined };
+  books.sent.set(toShard, number);
+  books.transfers.set(id, transfer);
+  books.sequence += 1;
+  move(books, stripe, betweenAccount(shard, books, transfer), amountMinor);
+  ask(shard, it, transfer);
+}
+
 /** Counts what leaves a wallet for another shard; a capture counted when its hold was placed. */
 function countAcross({ books, command, wallet, hold, amountMinor, nowMs }: Case): number | undefined {
   if (command.operation === OPERATION.ReverseTransfer) return undefined;
@@ -84,7 +101,13 @@ export function ask(shard: number, { books, outbox }: Shard, transfer: OpenTrans
 }
 
 /** Second half, on the other shard, once. */
-export function credit(shard: number, it: Shard, message: PeerMessage & { type: "credit" }, nowMs: number): void {
+export function credit(
+  shard: number,
+  it: Shard,
+  message: PeerMessage & { type: "credit" },
+  nowMs: number,
+  postpone: (wallet: Wallet | undefined) => boolean,
+): void {
   const { books, outbox } = it;
   const { fromShard, transfer, endedThrough } = message;
   const { number } = transfer;
@@ -95,6 +118,7 @@ export function credit(shard: number, it: Shard, message: PeerMessage & { type: 
     const wallet = books.wallets.get(transfer.toWalletId);
     const { code, limit } =
       wallet === undefined ? refused("destination_not_found") : moveFarHalf(shard, books, message, wallet, nowMs);
+    if (code === "insufficient_funds" && postpone(wallet)) return;
     books.sequence += 1;
     const side = code === "ok" && wallet !== undefined ? sideOf(wallet) : null;
     receipt = { type: "answer", id: transfer.command.id, code, side, limit };
@@ -135,7 +159,8 @@ function moveFarHalf(
     move(books, wallet, transit, amountMinor);
     return refused("ok");
   }
-  const statusCode = STATUS_CODES.destination[wallet.status];
+  // What comes from a wallet's own stripe is its money already.
+  const statusCode = command.operation === SWEEP ? "ok" : STATUS_CODES.destination[wallet.status];
   return statusCode === "ok" ? moveInto(books, transit, wallet, amountMinor, nowMs) : refused(statusCode);
 }
 
@@ -201,6 +226,7 @@ export function settle(shard: number, it: Shard, told: PeerMessage & { type: "an
   const movement = { fromId: wallet.id, toId: toWalletId, amountMinor };
   const remembered = { ...rememberedAs(transfer, answer), ...(isMovement ? { movement } : {}) };
   books.transfers.delete(id);
+  if (command.operation === SWEEP) return;
   books.memory.set(id, remembered);
   const waiter = waiters.get(id);
   waiters.delete(id);

@@ -12,8 +12,11 @@ import {
   recordBytes,
   recordKind,
 } from "../../engine/journal/record.ts";
-import { RECORD } from "../../protocol/command-record.ts";
-import { formatUuid, isNil } from "../../protocol/ids.ts";
+import { type ObjectRecord, readObjectRecord } from "../../engine/object/object-record.ts";
+import { type StripeEvent, stripeAggregate } from "../../engine/stripe/stripe.ts";
+import { OPERATION, RECORD } from "../../protocol/command-record.ts";
+import { formatUuid, isNil, SYSTEM_ACCOUNT_KINDS } from "../../protocol/ids.ts";
+import { readUint64 } from "../../protocol/int64.ts";
 import { FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
 import { LimitAuditor } from "./limit-auditor.ts";
 import { require } from "./rules.ts";
@@ -29,6 +32,7 @@ const OF_SAGA: readonly number[] = [
 interface WalletFacts {
   posted: number;
   version: number;
+  overdraftLimitMinor: number;
 }
 
 class ShardFacts {
@@ -42,9 +46,25 @@ class ShardFacts {
   /** Balance of a wallet at each of its versions. */
   readonly history: Map<number, number>[] = [];
   readonly limits: LimitAuditor;
+  /** Slots in use. */
+  slotCount = 0;
+  readonly #currencies = new Set<number>();
 
   constructor(shard: number) {
     this.limits = new LimitAuditor(shard);
+  }
+
+  wallet(slot: number): WalletFacts {
+    this.wallets[slot] ??= { posted: 0, version: 0, overdraftLimitMinor: Number.POSITIVE_INFINITY };
+    this.history[slot] ??= new Map();
+    this.slotCount = Math.max(this.slotCount, slot + 1);
+    return this.wallets[slot];
+  }
+
+  /** The first wallet in a currency brings the accounts of the shard along. */
+  open(currency: number): void {
+    if (!this.#currencies.has(currency)) this.slotCount += SYSTEM_ACCOUNT_KINDS.length;
+    this.#currencies.add(currency);
   }
 }
 
@@ -106,6 +126,7 @@ export class Auditor {
         this.#once(shard, facts, "command", formatUuid(bytes, (at + REJECTION.command) * 4));
         break;
       case RECORD_KIND.ObjectChanged:
+        this.#object(shard, facts, readObjectRecord(lanes, bytes, at));
         break;
       case RECORD_KIND.LimitRejected:
         this.#once(shard, facts, "command", formatUuid(bytes, (at + LIMIT_REJECTION.command) * 4));
@@ -123,6 +144,22 @@ export class Auditor {
         break;
       default:
         this.#posting(shard, facts, kind, lanes, floats, bytes, at);
+    }
+  }
+
+  /** A stripe gets the next slot, behind the accounts of its currency where those are new. */
+  #object(shard: number, facts: ShardFacts, { aggregate, events }: ObjectRecord): void {
+    if (aggregate !== stripeAggregate.name) return;
+    for (const { walletId, currency } of events as readonly StripeEvent[]) {
+      let slot = facts.slots.get(walletId);
+      if (slot === undefined) {
+        facts.open(currency);
+        slot = facts.slotCount;
+        facts.slots.set(walletId, slot);
+        facts.wallet(slot).overdraftLimitMinor = 0;
+      }
+      const { posted, version } = facts.wallet(slot);
+      this.#move(shard, facts, slot, 0, posted, version + 1);
     }
   }
 
@@ -172,17 +209,24 @@ export class Auditor {
     const command = (at + CHANGE.command) * 4;
     const slot = lanes[at + CHANGE.slot];
     this.#once(shard, facts, "command", formatUuid(bytes, command));
+    const tail = lanes[(command + RECORD.operation) >>> 2];
+    const operation = lanes[at + CHANGE.operation];
+    if (operation === OPERATION.CreateWallet) facts.open(tail >>> 16);
+    if (operation === OPERATION.CreateWallet || operation === OPERATION.SetOverdraftLimit)
+      facts.wallet(slot).overdraftLimitMinor = readUint64(lanes, (command + RECORD.amountMinor) >>> 2);
+    if (operation === OPERATION.SetTypeLimits)
+      facts.open(new DataView(bytes.buffer, bytes.byteOffset).getUint16(command + RECORD.wallet + 12));
     facts.slots.set(formatUuid(bytes, command + RECORD.wallet), slot);
-    facts.limits.change(lanes[at + CHANGE.operation], slot, bytes.subarray(command));
+    facts.limits.change(operation, slot, bytes.subarray(command));
     this.#move(shard, facts, slot, 0, floats[(at + CHANGE.posted) >>> 1], floats[(at + CHANGE.version) >>> 1]);
   }
 
   #move(shard: number, facts: ShardFacts, slot: number, changeMinor: number, posted: number, version: number): void {
-    facts.wallets[slot] ??= { posted: 0, version: 0 };
-    facts.history[slot] ??= new Map();
-    const wallet = facts.wallets[slot];
+    const wallet = facts.wallet(slot);
     require("versions", version === wallet.version + 1 && posted === wallet.posted + changeMinor, () =>
       `record ${shard}:${facts.sequence} takes slot ${slot} from version ${wallet.version} with ${wallet.posted} to ${version} with ${posted}`);
+    require("floor", changeMinor >= 0 || posted >= -wallet.overdraftLimitMinor, () =>
+      `record ${shard}:${facts.sequence} leaves ${posted} in slot ${slot}, and its overdraft is ${wallet.overdraftLimitMinor}`);
     wallet.posted = posted;
     wallet.version = version;
     facts.history[slot].set(version, posted);

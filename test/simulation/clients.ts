@@ -53,6 +53,7 @@ export class Clients {
 
   /** The messages that open the wallets everything else needs: two on every shard and one of another currency, funded. */
   open(ledger: RunningLedger): void {
+    const { shop } = this.#world;
     for (const shard of this.#world.shards) {
       const wallets = walletsOf(shard, this.#world.options.shardCount);
       for (const [index, walletId] of wallets.slice(0, shard === 0 ? 3 : 2).entries()) {
@@ -62,6 +63,7 @@ export class Clients {
           this.#workload.command({ operation: OPERATION.CreateWallet, walletId, ...owned }),
           this.#workload.command({ operation: OPERATION.ActivateWallet, walletId }),
           this.#workload.command({ operation: OPERATION.Credit, walletId, amountMinor: OPENING_MINOR }),
+          ...(walletId === shop ? [this.#workload.command({ operation: OPERATION.StripeWallet, walletId })] : []),
         ]);
       }
     }
@@ -112,6 +114,19 @@ export class Clients {
         require("durableReads", version >= seenBefore[index], () =>
           `wallet ${id} is read at version ${version} after ${seenBefore[index]} was told`);
       }
+    });
+  }
+
+  /** Reads the striped wallet, with nothing under way: what it is told to hold must be all that it holds anywhere. */
+  readTotal(ledger: RunningLedger): void {
+    const { shop, shards, reference } = this.#world;
+    if (shop === undefined) return;
+    const balances = shards.map((shard) => reference.wallets(shard).find(({ id }) => id === shop)?.postedMinor ?? 0n);
+    const totalMinor = balances.reduce((sum, balance) => sum + balance, 0n);
+    ledger.dispatcher.lookupWallets({ role: "admin", ownerId: new Uint32Array(4) }, uuidBytes(shop), (records) => {
+      const told = new DataView(records.buffer, records.byteOffset).getBigInt64(WALLET.postedMinor, true);
+      this.#world.trace.add(`wallet ${shortId(shop)} is read with ${told}, where shards hold ${balances.join(", ")}`);
+      require("total", told === totalMinor, () => `wallet ${shop} is read with ${told}, and ${totalMinor} was paid`);
     });
   }
 

@@ -9,6 +9,8 @@ interface LimitedWallet {
   readonly type: string;
   own: WalletLimits | undefined;
   isCounted: boolean;
+  /** What enters it is not limited. */
+  isStriped: boolean;
   /** Side and local date, or side and local month → what plain movements came to. */
   readonly movedMinor: Map<string, number>;
 }
@@ -58,16 +60,24 @@ export class LimitAuditor {
     switch (operation) {
       case OPERATION.CreateWallet: {
         const key = `${view.getUint16(RECORD.currency, true)} ${type}`;
-        this.#wallets.set(slot, { type: key, own: undefined, isCounted: false, movedMinor: new Map() });
+        this.#wallets.set(slot, {
+          type: key,
+          own: undefined,
+          isCounted: false,
+          isStriped: false,
+          movedMinor: new Map(),
+        });
         break;
       }
       case OPERATION.SetWalletLimits: {
-        const wallet = this.#wallets.get(slot);
-        if (wallet === undefined) throw new Error(`limits are set of slot ${slot}, in which no wallet was opened`);
+        const wallet = this.#wallet(slot);
         wallet.own = limitsIn(view, command);
         wallet.isCounted = true;
         break;
       }
+      case OPERATION.StripeWallet:
+        this.#wallet(slot).isStriped = true;
+        break;
       case OPERATION.SetTypeLimits:
         this.#types.set(`${view.getUint16(RECORD.wallet + 12)} ${type}`, limitsIn(view, command));
         break;
@@ -83,9 +93,15 @@ export class LimitAuditor {
     if (kind === RECORD_KIND.TransferRefunded) this.#add(creditSlot, "debit", -amountMinor, ms);
   }
 
+  #wallet(slot: number): LimitedWallet {
+    const wallet = this.#wallets.get(slot);
+    if (wallet === undefined) throw new Error(`no wallet was opened in slot ${slot}, and it is changed`);
+    return wallet;
+  }
+
   #moved(slot: number, side: LimitSide, amountMinor: number, sequence: number, ms: number): void {
     const wallet = this.#wallets.get(slot);
-    if (wallet === undefined) return;
+    if (wallet === undefined || (wallet.isStriped && side === "credit")) return;
     const ofType = this.#types.get(wallet.type);
     wallet.isCounted ||= [ofType?.debit, ofType?.credit].some((limits) => Object.keys(limits ?? {}).length > 0);
     const { day, month } = this.#add(slot, side, amountMinor, ms);

@@ -4,9 +4,11 @@ import { HASH_BYTES, openFrame } from "../../engine/journal/frame.ts";
 import { ROW_VALUES, SIDE } from "../../engine/limits/limit-values.ts";
 import { pack, unpack } from "../../engine/object/object-record.ts";
 import { REQUEST_KIND } from "../../engine/port/entries.ts";
+import type { StripeMessage } from "../../engine/stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../../engine/transfer/messages.ts";
 import { OPERATION, RECORD } from "../../protocol/command-record.ts";
 import { RECORD_BYTES } from "../../protocol/limits.ts";
+import { NIL_ID } from "../ledger-command.ts";
 import type { Plant, SimulatedDisk } from "./plant.ts";
 
 /**
@@ -154,6 +156,30 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
   "a snapshot leaves out the limits": () => ({
     parts: (parts) => parts.filter(({ name }) => name !== "limits"),
   }),
+  "what a stripe sends home is credited twice": () => ({
+    message: onCredit((request) =>
+      request.operation === "SweepStripe" ? { ...request, amountMinor: 2 * request.amountMinor } : request,
+    ),
+  }),
+  "what a stripe sends home is credited again when the message comes again": () => {
+    let sweeps = 0;
+    return {
+      message: onCredit((request) => {
+        if (request.operation !== "SweepStripe") return request;
+        sweeps += 1;
+        return { ...request, number: request.number + 1_000_000 * sweeps };
+      }),
+    };
+  },
+  "a stripe is forgotten in the total": () => ({
+    message: onStripe((message) => (message.type === "PullStripe" ? { ...message, walletId: NIL_ID } : message)),
+  }),
+  "stripes never hear that their wallet is frozen": () => ({
+    message: onStripe((message) => (message.type === "EnsureStripe" ? { ...message, status: 2 } : message)),
+  }),
+  "wallets are no longer striped after a restart": () => ({
+    recovered: ({ stripedSlots }) => stripedSlots.clear(),
+  }),
   "a snapshot leaves out the open transfers": () => ({
     parts: (parts) => parts.filter(({ name }) => name !== "objects"),
   }),
@@ -235,6 +261,13 @@ function onCredit(change: (request: CreditRequest) => CreditRequest): NonNullabl
   return (sent) =>
     sent.kind === REQUEST_KIND.PeerCredit
       ? { ...sent, payload: pack(change(unpack(sent.payload, 0, sent.payload.byteLength) as CreditRequest)) }
+      : sent;
+}
+
+function onStripe(change: (message: StripeMessage) => StripeMessage): NonNullable<Plant["message"]> {
+  return (sent) =>
+    sent.kind === REQUEST_KIND.PeerStripe
+      ? { ...sent, payload: pack(change(unpack(sent.payload, 0, sent.payload.byteLength) as StripeMessage)) }
       : sent;
 }
 

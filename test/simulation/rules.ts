@@ -5,6 +5,8 @@ export const RULES = {
   appliedOnce: "a command is applied at most once",
   sameAnswer: "the same command gets the same answer again",
   limits: "no movement passes a limit that is in force",
+  floor: "no wallet falls below what its overdraft allows",
+  total: "what a striped wallet is read to hold is all that it was paid anywhere",
   versions: "a wallet's versions have no gaps, and its balances follow from one another",
   streamOrder: "a reader of a stream sees versions in their order, without gaps, as they became durable",
   durableReads: "only what is durable is ever shown",

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { isDeepStrictEqual } from "node:util";
 import { unpack } from "../../engine/object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -15,6 +16,7 @@ import { ShardCore } from "../../engine/shard/shard-core.ts";
 import type { ShardState } from "../../engine/shard/shard-state.ts";
 import { createStatsMemory } from "../../engine/shard/shard-stats.ts";
 import { SnapshotTaker } from "../../engine/snapshot/snapshot-taker.ts";
+import { WALLET_FLAG } from "../../engine/wallet/wallet-columns.ts";
 import { loadConfig } from "../../gateway/config.ts";
 import { Counters } from "../../gateway/counters.ts";
 import { Dispatcher } from "../../gateway/dispatcher.ts";
@@ -22,6 +24,7 @@ import { DrainLoop } from "../../gateway/drain-loop.ts";
 import { Streams } from "../../gateway/streams/streams.ts";
 import { Turn } from "../../gateway/turn.ts";
 import { formatUuid, uuidTimeMs } from "../../protocol/ids.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import { FORMAT_VERSION } from "../../snapshots/snapshot-file.ts";
 import type { Reply } from "../driven-ledger.ts";
 import { decodeCommands } from "../ledger-command.ts";
@@ -37,7 +40,8 @@ import { SimulatedKeeper } from "./snapshot-disk.ts";
 import type { World } from "./world.ts";
 
 const REQUEST_RING_BYTES = 1 << 18;
-const REPLY_RING_BYTES = 1 << 19;
+/** More than what was put off may be answered with. */
+const REPLY_RING_BYTES = 1 << 21;
 const PEER_RING_BYTES = 1 << 16;
 const CONFIG = loadConfig({
   MIZAN_STREAM_HISTORY_DELTAS: "8",
@@ -45,6 +49,8 @@ const CONFIG = loadConfig({
   MIZAN_STREAM_FLUSH_INTERVAL_MS: "20",
   MIZAN_SOCKET_BUFFERED_SOFT_BYTES: "65536",
 });
+const PEER_KINDS: readonly number[] = [REQUEST_KIND.PeerCredit, REQUEST_KIND.PeerAnswer, REQUEST_KIND.PeerStripe];
+const ID_BYTES = 16;
 const ROLES = Object.keys(ROLE) as Role[];
 
 interface RunningShard {
@@ -176,6 +182,7 @@ export class RunningLedger {
     }
     this.#expireHolds(shard);
     core.resumePostponed();
+    reference.resumePostponed(shard, this.#watchedIds(shard), this.#world.host.wallMs);
     try {
       core.flush();
     } catch (error) {
@@ -188,6 +195,13 @@ export class RunningLedger {
     if (auditor.sequence(shard) > durableBefore) this.#compareBooks(shard);
     this.#pairMessages(shard);
     this.#snapshot(shard);
+  }
+
+  /** The striped wallets of a shard whose balances somebody follows. */
+  #watchedIds(shard: number): readonly string[] {
+    const { state } = this.#shards[shard];
+    const isWatched = (slot: number): boolean => (state.wallets.flags[slot] & WALLET_FLAG.watched) !== 0;
+    return [...state.stripedSlots].filter(isWatched).map((slot) => state.walletId(slot));
   }
 
   #expireHolds(shard: number): void {
@@ -304,10 +318,14 @@ export class RunningLedger {
     const { reference } = this.#world;
     const at = offset >>> 2;
     const kind = lanes[at + REQUEST.kind];
-    if (kind === REQUEST_KIND.PeerCredit || kind === REQUEST_KIND.PeerAnswer) {
+    if (PEER_KINDS.includes(kind)) {
       const message = this.#shards[shard].peerMessages.shift();
       if (message === undefined) throw new Error("a message was taken that was never delivered");
       reference.receive(shard, message);
+    } else if (kind === REQUEST_KIND.LookupWallets) {
+      const ids = offset + ENTRY_HEADER_BYTES;
+      const idOf = (_: unknown, index: number): string => formatUuid(bytes, ids + index * ID_BYTES);
+      reference.lookup(shard, Array.from({ length: lanes[at + REQUEST.count] }, idOf));
     } else if (kind === REQUEST_KIND.Commands) {
       const flags = lanes[at + REQUEST.flags];
       const records = bytes.slice(
@@ -340,13 +358,7 @@ export class RunningLedger {
     const { reference, journals, network, plant } = this.#world;
     for (const sent of this.#sent) {
       // After a start the same messages are sent in whatever order the transfers are found in.
-      const { id } = unpack(sent.payload, 0, sent.payload.byteLength) as { readonly id: string };
-      const type = sent.kind === REQUEST_KIND.PeerCredit ? "credit" : "answer";
-      const message = reference.lift(
-        shard,
-        sent.toShard,
-        (one) => one.type === type && (one.type === "credit" ? one.transfer.command.id : one.id) === id,
-      );
+      const message = reference.lift(shard, sent.toShard, (one) => isSame(one, sent));
       if (message === undefined)
         throw new Violation("reference", `shard ${shard} sent a message too many to ${sent.toShard}`);
       const planted = plant.message === undefined ? sent : plant.message(sent);
@@ -365,5 +377,20 @@ export class RunningLedger {
     } catch (error) {
       throw new Violation(rule, error instanceof Error ? error.message : String(error));
     }
+  }
+}
+
+/** Whether the ledger sent what the reference ledger did. */
+function isSame(message: PeerMessage, { kind, payload }: Omit<SentMessage, "reference">): boolean {
+  const sent = unpack(payload, 0, payload.byteLength) as { readonly id: string };
+  switch (message.type) {
+    case "credit":
+      return kind === REQUEST_KIND.PeerCredit && message.transfer.command.id === sent.id;
+    case "answer":
+      return kind === REQUEST_KIND.PeerAnswer && message.id === sent.id;
+    case "stripe":
+      return kind === REQUEST_KIND.PeerStripe && isDeepStrictEqual(sent, message.message);
+    default:
+      return unreachable(message);
   }
 }

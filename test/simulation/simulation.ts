@@ -269,6 +269,8 @@ class Simulation {
     this.#world.calm();
     this.#settle();
     this.#checkTransit();
+    this.#clients.readTotal(this.#running());
+    this.#settle();
     for (const shard of shards) this.#running().compareReplay(shard);
     this.#crash("the process is killed for the last time");
     this.#clients.retryAll(this.#running(), true);

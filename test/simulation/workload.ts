@@ -22,6 +22,7 @@ const WEIGHTS = {
   ExchangeCurrency: 3,
   SetWalletLimits: 8,
   SetTypeLimits: 3,
+  StripeWallet: 1,
 } as const satisfies Partial<Record<keyof typeof OPERATION, number>>;
 
 const WITHOUT_LIMITS = { ...WEIGHTS, SetWalletLimits: 0, SetTypeLimits: 0 };
@@ -59,12 +60,15 @@ export class Workload {
   }
 
   #fresh(shard: number): LedgerCommand {
-    const { random, reference } = this.#world;
+    const { random, reference, shop, shards } = this.#world;
     const wallets = this.#walletsOf(shard);
     const walletId = random.chance(0.85) ? random.pick(wallets.slice(0, 2)) : wallets[2];
     const wallet = reference.wallets(shard).find(({ id }) => id === walletId);
-    const whole = wallet !== undefined && wallet.postedMinor > 0n ? wallet.postedMinor : 1n;
-    const amountMinor = random.chance(0.1) ? whole : BigInt(random.between(1, 60));
+    const heldAt = walletId === shop ? shards : [shard];
+    const balances = heldAt.map((at) => reference.wallets(at).find(({ id }) => id === walletId)?.postedMinor ?? 0n);
+    const totalMinor = balances.reduce((sum, balance) => sum + balance, 0n);
+    const whole = totalMinor > 0n ? totalMinor : 1n;
+    const amountMinor = random.chance(walletId === shop ? 0.3 : 0.1) ? whole : BigInt(random.between(1, 60));
     const said = {
       reference: untimedId(0xc1),
       expectedVersion: random.chance(0.7) ? 0n : (wallet?.version ?? 1n),
@@ -162,7 +166,8 @@ export class Workload {
   }
 
   #anyWallet(): string {
-    const { random, shards } = this.#world;
+    const { random, shards, shop } = this.#world;
+    if (shop !== undefined && random.chance(0.3)) return shop;
     const [first, second, third] = this.#walletsOf(random.pick(shards));
     return random.pick([first, second, first, second, third]);
   }

@@ -1,7 +1,7 @@
 import type { ShardState, ShardStateOptions } from "../../engine/shard/shard-state.ts";
 import type { DrivenLedgerOptions } from "../driven-ledger.ts";
 import { idLanes } from "../engine-harness.ts";
-import { BASE_MS, SKEW_MS, WINDOW_MS } from "../program-wallets.ts";
+import { BASE_MS, SKEW_MS, WINDOW_MS, walletsOf } from "../program-wallets.ts";
 import { ReferenceLedger } from "../reference-ledger.ts";
 import { CALENDAR_TIME_ZONE } from "../reference-limits.ts";
 import { Auditor } from "./auditor.ts";
@@ -61,6 +61,8 @@ export class World {
   readonly host: SimulatedHost;
   /** Whether some wallets have limits. */
   readonly hasLimits: boolean;
+  /** The wallet that is striped, where one is. */
+  readonly shop: string | undefined;
   readonly network = new Network();
   readonly auditor: Auditor;
   readonly reference: ReferenceLedger;
@@ -83,6 +85,7 @@ export class World {
     this.plant = plant;
     const shardCount = random.pick([1, 2, 2, 3]);
     this.hasLimits = random.chance(0.4);
+    this.shop = shardCount > 1 && random.chance(0.5) ? walletsOf(0, shardCount)[0] : undefined;
     this.host = new SimulatedHost(this.hasLimits ? random.pick(SHORTLY_BEFORE_MIDNIGHT_MS) : BASE_MS);
     this.snapshotFrames = random.pick([0, 3, 3, 8]);
     // Ids that are forgotten because they are too many are those in memory, which after a snapshot are fewer.
