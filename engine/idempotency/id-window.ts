@@ -1,4 +1,4 @@
-import { uuidTimeMs } from "../../protocol/ids.ts";
+import { RESERVED_VARIANT, uuidTimeMs } from "../../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
 import { ArrivedIds } from "./arrived-ids.ts";
 import { FrozenIds } from "./frozen-ids.ts";
@@ -264,8 +264,11 @@ export class IdWindow {
   #findTimed(timeMs: number, lanes: Uint32Array, at: number): number {
     const key = Math.floor(timeMs / SECOND_MS);
     if (!this.#isByTime(timeMs)) {
-      // What came late came after the time that makes it late, and before it was too old; it is newer than what did not.
-      const late = this.#findArrived(lanes, at, timeMs + this.#lateMs, timeMs + 2 * this.#windowMs);
+      // What came late came after the time that makes it late, and, but for a link, before it was too old; it is newer than
+      // what did not.
+      const isLink = (lanes[at + 2] & RESERVED_VARIANT) === RESERVED_VARIANT;
+      const untilMs = isLink ? Number.POSITIVE_INFINITY : timeMs + 2 * this.#windowMs;
+      const late = this.#findArrived(lanes, at, timeMs + this.#lateMs, untilMs);
       if (late !== 0) return late;
     }
     const sequence = this.#timed.get(key, lanes, at);
