@@ -26,6 +26,8 @@ import { ask, beginTransfer, credit, type Shard, settle, shardWith } from "./ref
 export interface ShardClock {
   readonly nowMs: number;
   readonly floorMs: number;
+  /** Whether what an id before that led to is still found. */
+  readonly findsAtAnyAge?: boolean;
 }
 
 /** What of a striped wallet its stripes have to know. */
@@ -329,7 +331,10 @@ export class ReferenceLedger implements DrivenLedger {
       nowMs: this.#clock(shard).nowMs,
       hasTransferRoom: books.transfers.size < openTransfersMax,
       isHere: (walletId) => shardOfUuid(walletId, shardCount) === shard,
-      remembered: (id) => (this.#isExpired(shard, id) ? undefined : books.memory.get(id)),
+      remembered: (id) => {
+        const isFound = this.#clock(shard).findsAtAnyAge === true || !this.#isExpired(shard, id);
+        return isFound ? books.memory.get(id) : undefined;
+      },
     });
     for (const check of PRECEDENCE[facts.isLocal ? operation : `${operation}Across`]) {
       const code: Code = CHECKS[check](facts);

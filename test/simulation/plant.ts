@@ -29,6 +29,10 @@ export interface Flaws {
   readonly archivesEarly?: boolean;
   /** Archived frames are dropped from the journal before the archive is synced. */
   readonly dropsBeforeSync?: boolean;
+  /** The oldest bucket of sealed ids is gone after a crash. */
+  readonly forgetsSealedBucket?: boolean;
+  /** Ids leave memory when their sealing is asked for, not when it is durable. */
+  readonly sealsTooSoon?: boolean;
 }
 
 /** What a shard reads and writes. */

@@ -193,6 +193,8 @@ export const PLANTED_BUGS: Readonly<Record<string, () => Plant>> = {
   "a damaged snapshot is loaded": () => ({ flaws: { loadsDamagedSnapshots: true } }),
   "the journal is archived before the snapshot that replaces it is durable": () => ({ flaws: { archivesEarly: true } }),
   "archived frames leave the journal before the archive is synced": () => ({ flaws: { dropsBeforeSync: true } }),
+  "a bucket of sealed ids is forgotten at a restart": () => ({ flaws: { forgetsSealedBucket: true } }),
+  "ids leave memory before their bucket is durable": () => ({ flaws: { sealsTooSoon: true } }),
   "every tenth answer between shards is lost": () => {
     let answers = 0;
     return {

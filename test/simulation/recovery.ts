@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SealRequest } from "../../engine/idempotency/seal-bucket.ts";
 import { genesisHash } from "../../engine/journal/frame.ts";
 import { type RecoverableJournal, recover } from "../../engine/shard/recover.ts";
 import { ShardState } from "../../engine/shard/shard-state.ts";
@@ -10,15 +11,25 @@ import type { World } from "./world.ts";
 
 export const LEDGER_ID = "simulation";
 
-/** Where recovery keeps what it cuts off: the only thing that a simulation writes to a real disk. */
+/** Takes ids that shall be sealed. */
+type Seal = (request: SealRequest) => void;
+
+/** Where recovery keeps what it cuts off: with sealed ids the only thing that a simulation writes to a real disk. */
 const ASIDE = mkdtempSync(join(tmpdir(), "mizan-simulation-"));
 process.on("exit", () => rmSync(ASIDE, { recursive: true, force: true }));
 
 /** What a shard knows after a start: its newest sound snapshot, and the journal from there on. */
-export function recoverShard(world: World, shard: number): ShardState {
+export function recoverShard(world: World, shard: number, seal: Seal): ShardState {
   const { journals, plant } = world;
   const journal = plant.journal?.(journals[shard]) ?? journals[shard];
-  return replay(world, loadSnapshot(world, shard) ?? emptyState(world, shard), journal);
+  return replay(world, loadSnapshot(world, shard, seal) ?? sealingState(world, shard, seal), journal);
+}
+
+/** A state with nothing in it but the ids that are sealed. */
+function sealingState({ options, sealedIds, auditor }: World, shard: number, seal: Seal): ShardState {
+  if (sealedIds === undefined) return new ShardState({ ...options, shard }, genesisHash(LEDGER_ID, shard));
+  const sealed = sealedIds[shard].open(auditor.sequence(shard), seal);
+  return new ShardState({ ...options, shard, sealedIds: sealed }, genesisHash(LEDGER_ID, shard));
 }
 
 /** A state with nothing in it. */
@@ -36,10 +47,10 @@ export function replay(world: World, state: ShardState, journal: RecoverableJour
 }
 
 /** The newest sound snapshot of a shard, taken in; undefined where there is none. */
-export function loadSnapshot(world: World, shard: number): ShardState | undefined {
+export function loadSnapshot(world: World, shard: number, seal: Seal): ShardState | undefined {
   const snapshot = world.snapshots[shard].usable;
   if (snapshot === undefined) return undefined;
-  const state = emptyState(world, shard);
+  const state = sealingState(world, shard, seal);
   const parts = new Map(partsOf(world, state).map((part) => [part.name, part]));
   for (const { part, raw } of snapshot.chunks) parts.get(part)?.load(raw.slice());
   const { sequence, clockMs, frameHash } = snapshot.header;

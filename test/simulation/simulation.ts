@@ -142,7 +142,7 @@ class Simulation {
         this.#keep(ledger, random.pick(shards), random.chance(weather.snapshotFails));
         break;
       case "time":
-        host.pass(random.pick([1, 1, 20, 20, 300, 300, 1_500, 1_500, 4_000, 20_000]));
+        host.pass(this.#world.haste * random.pick([1, 1, 20, 20, 300, 300, 1_500, 1_500, 4_000, 20_000]));
         break;
       case "read":
         this.#clients.read(ledger);

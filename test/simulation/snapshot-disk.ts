@@ -1,9 +1,11 @@
 import { hash } from "node:crypto";
+import { SEAL_CONTROL, SEAL_STATE, sealBucket } from "../../engine/idempotency/seal-bucket.ts";
 import { type KeeperRequest, SnapshotProgress } from "../../engine/keeper/keeper-messages.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import type { Flaws } from "./plant.ts";
+import type { SealedIdDisk } from "./sealed-id-disk.ts";
 
 const KEEP = 2;
 
@@ -65,17 +67,26 @@ export class SnapshotDisk {
   }
 }
 
-/** Writes a shard's snapshots, a request at a time, as the keeper's thread does; it dies with the process. */
+/** Where the keepers of a world write. */
+interface KeptDisks {
+  readonly snapshots: readonly SnapshotDisk[];
+  readonly sealedIds: readonly SealedIdDisk[] | undefined;
+  readonly plant: { readonly flaws?: Flaws };
+}
+
+/** Writes a shard's snapshots, and seals its ids, a request at a time, as the keeper's thread does; it dies with the process. */
 export class SimulatedKeeper {
   readonly progress = new SnapshotProgress();
   readonly #disk: SnapshotDisk;
+  readonly #sealedIds: SealedIdDisk | undefined;
   readonly #flaws: Flaws;
   readonly #requests: KeeperRequest[] = [];
   #unfinished: StoredSnapshot | undefined;
 
-  constructor(disk: SnapshotDisk, flaws: Flaws) {
-    this.#disk = disk;
-    this.#flaws = flaws;
+  constructor({ snapshots, sealedIds, plant }: KeptDisks, shard: number) {
+    this.#disk = snapshots[shard];
+    this.#sealedIds = sealedIds?.[shard];
+    this.#flaws = plant.flaws ?? {};
   }
 
   get isBusy(): boolean {
@@ -84,7 +95,10 @@ export class SimulatedKeeper {
 
   /** Takes a request, whose bytes are shared with the shard. */
   send(request: KeeperRequest): void {
-    this.#requests.push(structuredClone(request));
+    this.#requests.push(request.type === "sealIds" ? request : structuredClone(request));
+    if (request.type === "sealIds" && this.#flaws.sealsTooSoon === true) {
+      Atomics.store(request.request.control, SEAL_CONTROL.state, SEAL_STATE.durable);
+    }
   }
 
   /** Does the next request; returns what it came to. */
@@ -118,8 +132,14 @@ export class SimulatedKeeper {
         this.progress.publish(sequence, createdAtMs, 0, 0);
         return `has finished the snapshot at ${sequence}`;
       }
-      case "sealIds":
-        throw new Error("a simulation has no sealed ids");
+      case "sealIds": {
+        if (isDiskFull) {
+          this.#requests.push(request);
+          return "has no room for sealed ids";
+        }
+        sealBucket(request.request);
+        return `has sealed ids up to record ${request.request.throughSequence}`;
+      }
       default:
         return unreachable(request);
     }
@@ -127,6 +147,8 @@ export class SimulatedKeeper {
 
   /** The process ends: what is unfinished counts for nothing. */
   crash(): void {
+    const sealing = this.#requests.find((request) => request.type === "sealIds");
+    this.#sealedIds?.crash(sealing?.request);
     if (this.#flaws.keepsUnfinishedSnapshots === true && this.#unfinished !== undefined)
       this.#disk.keep(this.#unfinished);
   }

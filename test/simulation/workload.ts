@@ -136,13 +136,15 @@ export class Workload {
 
   /** The reversal of something that was sent before. */
   #reversal(plain: LedgerCommand, shard: number): LedgerCommand {
-    const { random, reference, host } = this.#world;
+    const { random, reference, host, sealedIds } = this.#world;
     const own = this.#walletsOf(shard);
     const sent = this.#planned.filter(
       ({ operation, walletId }) => MOVEMENTS.includes(operation) && own.includes(walletId),
     );
     const done = new Set(reference.movements(shard));
-    const known = sent.filter(({ id }) => done.has(id) && idTimeMs(id) > host.wallMs - WINDOW_MS);
+    const known = sent.filter(
+      ({ id }) => done.has(id) && (sealedIds !== undefined || idTimeMs(id) > host.wallMs - WINDOW_MS),
+    );
     // Few, so that the same one is reversed several times, as long as its id is remembered.
     const targets = known.length > 0 && random.chance(0.8) ? known.slice(0, 2) : sent;
     if (targets.length === 0) return plain;

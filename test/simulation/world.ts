@@ -11,6 +11,7 @@ import { Network } from "./network.ts";
 import type { Plant } from "./plant.ts";
 import { Random } from "./random.ts";
 import { Crash } from "./rules.ts";
+import { SealedIdDisk } from "./sealed-id-disk.ts";
 import { SnapshotDisk } from "./snapshot-disk.ts";
 import type { Trace } from "./trace.ts";
 
@@ -45,6 +46,8 @@ const CALM: Weather = {
 
 /** So few that the window gets shorter, and enough for what comes in two seconds of a simulation. */
 const FEW_IDS = 100;
+/** Few enough that a bucket fills within a run, and more than a run brings, so that memory is never full. */
+const SEALED_IDS_MAX = 240;
 const SLOW_SYNC_MS = 1_500;
 /** In the calendar of limits: before another day, and before another month. */
 const SHORTLY_BEFORE_MIDNIGHT_MS: readonly number[] = [
@@ -61,6 +64,10 @@ export class World {
   readonly host: SimulatedHost;
   /** Whether some wallets have limits. */
   readonly hasLimits: boolean;
+  /** Where settled ids are sealed, by shard; undefined where they stay in memory. */
+  readonly sealedIds: readonly SealedIdDisk[] | undefined;
+  /** How much faster time passes: ids have to settle before they are sealed, and some windows may pass. */
+  readonly haste: number;
   /** The wallet that is striped, where one is. */
   readonly shop: string | undefined;
   readonly network = new Network();
@@ -89,7 +96,13 @@ export class World {
     this.host = new SimulatedHost(this.hasLimits ? random.pick(SHORTLY_BEFORE_MIDNIGHT_MS) : BASE_MS);
     this.snapshotFrames = random.pick([0, 3, 3, 8]);
     // Ids that are forgotten because they are too many are those in memory, which after a snapshot are fewer.
-    const idempotencyIdsMax = this.snapshotFrames === 0 ? random.pick([FEW_IDS, 1_000]) : 1_000;
+    const sealsIds = random.chance(0.4);
+    this.haste = sealsIds ? random.pick([1, 4]) : 1;
+    const idempotencyIdsMax = sealsIds
+      ? SEALED_IDS_MAX
+      : this.snapshotFrames === 0
+        ? random.pick([FEW_IDS, 1_000])
+        : 1_000;
     this.options = {
       shardCount,
       nowMs: () => this.host.wallMs,
@@ -119,6 +132,7 @@ export class World {
     this.reference = new ReferenceLedger(this.options, (shard) => ({
       nowMs: Math.max(this.states[shard].clockMs, this.host.wallMs),
       floorMs: this.states[shard].ids.floorMs,
+      findsAtAnyAge: this.sealedIds !== undefined,
     }));
     const flaws = plant.flaws ?? {};
     const hooks = {
@@ -131,6 +145,7 @@ export class World {
       },
     };
     this.journals = Array.from({ length: shardCount }, (_, shard) => new SimulatedJournal(shard, hooks, flaws));
+    this.sealedIds = sealsIds ? this.journals.map(({ shard }) => new SealedIdDisk(shard, flaws)) : undefined;
     this.snapshots = this.journals.map((journal) => new SnapshotDisk(journal, flaws));
   }
 
