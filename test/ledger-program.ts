@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { OPERATION } from "../protocol/command-record.ts";
 import type { WalletView } from "./driven-ledger.ts";
-import { type LedgerCommand, NIL_ID, timedId, untimedId } from "./ledger-command.ts";
+import { type CommandExtension, type LedgerCommand, NIL_ID, timedId, untimedId } from "./ledger-command.ts";
+import { type MoneyPlan, moneyFields, moneyPlan, namesAnother, PLAIN_MONEY, possible, targetOf } from "./money-plan.ts";
 import { BASE_MS, EGP, OWNERS, SKEW_MS, USD, WINDOW_MS, walletsOf } from "./program-wallets.ts";
 import { AMOUNT_MAX, accountId } from "./reference-books.ts";
 
@@ -29,6 +30,7 @@ export type CommandPlan =
       readonly walletType: number;
       readonly linked: boolean;
       readonly extension: ExtensionPlan | null;
+      readonly money: MoneyPlan;
     }
   /** An earlier command of the same shard again, as it was or changed in one place. */
   | {
@@ -58,6 +60,8 @@ export type Step =
   | { readonly type: "resend"; readonly which: number; readonly caller: number | null }
   | { readonly type: "flush"; readonly shard: number }
   | { readonly type: "deliver"; readonly from: number; readonly to: number }
+  /** Holds whose time is over lapse. */
+  | { readonly type: "expire"; readonly shard: number }
   | { readonly type: "settle" }
   | { readonly type: "tick"; readonly ms: number }
   | { readonly type: "crash" };
@@ -80,6 +84,10 @@ const amountMinor = fc.oneof(
 
 const operation = fc.oneof(
   { weight: 10, arbitrary: fc.constant(OPERATION.Transfer) },
+  { weight: 6, arbitrary: fc.constant(OPERATION.PlaceHold) },
+  { weight: 6, arbitrary: fc.constant(OPERATION.CaptureHold) },
+  { weight: 3, arbitrary: fc.constant(OPERATION.ReverseTransfer) },
+  { weight: 3, arbitrary: fc.constantFrom(OPERATION.VoidHold, OPERATION.ExchangeCurrency) },
   { weight: 4, arbitrary: fc.constantFrom(OPERATION.Credit, OPERATION.Debit) },
   { weight: 2, arbitrary: fc.constantFrom(OPERATION.CreateWallet, OPERATION.SetOverdraftLimit) },
   {
@@ -133,6 +141,7 @@ const commandPlan: fc.Arbitrary<CommandPlan> = fc.oneof(
       walletType: fc.constantFrom(0, 1, 1, 1, 2, 3, 4),
       linked: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
       extension,
+      money: moneyPlan,
     }),
   },
   {
@@ -182,6 +191,7 @@ export function programs(shardCount: number): fc.Arbitrary<Program> {
       weight: shardCount === 1 ? 0 : 8,
       arbitrary: fc.record({ type: fc.constant("deliver" as const), from: shard, to: shard }),
     },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant("expire" as const), shard }) },
     { weight: 1, arbitrary: fc.constant<Step>({ type: "settle" }) },
     { weight: 2, arbitrary: fc.record({ type: fc.constant("tick" as const), ms: fc.nat(40_000) }) },
     { weight: 2, arbitrary: fc.constant<Step>({ type: "crash" }) },
@@ -198,6 +208,8 @@ export interface PlanContext {
   readonly nextNumber: () => number;
   readonly sent: readonly LedgerCommand[];
   readonly wallet: (id: string) => WalletView | undefined;
+  /** Holds that are open on the shard. */
+  readonly holds: readonly { readonly id: string; readonly walletId: string }[];
 }
 
 /** The command of a plan. */
@@ -209,32 +221,38 @@ export function realise(plan: CommandPlan, context: PlanContext): LedgerCommand 
     return realise(FIRST_PLAN, context);
   }
   const { shard, shardCount } = context;
-  const own = [...often(walletsOf(shard, shardCount)), accountId(shard, EGP, "funding"), NIL_ID];
-  const all = Array.from({ length: shardCount }, (_, other) => often(walletsOf(other, shardCount))).flat();
+  const own = [...mostlyTwo(walletsOf(shard, shardCount)), accountId(shard, EGP, "funding"), NIL_ID];
+  const all = Array.from({ length: shardCount }, (_, other) => mostlyTwo(walletsOf(other, shardCount))).flat();
   all.push(accountId(shard, EGP, "payout"), accountId((shard + 1) % shardCount, EGP, "transit"));
   const isCreation = plan.operation === OPERATION.CreateWallet;
   const far = isCreation ? [...OWNERS, ...OWNERS, ...OWNERS, NIL_ID, accountId(shard, EGP, "fees")] : all;
-  const hasFar = isCreation || plan.operation === OPERATION.Transfer;
-  const walletId = own[plan.wallet % own.length];
+  const operation = possible(plan.operation, plan.money, context.holds);
+  const hasFar = isCreation || namesAnother(operation, plan.money);
+  const target = targetOf(operation, plan.money, context.holds, context.sent);
+  const fields = moneyFields(operation, plan.money, context.nowMs, target);
+  const walletId = target !== undefined && plan.money.isOwn ? target.walletId : own[plan.wallet % own.length];
   return {
     id: idOf(plan.id, context),
-    operation: plan.operation,
+    operation,
     walletId,
     counterpartyId: hasFar ? far[plan.counterparty % far.length] : NIL_ID,
     amountMinor: amountOf(plan, context.wallet(walletId)),
-    currency: isCreation && plan.currency === 0 ? EGP : plan.currency,
+    currency: currencyOf(plan),
     walletType: isCreation ? plan.walletType : 0,
     linked: plan.linked,
     extension:
-      plan.extension === null
+      plan.extension === null && fields === undefined
         ? null
-        : {
-            reference: plan.extension.reference,
-            expectedVersion: expectedOf(plan.extension.expected, context.wallet(walletId)?.version ?? 1n),
-            metadata: plan.extension.metadata,
-          },
+        : { ...saidIn(plan.extension, context.wallet(walletId)?.version ?? 1n), ...fields },
   };
 }
+
+function saidIn(plan: ExtensionPlan | null, version: bigint): CommandExtension {
+  const { reference, expected, metadata } = plan ?? PLAIN_EXTENSION;
+  return { reference, expectedVersion: expectedOf(expected, version), metadata };
+}
+
+const PLAIN_EXTENSION: ExtensionPlan = { reference: NIL_ID, expected: "any", metadata: "" };
 
 const FIRST_PLAN: CommandPlan = {
   type: "new",
@@ -247,11 +265,18 @@ const FIRST_PLAN: CommandPlan = {
   walletType: 0,
   linked: false,
   extension: null,
+  money: PLAIN_MONEY,
 };
 
 /** The first two of three wallets more often than the last, which has to be opened first. */
-function often([first, second, third]: readonly string[]): string[] {
+function mostlyTwo([first, second, third]: readonly string[]): string[] {
   return [first, second, first, second, first, second, third];
+}
+
+/** A new wallet needs a currency; what is said of holds and movements hardly ever names a wrong one. */
+function currencyOf({ operation, currency, money }: CommandPlan & { type: "new" }): number {
+  if (operation === OPERATION.CreateWallet) return currency === 0 ? EGP : currency;
+  return operation >= OPERATION.PlaceHold && money.isOwn && currency === USD ? 0 : currency;
 }
 
 function amountOf({ operation, amountMinor }: CommandPlan & { type: "new" }, wallet: WalletView | undefined): bigint {

@@ -55,24 +55,25 @@ class Twins {
       openTransfersMax: 2,
     };
     this.engine = new EngineHarness(
-      { ...options, walletsPerShardMax: 64, holdsPerShardMax: 64, idempotencyIdsMax: 100_000 },
+      { ...options, walletsPerShardMax: 64, holdsPerShardMax: 1_024, idempotencyIdsMax: 100_000 },
       journals,
     );
     this.reference = new ReferenceLedger(options);
   }
 
-  /** Opens two wallets on every shard, of one owner each and the same currency, and funds them. */
+  /** Opens two wallets on every shard, of one owner each and the same currency, and on the last of several one of another; funds them, and holds some. */
   begin(): void {
     for (let shard = 0; shard < this.#shardCount; shard += 1) {
       const commands = walletsOf(shard, this.#shardCount)
-        .slice(0, 2)
+        .slice(0, shard > 0 && shard === this.#shardCount - 1 ? 3 : 2)
         .flatMap((walletId, index) => {
           const id = (): string => timedId(BASE_MS, 0x10_0000 + this.#nextNumber());
-          const opened = { counterpartyId: OWNERS[index], currency: EGP, walletType: 1 };
+          const opened = { counterpartyId: OWNERS[index % 2], currency: index < 2 ? EGP : USD, walletType: 1 };
           return [
             command({ id: id(), operation: OPERATION.CreateWallet, walletId, ...opened }),
             command({ id: id(), operation: OPERATION.ActivateWallet, walletId }),
             command({ id: id(), operation: OPERATION.Credit, walletId, amountMinor: 100n }),
+            command({ id: id(), operation: OPERATION.PlaceHold, walletId, amountMinor: 30n }),
           ];
         });
       this.#submit(shard, { caller: CALLERS[0], details: true, timeOrderedIds: true, commands });
@@ -94,6 +95,7 @@ class Twins {
             nextNumber: () => this.#nextNumber(),
             sent: this.#sent[shard],
             wallet: (id) => wallets.find((wallet) => wallet.id === id),
+            holds: this.reference.holds(shard),
           }),
         );
         const last = commands.length - 1;
@@ -113,6 +115,13 @@ class Twins {
         break;
       case "deliver":
         this.#deliver(step.from, step.to);
+        break;
+      case "expire":
+        // The engine commits what lapses; what was decided before belongs to a frame of its own.
+        this.#flush(step.shard);
+        this.engine.expireHolds(step.shard);
+        this.reference.expireHolds(step.shard);
+        this.#flush(step.shard);
         break;
       case "settle":
         this.settle();
