@@ -1,16 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
 import { unpack } from "../../engine/object/object-record.ts";
-import {
-  ENTRY_HEADER_BYTES,
-  REPLY,
-  REQUEST,
-  REQUEST_FLAG,
-  REQUEST_KIND,
-  ROLE,
-  type Role,
-} from "../../engine/port/entries.ts";
-import { createRing, type RingMemory, RingReader, RingWriter } from "../../engine/port/ring.ts";
+import { ENTRY_HEADER_BYTES, REQUEST, REQUEST_FLAG, REQUEST_KIND, ROLE, type Role } from "../../engine/port/entries.ts";
+import { createRing, RingReader, RingWriter } from "../../engine/port/ring.ts";
 import { createShardPortMemory, ShardPort, type ShardPortMemory } from "../../engine/port/shard-port.ts";
 import { ShardCore } from "../../engine/shard/shard-core.ts";
 import type { ShardState } from "../../engine/shard/shard-state.ts";
@@ -26,15 +18,14 @@ import { Turn } from "../../gateway/turn.ts";
 import { formatUuid, uuidTimeMs } from "../../protocol/ids.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { FORMAT_VERSION } from "../../snapshots/snapshot-file.ts";
-import type { Reply } from "../driven-ledger.ts";
 import { decodeCommands } from "../ledger-command.ts";
-import { readReply, replyOf } from "../raw-reply.ts";
 import type { PeerMessage } from "../reference-books.ts";
 import { expectSameFacts } from "../same-state.ts";
 import { assertBooks, limitViews, walletViews } from "../wallet-views.ts";
 import { compareReplies } from "./compare-replies.ts";
 import type { SentMessage } from "./network.ts";
 import { emptyState, LEDGER_ID, loadSnapshot, partsOf, recoverShard, replay } from "./recovery.ts";
+import { ReplyTap } from "./reply-tap.ts";
 import { type Rule, Violation } from "./rules.ts";
 import { SimulatedKeeper } from "./snapshot-disk.ts";
 import type { World } from "./world.ts";
@@ -64,32 +55,6 @@ interface RunningShard {
   readonly tap: ReplyTap;
   readonly keeper: SimulatedKeeper;
   readonly taker: SnapshotTaker;
-}
-
-/** Sees the answers of a shard as soon as they are published, without taking them. */
-class ReplyTap {
-  readonly #control: Int32Array;
-  readonly #lanes: Uint32Array;
-  readonly #bytes: Uint8Array;
-  #head = 0;
-
-  constructor({ control, data }: RingMemory) {
-    this.#control = new Int32Array(control);
-    this.#lanes = new Uint32Array(data);
-    this.#bytes = new Uint8Array(data);
-  }
-
-  take(shard: number): Reply[] {
-    const replies: Reply[] = [];
-    while (this.#head !== this.#control[0]) {
-      const offset = (this.#head >>> 0) & (this.#bytes.byteLength - 1);
-      this.#head = (this.#head + this.#lanes[(offset >>> 2) + REPLY.entryBytes]) | 0;
-      if (this.#lanes[(offset >>> 2) + REPLY.kind] === 0) continue;
-      const reply = replyOf(shard, readReply({ lanes: this.#lanes, bytes: this.#bytes }, offset));
-      if (reply !== undefined) replies.push(reply);
-    }
-    return replies;
-  }
 }
 
 /**
