@@ -3,12 +3,14 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
 import { RULES } from "./rules.ts";
+import { removeScratch } from "./scratch.ts";
 import { simulate } from "./simulation.ts";
 
 const SEEDS_MAX = 400;
 const found: string[] = [];
 
 afterAll(() => {
+  removeScratch();
   console.info(`planted bugs, the seeds until each was found, and the rule it violated:\n${found.join("\n")}`);
 });
 

@@ -1,22 +1,16 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { SealRequest } from "../../engine/idempotency/seal-bucket.ts";
 import { genesisHash } from "../../engine/journal/frame.ts";
 import { type RecoverableJournal, recover } from "../../engine/shard/recover.ts";
 import { ShardState } from "../../engine/shard/shard-state.ts";
 import type { SnapshotPart } from "../../engine/snapshot/part.ts";
 import { statePartsOf } from "../../engine/snapshot/state-parts.ts";
+import { SCRATCH } from "./scratch.ts";
 import type { World } from "./world.ts";
 
 export const LEDGER_ID = "simulation";
 
 /** Takes ids that shall be sealed. */
 type Seal = (request: SealRequest) => void;
-
-/** Where recovery keeps what it cuts off: with sealed ids the only thing that a simulation writes to a real disk. */
-const ASIDE = mkdtempSync(join(tmpdir(), "mizan-simulation-"));
-process.on("exit", () => rmSync(ASIDE, { recursive: true, force: true }));
 
 /** What a shard knows after a start: its newest sound snapshot, and the journal from there on. */
 export function recoverShard(world: World, shard: number, seal: Seal): ShardState {
@@ -39,7 +33,7 @@ export function emptyState({ options }: World, shard: number): ShardState {
 
 /** The state with what a journal adds to it. */
 export function replay(world: World, state: ShardState, journal: RecoverableJournal): ShardState {
-  recover(state, journal, ASIDE, {
+  recover(state, journal, SCRATCH, {
     progress: () => {},
     cut: ({ position, reason }) => world.trace.add(`the frame at ${position} is cut: ${reason}`),
   });

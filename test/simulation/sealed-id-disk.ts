@@ -1,13 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bucketPath, listBuckets } from "../../engine/idempotency/bucket-layout.ts";
 import type { SealRequest } from "../../engine/idempotency/seal-bucket.ts";
 import { SealedIds } from "../../engine/idempotency/sealed-ids.ts";
 import type { Flaws } from "./plant.ts";
-
-const ROOT = mkdtempSync(join(tmpdir(), "mizan-simulated-ids-"));
-process.on("exit", () => rmSync(ROOT, { recursive: true, force: true }));
+import { SCRATCH } from "./scratch.ts";
 
 /** The sealed ids of one shard, which are real files: they outlive the simulated process. */
 export class SealedIdDisk {
@@ -16,7 +13,7 @@ export class SealedIdDisk {
   readonly #flaws: Flaws;
 
   constructor(shard: number, flaws: Flaws) {
-    this.#directory = join(ROOT, `shard-${shard}`);
+    this.#directory = join(SCRATCH, `shard-${shard}`);
     this.#shard = shard;
     this.#flaws = flaws;
     rmSync(this.#directory, { recursive: true, force: true });

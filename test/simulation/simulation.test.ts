@@ -6,12 +6,15 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { reportOf } from "./report.ts";
+import { removeScratch } from "./scratch.ts";
 import { simulate } from "./simulation.ts";
 
 const SEEDS = Number(process.env.MIZAN_SIMULATION_SEEDS ?? 200);
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+
+afterAll(removeScratch);
 
 describe("in a simulated world of crashes, bad disks and strange messages", () => {
   test(`every rule holds from ${SEEDS} seeds`, { timeout: 60_000 + SEEDS * 1_000 }, () => {
