@@ -108,8 +108,9 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
         if (port.begin(REQUEST_KIND.Stop, 0, 0, 0, NOBODY, 0) >= 0) port.flush();
       }
       await Promise.all(threads.map((thread) => thread.stopped));
-      await history.stop();
+      // What the keeper still archives waits until the readers of history have let go of it.
       await keeper.stop();
+      await history.stop();
       await preparer.terminate();
     },
   };
