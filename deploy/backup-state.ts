@@ -19,6 +19,8 @@ import { sealedIdsIn } from "./sealed-ids-in.ts";
 
 /** Snapshots that a backup keeps of each shard, besides the one that stands for dropped history. */
 const SNAPSHOTS_KEPT = 3;
+/** How often the buckets are listed anew where one has gone meanwhile. */
+const LISTINGS_MAX = 3;
 
 export interface CopiedSnapshot extends CopiedFile {
   readonly sequence: number;
@@ -41,8 +43,8 @@ export interface CopiedState {
 export interface WantedState {
   /** The sequence that the backup of the shard goes to. */
   readonly through: number;
-  /** The snapshot that stands for dropped history, where this is the first run. */
-  readonly base: StoredSnapshot | undefined;
+  /** The snapshot that stands for dropped history, copied already, where this is the first run. */
+  readonly base: CopiedSnapshot | undefined;
   /** Whether the backup's frames do not begin with the first one, so that its oldest snapshot stands for those. */
   readonly isLate: boolean;
   readonly before: CopiedState;
@@ -73,7 +75,7 @@ export function copyState(
   };
   const newest = kept.snapshots.find((snapshot) => snapshot.sequence <= through && isSound(snapshot));
   // Sealed files are listed after the snapshot was there: so every id that it lacks is in one of them.
-  const { paths, isComplete } = sealedIdsIn(shardDirectory(directory.path, shard));
+  const { found, isComplete } = sealedBuckets(shardDirectory(directory.path, shard));
   if (!isComplete && base === undefined) return before;
   if (!isComplete) {
     throw new CommandError(
@@ -82,18 +84,13 @@ export function copyState(
       `sealed ids of shard ${shard} were set aside as damaged, and are not sealed again yet. Take the backup when they are.`,
     );
   }
-  const sealed = copyBuckets(paths, shard, through, before.sealedIds, target);
+  const sealed = copyBuckets(found, shard, through, before.sealedIds, target);
   const old = sealed.isOther ? [] : before.snapshots;
-  const wanted = [base, newest].filter((snapshot) => snapshot !== undefined);
-  const snapshots = [...old];
-  for (const { path, sequence } of wanted) {
-    if (snapshots.some((copied) => copied.sequence === sequence)) continue;
-    try {
-      snapshots.push({ ...copyIntoBackup(path, target, shard, basename(path)), sequence });
-    } catch (error) {
-      // A running ledger removes the oldest when it has taken a new one; without it a restored ledger replays more.
-      if (existsSync(path) || sequence === base?.sequence) throw error;
-    }
+  const snapshots = [...old, ...(base === undefined ? [] : [base])];
+  if (newest !== undefined && !snapshots.some(({ sequence }) => sequence === newest.sequence)) {
+    // A running ledger removes the oldest when it has taken a new one; without it a restored ledger replays more.
+    const copied = copySnapshot(newest, shard, target);
+    if (copied !== undefined) snapshots.push(copied);
   }
   snapshots.sort((a, b) => a.sequence - b.sequence);
   const retained = snapshots.filter(
@@ -102,14 +99,48 @@ export function copyState(
   return { snapshots: retained, sealedIds: sealed.buckets };
 }
 
+/** Copies a snapshot; undefined where a running ledger has removed it meanwhile. */
+export function copySnapshot(
+  { path, sequence }: StoredSnapshot,
+  shard: number,
+  target: string,
+): CopiedSnapshot | undefined {
+  try {
+    return { ...copyIntoBackup(path, target, shard, basename(path)), sequence };
+  } catch (error) {
+    if (existsSync(path)) throw error;
+    return undefined;
+  }
+}
+
+/** A bucket that is there now. */
+interface FoundBucket {
+  readonly path: string;
+  readonly ordinal: number;
+  readonly seed: number;
+  readonly throughSequence: number;
+}
+
+/** The buckets of a shard, all of one moment: one that a running ledger removes has its ids in a new one. */
+function sealedBuckets(shardPath: string): { readonly found: readonly FoundBucket[]; readonly isComplete: boolean } {
+  for (let attempt = 1; ; attempt += 1) {
+    const { paths, isComplete } = sealedIdsIn(shardPath);
+    try {
+      const found = paths.map((path) => ({ path, ordinal: bucketOrdinal(basename(path)), ...readHeader(path) }));
+      return { found, isComplete };
+    } catch (error) {
+      if (attempt === LISTINGS_MAX || paths.every((path) => existsSync(path))) throw error;
+    }
+  }
+}
+
 function copyBuckets(
-  paths: readonly string[],
+  found: readonly FoundBucket[],
   shard: number,
   through: number,
   before: readonly CopiedBucket[],
   target: string,
 ): { readonly buckets: readonly CopiedBucket[]; readonly isOther: boolean } {
-  const found = paths.map((path) => ({ path, ordinal: bucketOrdinal(basename(path)), ...readHeader(path) }));
   // Somebody removed all of them, and the ids were sealed anew from the journal.
   const isOther = found.some(({ ordinal, seed }) =>
     before.some((copied) => copied.ordinal === ordinal && copied.seed !== seed),

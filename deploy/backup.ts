@@ -1,21 +1,36 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { HASH_BYTES } from "../engine/journal/frame.ts";
+import { HistoryExpiredError } from "../engine/journal/journal-files.ts";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { lockDataDir } from "../gateway/data-lock.ts";
-import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
 import { type BackupManifest, copiedState, type FrameHead, readManifest, writeManifest } from "./backup-manifest.ts";
-import { copyState } from "./backup-state.ts";
+import { type CopiedSnapshot, copySnapshot, copyState } from "./backup-state.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
 import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { FrameChain } from "./frame-chain.ts";
 import { FRAME_FILE_BYTES_MAX, type FrameFileFacts, FrameFileWriter } from "./frame-file.ts";
-import { startsOfHistory } from "./history-start.ts";
+import {
+  DroppedMeanwhileError,
+  frameHashAt,
+  type HistoryStart,
+  historyOf,
+  type KeptHistory,
+  noteDropped,
+  startOfHistory,
+} from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { Terminal } from "./terminal.ts";
+
+/** How often a first run begins anew. */
+const ATTEMPTS_MAX = 5;
+
+interface CopiedLedger {
+  readonly manifest: BackupManifest;
+  readonly records: number;
+}
 
 /**
  * `mizan backup`: copies a ledger, running or not, up to a consistent cut of all shards.
@@ -95,18 +110,48 @@ function firstSequencesOf({ ledger, files }: Pick<BackupManifest, "ledger" | "fi
   });
 }
 
+/**
+ * Copies what is new. A first run begins with the oldest history, which a running ledger may drop at that moment: then it
+ * begins anew.
+ *
+ * **Errors**: `history_dropped` where that happens again and again, or to what comes behind the cut of an earlier run.
+ */
 async function copyLedger(
   directory: DataDirectory,
   target: string,
   before: BackupManifest | undefined,
   terminal: Terminal,
-): Promise<{ readonly manifest: BackupManifest; readonly records: number }> {
+): Promise<CopiedLedger> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await copyOnce(directory, target, before, terminal);
+    } catch (error) {
+      if (!(error instanceof HistoryExpiredError || error instanceof DroppedMeanwhileError)) throw error;
+      if (before !== undefined || attempt === ATTEMPTS_MAX) {
+        throw new CommandError(
+          EXIT.problems,
+          "history_dropped",
+          `history was dropped while it was copied: ${error.message}`,
+        );
+      }
+      terminal.note("the oldest history was dropped from the archive while it was copied; beginning anew");
+      removeUnlisted(target, before);
+    }
+  }
+}
+
+async function copyOnce(
+  directory: DataDirectory,
+  target: string,
+  before: BackupManifest | undefined,
+  terminal: Terminal,
+): Promise<CopiedLedger> {
   const { path, ledger } = directory;
   const journals = shardsOf(directory).map((shard) => new JournalFrames(path, shard));
-  // What is taken later than this may know of other shards what was not there yet.
-  const lastSequences = journals.map((journal) => journal.lastSequence());
   const { order, chains, froms, bases } =
-    before === undefined ? await begin(directory, journals, terminal) : resume(before, journals);
+    before === undefined ? await begin(directory, target, journals, terminal) : resume(directory, before, journals);
+  // What is taken later than this may know of other shards what was not there yet; what is taken at the beginning may not.
+  const lastSequences = journals.map((journal) => journal.lastSequence());
   const heads: (FrameHead | null)[] = before === undefined ? chains.map(() => null) : [...before.heads];
   const progress = terminal.progress(
     "copying",
@@ -175,32 +220,43 @@ interface CopyStart {
   readonly order: CausalOrder;
   readonly chains: readonly FrameChain[];
   readonly froms: readonly number[];
-  /** Snapshots that stand for dropped history. */
-  readonly bases: readonly (StoredSnapshot | undefined)[];
+  /** Snapshots that stand for dropped history, copied already: a running ledger removes them when it has newer ones. */
+  readonly bases: readonly (CopiedSnapshot | undefined)[];
 }
 
 /** A backup begins with the oldest frame that is kept. */
 async function begin(
   directory: DataDirectory,
+  target: string,
   journals: readonly JournalFrames[],
   terminal: Terminal,
 ): Promise<CopyStart> {
-  const starts = await startsOfHistory(directory, journals, terminal);
+  const starts: HistoryStart[] = [];
+  const bases: (CopiedSnapshot | undefined)[] = [];
+  for (const shard of shardsOf(directory)) {
+    const start = await startOfHistory(directory.ledger, shard, historyOf(directory, shard, journals[shard]));
+    const { snapshot } = start;
+    const base = snapshot && copySnapshot(snapshot, shard, target);
+    if (snapshot !== undefined && base === undefined) throw new DroppedMeanwhileError(`${snapshot.path} was removed`);
+    noteDropped(terminal, shard, start);
+    starts.push(start);
+    bases.push(base);
+  }
   return {
     order: CausalOrder.after(starts.map(({ state }) => state)),
     chains: starts.map(({ chain }) => chain),
     froms: starts.map(({ firstSequence }) => firstSequence),
-    bases: starts.map(({ snapshot }) => snapshot),
+    bases,
   };
 }
 
-/** A backup goes on behind its cut. **Errors**: `history_dropped`, `history_differs`. */
-function resume({ ledger, cut, heads }: BackupManifest, journals: readonly JournalFrames[]): CopyStart {
+/** A backup goes on behind its cut. */
+function resume(directory: DataDirectory, before: BackupManifest, journals: readonly JournalFrames[]): CopyStart {
+  const { ledger, cut, heads } = before;
   const chains = FrameChain.ofLedger(ledger);
   for (const [shard, head] of heads.entries()) {
-    if (head === null) continue;
-    requireFrame(journals[shard], shard, head);
-    chains[shard].resume(Buffer.from(head.hash, "hex"), cut.sequences[shard] + 1);
+    requireHead(historyOf(directory, shard, journals[shard]), shard, cut.sequences[shard], head);
+    if (head !== null) chains[shard].resume(Buffer.from(head.hash, "hex"), cut.sequences[shard] + 1);
   }
   return {
     order: CausalOrder.from(cut),
@@ -211,26 +267,23 @@ function resume({ ledger, cut, heads }: BackupManifest, journals: readonly Journ
 }
 
 /**
- * Checks that a journal still holds the newest frame of the backup.
+ * Checks that a journal goes on from the newest frame of the backup, and still has what came behind it.
  *
- * **Errors**: `history_differs`: the ledger was restored to an earlier point and went on with other frames.
+ * **Errors**: `history_dropped`; `history_differs`: the ledger was restored to an earlier point and went on with other frames.
  */
-function requireFrame(journal: JournalFrames, shard: number, { firstSequence, hash }: FrameHead): void {
-  const first = journal.range()?.first ?? 1;
-  if (firstSequence < first) {
+function requireHead(kept: KeptHistory, shard: number, sequence: number, head: FrameHead | null): void {
+  const position = `${shard}:${sequence}`;
+  if (kept.firstSequence > sequence + 1) {
     throw new CommandError(
       EXIT.problems,
       "history_dropped",
-      `what came behind ${shard}:${firstSequence}, where the backup ends, was dropped from the archive. Take a new backup into an empty directory.`,
+      `what came behind ${position}, where the backup ends, was dropped from the archive. Take a new backup into an empty directory.`,
     );
   }
-  for (const { key, value } of journal.frames(firstSequence)) {
-    if (key === firstSequence && Buffer.from(value.subarray(0, HASH_BYTES)).toString("hex") === hash) return;
-    break;
-  }
+  if (head === null || frameHashAt(kept, sequence) === head.hash) return;
   throw new CommandError(
     EXIT.problems,
     "history_differs",
-    `the journal does not hold the frame at ${shard}:${firstSequence} that the backup ends with. Take a new backup into an empty directory.`,
+    `the journal does not hold the frame that ends at ${position}, as the backup does. Take a new backup into an empty directory.`,
   );
 }

@@ -24,6 +24,9 @@ export interface HistoryStart {
   readonly snapshot: StoredSnapshot | undefined;
 }
 
+/** A running ledger has dropped what was about to be read. */
+export class DroppedMeanwhileError extends Error {}
+
 /** What is kept of a shard: its frames and its snapshots. */
 export interface KeptHistory {
   readonly firstSequence: number;
@@ -43,13 +46,15 @@ export function historyOf({ path }: DataDirectory, shard: number, journal: Journ
 /**
  * Finds where a shard's history begins.
  *
- * **Errors**: `history_incomplete` where its beginning was dropped and no sound snapshot stands for it.
+ * **Errors**: `history_incomplete` where its beginning was dropped and no sound snapshot stands for it; throws a
+ * `DroppedMeanwhileError` where a running ledger drops more of it at that moment.
  */
 export async function startOfHistory(ledger: LedgerFile, shard: number, kept: KeptHistory): Promise<HistoryStart> {
   const { firstSequence } = kept;
   const chain = new FrameChain(ledger.ledgerId, shard);
   if (firstSequence === 1) return { firstSequence, chain, state: emptyState(ledger, shard), snapshot: undefined };
   const [first] = kept.frames(firstSequence);
+  if (first === undefined) throw new DroppedMeanwhileError(`record ${shard}:${firstSequence} is no longer kept`);
   chain.resume(first.value.slice(HASH_BYTES, 2 * HASH_BYTES), firstSequence);
   const pool = new ChunkPool(1);
   try {

@@ -34,7 +34,7 @@ export async function restore(
   const target = new BuiltDirectory(dataDir, ledger);
   const progress = terminal.progress(
     "restoring",
-    cut.sequences.reduce((sum, sequence) => sum + sequence, 0),
+    histories.reduce((sum, { firstSequence }, shard) => sum + cut.sequences[shard] + 1 - firstSequence, 0),
   );
   const reached = histories.map(({ firstSequence }) => firstSequence - 1);
   let order: CausalOrder;

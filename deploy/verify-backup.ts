@@ -11,15 +11,17 @@ import { type HistoryStart, type KeptHistory, noteDropped, startOfHistory } from
 import { mergedFrames } from "./merged-frames.ts";
 import type { Problem } from "./problem.ts";
 import type { Terminal } from "./terminal.ts";
+import { balanceProblems } from "./verify-balances.ts";
 import { IdChecks } from "./verify-ids.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
 
 /** Checks a backup: its files, the chain of hashes, and that all balances follow from it. It ends at the first problem. */
 export async function verifyBackup(backup: string, manifest: BackupManifest, terminal: Terminal): Promise<void> {
   const { ledger, cut } = manifest;
+  const histories = cut.sequences.map((_, shard) => backupHistory(backup, manifest, shard));
   const progress = terminal.progress(
     "verifying",
-    cut.sequences.reduce((sum, sequence) => sum + sequence, 0),
+    histories.reduce((sum, { firstSequence }, shard) => sum + cut.sequences[shard] + 1 - firstSequence, 0),
   );
   const problems: Problem[] = [];
   const onProblem = (problem: Problem): void => {
@@ -29,7 +31,6 @@ export async function verifyBackup(backup: string, manifest: BackupManifest, ter
   let snapshots = 0;
   try {
     for (const file of [...manifest.snapshots, ...manifest.sealedIds]) checkCopy(backup, file);
-    const histories = cut.sequences.map((_, shard) => backupHistory(backup, manifest, shard));
     const starts = await Promise.all(histories.map((history, shard) => startOfHistory(ledger, shard, history)));
     for (const [shard, start] of starts.entries()) noteDropped(terminal, shard, start);
     const checks = await Promise.all(
@@ -68,11 +69,18 @@ class StateChecks {
   readonly #state: ShardState;
   readonly #snapshots: SnapshotChecks;
   readonly #ids: IdChecks;
+  readonly #onProblem: (problem: Problem) => void;
 
-  private constructor(state: ShardState, snapshots: SnapshotChecks, ids: IdChecks) {
+  private constructor(
+    state: ShardState,
+    snapshots: SnapshotChecks,
+    ids: IdChecks,
+    onProblem: (problem: Problem) => void,
+  ) {
     this.#state = state;
     this.#snapshots = snapshots;
     this.#ids = ids;
+    this.#onProblem = onProblem;
   }
 
   static async open(
@@ -90,7 +98,7 @@ class StateChecks {
     const hasGap = sealedIds.some(({ ordinal }, index) => index > 0 && ordinal !== sealedIds[index - 1].ordinal + 1);
     const paths = sealedIds.map(({ name }) => join(backup, name));
     const ids = IdChecks.open(paths, !hasGap, shard, loadConfig(process.env).idempotencyWindowMs, hooks);
-    return new StateChecks(start.state, snapshots, ids);
+    return new StateChecks(start.state, snapshots, ids, onProblem);
   }
 
   /** Snapshots that were compared. */
@@ -108,5 +116,6 @@ class StateChecks {
   end(): void {
     this.#snapshots.end();
     this.#ids.end(this.#state.sequence);
+    for (const problem of balanceProblems(this.#state)) this.#onProblem(problem);
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import { verifyArchive } from "../engine/journal/archive-segment.ts";
@@ -17,6 +18,7 @@ import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
 import { sealedIdsIn } from "./sealed-ids-in.ts";
 import { segmentSizeProblem } from "./segment-size.ts";
+import { balanceProblems } from "./verify-balances.ts";
 import { IdChecks } from "./verify-ids.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
 
@@ -126,6 +128,8 @@ async function verifyArchives(directory: string, hooks: VerifyHooks): Promise<bo
       hooks.onFile(file);
       await verifyArchive(file);
     } catch (error) {
+      // A running ledger drops the oldest, if it is told to.
+      if (!existsSync(file)) continue;
       isWhole = false;
       hooks.onProblem({ file, problem: error instanceof Error ? error.message : String(error) });
     }
@@ -222,20 +226,13 @@ class VerifiedReplay {
     if (this.#chain !== undefined && frame.firstSequence > this.#state.sequence) this.#evolve(found, frame);
   }
 
-  /** Every shard's books balance after every record, so also after the last one. */
+  /** Tells what only the end shows. */
   end(): void {
     if (this.#chain !== undefined) {
       this.#snapshots.end();
       this.#ids.end(this.#state.sequence);
     }
-    for (const { currency, sumMinor } of trialBalance(this.#state.wallets)) {
-      if (sumMinor === "0") continue;
-      const { shard, sequence } = this.#state;
-      this.#hooks.onProblem({
-        position: `${shard}:${sequence}`,
-        problem: `all balances in ${currency} add up to ${sumMinor}, not to zero`,
-      });
-    }
+    for (const problem of balanceProblems(this.#state)) this.#hooks.onProblem(problem);
   }
 
   #evolve(found: FoundFrame, frame: Frame): void {
