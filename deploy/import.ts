@@ -85,7 +85,7 @@ export async function importEvents(file: string, dataDir: string, options: Impor
       });
       await progress.advance(text.length + 1);
     }
-    rebuilder.finish();
+    finish(rebuilder);
     await target.finish();
   } catch (error) {
     await target.drop();
@@ -192,6 +192,15 @@ function atLine(file: string, line: number, action: () => void): void {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError(EXIT.problems, "not_importable", `${file}:${line}: ${reason}; nothing was imported`);
+  }
+}
+
+function finish(rebuilder: LedgerRebuilder): void {
+  try {
+    rebuilder.finish();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(EXIT.problems, "not_importable", `${reason}; nothing was imported`);
   }
 }
 

@@ -57,7 +57,7 @@ export async function reshard(
         }
         await progress.advance(next.frame.recordCount);
       }
-      rebuilder.finish();
+      finish(rebuilder);
       requireWhole(order, lastSequences);
       requireSameWallets(
         before,
@@ -70,7 +70,7 @@ export async function reshard(
     }
     progress.end();
     const positions = writers.map(({ state }) => `${state.shard}:${state.sequence}`);
-    const { openTransfers } = order;
+    const openTransfers = writers.reduce((sum, { state }) => sum + state.transfers.size, 0);
     terminal.say(
       `${events} events of ${directory.ledger.shards} shards written to ${options.to} for ${shards}, up to ${positions.join(", ")}`,
     );
@@ -97,6 +97,15 @@ function requireWhole({ sequences }: CausalOrder, lastSequences: readonly number
     "shards_disagree",
     `shard ${shard} knows at ${shard}:${sequences[shard] + 1} of something that another shard has not journaled`,
   );
+}
+
+function finish(rebuilder: LedgerRebuilder): void {
+  try {
+    rebuilder.finish();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(EXIT.problems, "not_reshardable", `the ledger cannot be moved: ${reason}`);
+  }
 }
 
 function take(rebuilder: LedgerRebuilder, event: Parameters<LedgerRebuilder["take"]>[0]): void {

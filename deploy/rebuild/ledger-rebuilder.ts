@@ -9,7 +9,9 @@ import type { LedgerEvent } from "../replay.ts";
 import { accountKind } from "./account-kind.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 import { extrasOf, SplitMovements } from "./split-movements.ts";
+import { isSweepId, StripedWallets } from "./striped-wallets.ts";
 import { TransferRoutes } from "./transfer-routes.ts";
+import { TypeLimitsOfShards, toldTo } from "./type-limits.ts";
 
 /**
  * Writes a ledger anew from its events, for any number of shards.
@@ -23,14 +25,19 @@ export class LedgerRebuilder {
   readonly #shards: readonly ShardWriter[];
   /** The number of shards stays: everything stays where it was. */
   readonly #isSame: boolean;
+  readonly #oldShards: number;
   readonly #routes = new TransferRoutes();
   readonly #split: SplitMovements;
+  readonly #striped = new StripedWallets();
+  readonly #typeLimits: TypeLimitsOfShards;
   #sold: PostingView | undefined;
 
   constructor(shards: readonly ShardWriter[], oldShards: number) {
     this.#shards = shards;
     this.#isSame = shards.length === oldShards;
+    this.#oldShards = oldShards;
     this.#split = new SplitMovements(shards);
+    this.#typeLimits = new TypeLimitsOfShards(oldShards);
   }
 
   /**
@@ -47,13 +54,13 @@ export class LedgerRebuilder {
         this.#takeCommand(shard, clockMs, record);
         break;
       case "HoldExpired":
-        this.#begin(this.#shardOf(record.walletId, shard), clockMs).expiry(record);
+        this.#takeExpiry(shard, clockMs, record);
         break;
       case "ObjectChanged":
         this.#takeObject(shard, clockMs, record);
         break;
       case "Sold":
-        this.#sold = record;
+        this.#sold = this.#restated(record, shard);
         break;
       case "Bought":
         this.#takeExchange(shard, clockMs, record);
@@ -68,16 +75,17 @@ export class LedgerRebuilder {
       case "TransferRefunded":
       case "CaptureSent":
       case "CaptureRefunded":
-        this.#takePosting(shard, clockMs, record);
+        if (this.#isSame || !isSweepId(record.id)) this.#takePosting(shard, clockMs, record);
         break;
       default:
         unreachable(record);
     }
   }
 
-  /** Ends the last frame of every shard. */
+  /** Ends the last frame of every shard. **Errors**: throws where the old shards had different limits of wallet types. */
   finish(): void {
     if (this.#sold !== undefined) throw new Error("an exchange lacks its second record");
+    this.#typeLimits.requireSame();
     for (const writer of this.#shards) writer.seal();
   }
 
@@ -86,20 +94,44 @@ export class LedgerRebuilder {
     clockMs: number,
     record: Extract<RecordView, { readonly type: "WalletChanged" | "CommandRejected" | "LimitRejected" }>,
   ): void {
-    if (!this.#isSame && record.type === "WalletChanged") this.#refuseSharded(record.command.operation);
-    const writer = this.#begin(this.#shardOf(record.command.walletId, shard), clockMs);
-    if (record.type === "WalletChanged") writer.change(record);
-    else if (record.type === "CommandRejected") writer.rejection(record);
-    else writer.limitRejection(record);
+    const { command } = record;
+    if (!this.#isSame && record.type !== "LimitRejected" && this.#typeLimits.isToldToEach(command)) {
+      this.#takeTypeLimits(shard, clockMs, record);
+      return;
+    }
+    const writer = this.#begin(this.#shardOf(command.walletId, shard), clockMs);
+    if (record.type === "CommandRejected") writer.rejection(record);
+    else if (record.type === "LimitRejected") writer.limitRejection(record);
+    else {
+      if (!this.#isSame && command.operation === "StripeWallet") this.#striped.add(record.walletId);
+      writer.change(this.#striped.change(record, writer.state));
+    }
   }
 
-  /** What is said of a shard, and not of a wallet, has no meaning with another number of them. */
-  #refuseSharded(operation: unknown): void {
-    if (operation !== "StripeWallet" && operation !== "SetTypeLimits") return;
-    throw new Error(`${operation} is said to each shard, so the number of shards cannot change after it`);
+  /** What is said of a type of wallets is said to every shard, once. */
+  #takeTypeLimits(
+    shard: number,
+    clockMs: number,
+    record: Extract<RecordView, { readonly type: "WalletChanged" | "CommandRejected" }>,
+  ): void {
+    const isChange = record.type === "WalletChanged";
+    if (isChange) this.#typeLimits.set(shard, record.command);
+    if (!this.#typeLimits.isFirst(record.command, isChange ? "ok" : record.code)) return;
+    for (const writer of this.#shards) {
+      writer.begin(clockMs);
+      const command = toldTo(record.command, writer.state.shard);
+      if (isChange) writer.change({ ...record, walletId: command.walletId, command });
+      else writer.rejection({ ...record, command });
+    }
   }
 
-  #takePosting(shard: number, clockMs: number, record: PostingView): void {
+  #takeExpiry(shard: number, clockMs: number, record: Extract<RecordView, { readonly type: "HoldExpired" }>): void {
+    const writer = this.#begin(this.#shardOf(record.walletId, shard), clockMs);
+    writer.expiry(this.#striped.change(record, writer.state));
+  }
+
+  #takePosting(shard: number, clockMs: number, told: PostingView): void {
+    const record = this.#restated(told, shard);
     const { type, id, amountMinor, debit, credit } = record;
     const from = this.#shardOfSide(debit.walletId, shard);
     const to = this.#shardOfSide(credit.walletId, shard);
@@ -114,8 +146,9 @@ export class LedgerRebuilder {
     writer.posting(type, id, amountMinor, debited, credited, extrasOf(record));
   }
 
-  #takeExchange(shard: number, clockMs: number, bought: PostingView): void {
+  #takeExchange(shard: number, clockMs: number, told: PostingView): void {
     const sold = this.#sold;
+    const bought = this.#restated(told, shard);
     this.#sold = undefined;
     if (sold === undefined || sold.id !== bought.id) throw new Error("an exchange lacks its first record");
     const from = this.#shardOf(sold.debit.walletId, shard);
@@ -134,6 +167,18 @@ export class LedgerRebuilder {
     }
   }
 
+  /** A posting with what it makes of striped wallets on their new homes. */
+  #restated(record: PostingView, oldShard: number): PostingView {
+    const side = (side: PostingView["debit"], changeMinor: number): PostingView["debit"] => {
+      const { walletId } = side;
+      if (!this.#striped.has(walletId)) return side;
+      const wasAtHome = shardOfUuid(walletId, this.#oldShards) === oldShard;
+      return this.#striped.side(side, changeMinor, this.#shards[this.#shardOf(walletId, oldShard)].state, wasAtHome);
+    };
+    const { amountMinor } = record;
+    return { ...record, debit: side(record.debit, -amountMinor), credit: side(record.credit, amountMinor) };
+  }
+
   /** The sides of a posting, with the accounts of the new shard in place of those of the old one. */
   #sides(writer: ShardWriter, { debit, credit }: PostingView): [PostingView["debit"], PostingView["credit"]] {
     const side = (own: PostingView["debit"], other: PostingView["debit"]): PostingView["debit"] => {
@@ -145,13 +190,15 @@ export class LedgerRebuilder {
 
   #takeObject(shard: number, clockMs: number, record: ObjectChangedView): void {
     const { type: _, ...object } = record;
+    if (!this.#isSame && isSweepId(object.id)) return;
     switch (object.aggregate) {
       case apiKeyAggregate.name:
         this.#begin(this.#shardOf(object.id, shard), clockMs).object(object);
         break;
       case stripeAggregate.name:
-        if (!this.#isSame) this.#refuseSharded("StripeWallet");
-        this.#begin(shard, clockMs).object(object);
+        // The new homes say at the first start what their stripes have to be like.
+        if (this.#isSame) this.#begin(shard, clockMs).object(object);
+        else this.#striped.add(object.id);
         break;
       case transferAggregate.name:
         this.#takeTransfer(shard, clockMs, record);

@@ -25,6 +25,7 @@ import { CODES } from "../../protocol/codes.ts";
 import { OPERATION } from "../../protocol/command-record.ts";
 import { isSystemAccountId, SYSTEM_ACCOUNT_KINDS, uuidBytes, writeUuid } from "../../protocol/ids.ts";
 import type { JournalWriter } from "../journal-writer.ts";
+import { currencyOfAccount } from "./account-kind.ts";
 import { commandBytes } from "./command-bytes.ts";
 import { addPosting, type PostingExtras, type PostingSide } from "./posting-record.ts";
 
@@ -97,7 +98,7 @@ export class ShardWriter {
     const { command } = view;
     const bytes = commandBytes(command);
     const isNew = command.operation === "CreateWallet";
-    const slot = isNew ? this.#slotOfNewWallet(command.currency ?? 0) : this.#slotOf(view.walletId);
+    const slot = isNew ? this.#slotOfNewWallet(command.currency ?? 0) : this.#slotToChange(view);
     const operation = typeof command.operation === "number" ? command.operation : OPERATION[command.operation];
     const at = this.#add(RECORD_KIND.WalletChanged, CHANGE_HEADER_BYTES, CHANGE.command, bytes);
     const isOpen = !isNew && slot < wallets.count;
@@ -107,7 +108,9 @@ export class ShardWriter {
     floats[(at + CHANGE.version) >>> 1] = isOpen ? wallets.version[slot] + 1 : 1;
     floats[(at + CHANGE.previous) >>> 1] = isOpen ? wallets.head[slot] : 0;
     floats[(at + CHANGE.posted) >>> 1] = isOpen ? wallets.postedMinor[slot] : 0;
-    floats[(at + CHANGE.available) >>> 1] = view.availableMinor;
+    floats[(at + CHANGE.available) >>> 1] = isAccountId(view.walletId)
+      ? wallets.postedMinor[slot]
+      : view.availableMinor;
     const sequence = this.#evolve(at);
     this.#requireSame(view.walletId, slot, view);
     return sequence;
@@ -186,6 +189,12 @@ export class ShardWriter {
       version: wallets.version[slot] + 1,
       previous: wallets.head[slot],
     };
+  }
+
+  /** Limits of a wallet type may be the first that a shard hears of their currency: they open its accounts. */
+  #slotToChange({ walletId, command }: WalletChangedView): number {
+    if (command.operation !== "SetTypeLimits") return this.#slotOf(walletId);
+    return this.state.wallets.openCurrency(currencyOfAccount(walletId));
   }
 
   #slotOf(walletId: string): number {

@@ -59,6 +59,8 @@ export class SplitMovements {
       ...(isReversal || (options & ASKED.nobody) !== 0 ? { isToWalletFound: true } : {}),
       ...(isReversal ? this.#takenFor(far, other.walletId) : {}),
     };
+    // By its target a posting is known as one that takes another back, and counts on no limit.
+    const reversing: PostingExtras = targetId === undefined ? {} : { targetId };
     const sent: Leg = {
       shard: from,
       wallet: debit,
@@ -66,9 +68,16 @@ export class SplitMovements {
       account: "transit",
       isDebit: true,
       amountMinor,
-      extras: isReversal ? {} : extrasOf(record),
+      extras: isReversal ? reversing : extrasOf(record),
     };
-    const received: Leg = { ...sent, shard: to, wallet: credit, type: "TransferReceived", isDebit: false, extras: {} };
+    const received: Leg = {
+      ...sent,
+      shard: to,
+      wallet: credit,
+      type: "TransferReceived",
+      isDebit: false,
+      extras: isReversal ? reversing : {},
+    };
     const reversed = record.sumMinor === undefined ? {} : { reversedMinor: record.sumMinor };
     // The far leg of a reversal comes first: the money is taken before it is given back.
     if (isReversal) this.#run(body, reversed, near, far, undefined, sent, received, named, other);
@@ -145,6 +154,8 @@ export class SplitMovements {
       id: body.id,
       fromShard: near,
       number,
+      fromWalletId: body.fromWalletId,
+      ...(body.operation === undefined ? {} : { operation: body.operation }),
       code: "ok",
       position,
       postedMinor: other.postedMinor,
