@@ -3,6 +3,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPERATION } from "../protocol/command-record.ts";
 import { currencyNumber } from "../protocol/currencies.ts";
@@ -12,6 +13,7 @@ import { ADMIN_KEY, LedgerProcess } from "../test/ledger-process.ts";
 import { askMizan } from "../test/mizan-command.ts";
 import { accountId } from "../test/reference-books.ts";
 import { WireClient } from "../test/wire-client.ts";
+import { endsWithConnection } from "../test/writers.ts";
 
 /** A request that changes something. */
 interface Request {
@@ -35,6 +37,7 @@ interface Told {
   readonly shop: { readonly postedMinor: number; readonly availableMinor: number; readonly heldMinor: number };
 }
 
+const KILLED_AFTER_BATCHES = 20;
 const ACCOUNT_PREFIX = "6d697a61-6e00-8000-";
 const scratch = mkdtempSync(join(tmpdir(), "mizan-spread-"));
 const ids = new UuidV7();
@@ -271,6 +274,55 @@ describe("reshard", () => {
       await ledger.dispose();
     }
   });
+});
+
+test("reshard takes what stripes were sending home when the ledger was killed", { timeout: 60_000 }, async () => {
+  const ledger = await LedgerProcess.create({ MIZAN_SHARDS: "3" });
+  try {
+    await ledger.start();
+    for (const { method, path, key, body } of story) await call(ledger, method, path, key, body);
+    const client = await WireClient.connect(ledger.port, ADMIN_KEY);
+    const reader = await WireClient.connect(ledger.port, ADMIN_KEY);
+    const batches = Array.from({ length: 60 }, () =>
+      customers
+        .slice(1)
+        .map((walletId) =>
+          command({ id: ids.next(), operation: OPERATION.Transfer, walletId, counterpartyId: shop, amountMinor: 1n }),
+        ),
+    );
+    let answered = 0;
+    const paying = endsWithConnection(async () => {
+      for (const batch of batches) {
+        await client.records(encodeCommands(batch), batch.length);
+        answered += 1;
+      }
+    });
+    // Each look-up has the stripes send home what they hold.
+    const reading = endsWithConnection(async () => {
+      while (answered < batches.length) await reader.wallets([shop]);
+    });
+    while (answered < KILLED_AFTER_BATCHES) await delay(1);
+    await ledger.end("SIGKILL");
+    await Promise.all([paying, reading]);
+    const dataDir = freshPath("resharded");
+    expect(await askMizan(["reshard", ledger.dataDir, "--shards", "2", "--to", dataDir])).toMatchObject({ ok: true });
+    expect(await askMizan(["verify", dataDir])).toMatchObject({ ok: true, problems: [] });
+    await withLedger(dataDir, async (resharded) => {
+      const again = await WireClient.connect(resharded.port, ADMIN_KEY);
+      const all = [...customers, shop];
+      const totalMinor = async (): Promise<number> =>
+        (await again.wallets(all)).reduce((sum, { postedMinor }) => sum + postedMinor, 0);
+      const before = await totalMinor();
+      for (const [index, batch] of batches.entries()) {
+        const results = await again.records(encodeCommands(batch), batch.length);
+        if (index < KILLED_AFTER_BATCHES) expect(results.every(({ replayed }) => replayed)).toBe(true);
+      }
+      expect(await totalMinor()).toBe(before);
+      again.close();
+    });
+  } finally {
+    await ledger.dispose();
+  }
 });
 
 describe("export and import", () => {
