@@ -19,9 +19,9 @@ const ADMIN_KEY = "test-admin-key-0123456789";
 const SEGMENT_BYTES = 1 << 20;
 const SHARDS = 2;
 /** Two snapshots of three segments each, what is written while one is taken, and the segments in use and prepared. */
-const LIVE_SEGMENTS_MAX = 16;
+const LIVE_SEGMENTS_MAX = 24;
 /** Segments that each shard writes: several times what it has live between two snapshots. */
-const WRITTEN_SEGMENTS = 28;
+const WRITTEN_SEGMENTS = 60;
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
