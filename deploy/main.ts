@@ -97,6 +97,7 @@ const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
   data_dir_locked: EXIT.inUse,
   data_dir_unwritable: EXIT.problems,
   engine_failed: EXIT.problems,
+  history_incomplete: EXIT.problems,
   host_unavailable: EXIT.problems,
   port_in_use: EXIT.problems,
 };

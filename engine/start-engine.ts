@@ -5,6 +5,7 @@ import { SHARDS_MAX } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Engine, EngineHooks, EngineOptions, ShardStats } from "./engine.ts";
 import { History } from "./history/history.ts";
+import { HistoryIncompleteError } from "./history-incomplete.ts";
 import { raiseInliningBudget } from "./inlining.ts";
 import { createJournalControlMemory } from "./journal/journal-control.ts";
 import type { KeeperReport } from "./keeper/keeper-messages.ts";
@@ -24,7 +25,8 @@ const NOBODY = { role: "admin", ownerId: new Uint32Array(4) } as const;
 /**
  * Starts the shards and resolves when all have recovered.
  *
- * **Errors**: rejects where the data cannot be opened or recovered, with what to do about it; every thread is ended then.
+ * **Errors**: rejects where the data cannot be opened or recovered, with what to do about it; every thread is ended then. A
+ * HistoryIncompleteError says that records are needed which are kept nowhere any more.
  */
 export async function startEngine(options: EngineOptions, hooks: EngineHooks): Promise<Engine> {
   raiseInliningBudget();
@@ -179,9 +181,9 @@ class ShardThread {
     this.stopped = stopped;
     let isReady = false;
     let isStopped = false;
-    const fail = (message: string): void => {
+    const fail = (message: string, lacksHistory = false): void => {
       if (isReady) hooks.onFailure({ shard: data.shard, message });
-      else onUnrecoverable(new Error(message));
+      else onUnrecoverable(lacksHistory ? new HistoryIncompleteError(message) : new Error(message));
       onStopped();
     };
     this.#worker.on("message", (message: ShardThreadMessage) => {
@@ -217,7 +219,7 @@ class ShardThread {
           onRecovered();
           break;
         case "failed":
-          fail(message.message);
+          fail(message.message, message.lacksHistory);
           break;
         case "stopped":
           isStopped = true;

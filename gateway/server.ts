@@ -2,6 +2,7 @@ import { App, type TemplatedApp, us_listen_socket_close, us_socket_local_port } 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
+import { HistoryIncompleteError } from "../engine/history-incomplete.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { HTTP_BODY_BYTES_MAX } from "../protocol/limits.ts";
 import { Access, type BootstrapResult } from "./access.ts";
@@ -64,7 +65,8 @@ export async function startServer(
         onFailure(`shard ${shard} stopped: ${message}`);
       },
     }).catch((error: unknown) => {
-      throw new StartError("engine_failed", error instanceof Error ? error.message : String(error), { cause: error });
+      const code = error instanceof HistoryIncompleteError ? "history_incomplete" : "engine_failed";
+      throw new StartError(code, error instanceof Error ? error.message : String(error), { cause: error });
     });
     const server = new Server(config, log, engine, () => hasFailed);
     wake = server.drainLoop.wake;

@@ -5,7 +5,8 @@ export type StartErrorCode =
   | "host_unavailable"
   | "data_dir_unwritable"
   | "data_dir_locked"
-  | "engine_failed";
+  | "engine_failed"
+  | "history_incomplete";
 
 /** A failure to start that the operator can act on: its message says what is wrong and is shown without a stack. */
 export class StartError extends Error {

@@ -189,7 +189,12 @@ export class IdWindow {
 
   /** Records from this one on have to be read for the ids of damaged buckets, or infinity. */
   get missingFrom(): number {
-    return this.#sealed?.missingFrom ?? Number.POSITIVE_INFINITY;
+    return this.#sealed?.missingFrom(0) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The same for the ids of the window, which must be known. */
+  get missingInWindowFrom(): number {
+    return this.#sealed?.missingFrom(this.#floorMs) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Remembers an id of a damaged bucket again, from a record whose frame had a clock. */

@@ -124,9 +124,10 @@ export class SealedIds {
     return this.#damaged.length > 0 && !this.#isRepaired;
   }
 
-  /** Records from this one on have to be read for the ids of damaged buckets, or infinity. */
-  get missingFrom(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.#damaged.map(({ lowestSequence }) => lowestSequence));
+  /** Records from this one on have to be read for the ids of damaged buckets that end after a time, or infinity. */
+  missingFrom(sinceMs: number): number {
+    const missing = this.#damaged.filter(({ endMs }) => endMs > sinceMs);
+    return Math.min(Number.POSITIVE_INFINITY, ...missing.map(({ lowestSequence }) => lowestSequence));
   }
 
   /** Whether a damaged bucket may have held an id that a record brought. */

@@ -49,6 +49,23 @@ export class Archive {
     return undefined;
   }
 
+  /** The frames that begin at a sequence or after it, in the files known so far, oldest first. */
+  *frames(fromSequence: number): Generator<FoundFrame & { readonly key: number }> {
+    for (const ordinal of this.#ordinals) {
+      if ((this.#header(ordinal)?.lastSequence ?? 0) < fromSequence) continue;
+      const blocks = this.#file(ordinal)?.blocks ?? [];
+      for (const [index, block] of blocks.entries()) {
+        if ((blocks[index + 1]?.firstSequence ?? Number.POSITIVE_INFINITY) <= fromSequence) continue;
+        const file = this.#file(ordinal);
+        if (file === undefined) break;
+        for (const bytes of framesOf(this.#content(file, block))) {
+          const key = firstSequenceOf(bytes);
+          if (key >= fromSequence) yield { bytes, file: file.path, key };
+        }
+      }
+    }
+  }
+
   /** Last sequence of the newest frame kept, or undefined where nothing is archived. */
   get lastSequence(): number | undefined {
     const newest = this.#ordinals.at(-1);

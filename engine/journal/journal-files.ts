@@ -42,6 +42,28 @@ export class JournalFiles {
   }
 
   /**
+   * All frames that begin at a sequence or after it, oldest first: those of the archive, then those that are live.
+   *
+   * **Errors**: throws where the archive is there and the segments that follow it are not.
+   */
+  *frames(fromSequence: number): Generator<FoundFrame & { readonly key: number }> {
+    const firstLive = this.#live.firstSequence;
+    this.#archive.refresh();
+    const lastArchived = this.#archive.lastSequence;
+    if (firstLive === undefined && lastArchived !== undefined) {
+      throw new Error(
+        `the archive ends with record ${lastArchived}, and the segments that follow it are gone. ` +
+          "Nothing was changed. Restore the journal's files from a backup.",
+      );
+    }
+    for (const frame of this.#archive.frames(fromSequence)) {
+      if (firstLive !== undefined && frame.key >= firstLive) break;
+      yield frame;
+    }
+    yield* this.#live.frames(fromSequence);
+  }
+
+  /**
    * The last frame that begins at a sequence or before it.
    *
    * **Errors**: throws `HistoryExpiredError` for a sequence before the oldest that is kept.

@@ -177,7 +177,7 @@ describe("recovery", () => {
     const journal = await openJournal();
     const recovery = (): unknown =>
       recover(freshState(), journal, directory, { progress: () => {}, cut: () => expect.unreachable() });
-    expect(recovery).toThrow("it begins at 301, but 201 comes next");
+    expect(recovery).toThrow("the records 0:201 to 0:300 are neither in the journal nor in its archive");
     await journal.close();
   });
 

@@ -105,17 +105,17 @@ export class LmdbJournal implements Journal {
     return new LmdbJournal(directory, segmentBytes, await lastInUse(directory, ordinals), askForSegment, sharing);
   }
 
-  /** First sequence of the first and of the last frame that are not archived; undefined while there is none. */
+  /** First sequence of the oldest frame that is kept, archived ones included, and of the newest; undefined while there is none. */
   get range(): { readonly first: number; readonly last: number } | undefined {
-    const first = this.#files.live.firstSequence;
+    const first = this.#files.firstSequence;
     const last = this.#files.live.lastKey;
     return first === undefined || last === undefined ? undefined : { first, last };
   }
 
-  /** All frames that begin at a sequence or after it and are not archived, oldest first, as they stand on the disk. */
+  /** All frames that begin at a sequence or after it, archived ones included, oldest first, as they stand on the disk. */
   *frames(fromSequence = 1): Generator<StoredFrame> {
-    const last = this.range?.last;
-    for (const { key, bytes, file } of this.#files.live.frames(fromSequence)) {
+    const last = this.#files.live.lastKey;
+    for (const { key, bytes, file } of this.#files.frames(fromSequence)) {
       yield { key, value: bytes.slice(), segment: file, isLast: key === last };
     }
   }

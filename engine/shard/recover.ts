@@ -1,19 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HistoryIncompleteError } from "../history-incomplete.ts";
 import { HASH_BYTES, openFrame } from "../journal/frame.ts";
 import type { LmdbJournal } from "../journal/journal.ts";
+import { RecoveryMeter, type RecoveryProgress } from "./recovery-meter.ts";
 import type { ShardState } from "./shard-state.ts";
-
-const REPORT_EVERY_MS = 2_000;
-
-/** How far a recovery has come. */
-export interface RecoveryProgress {
-  readonly frames: number;
-  readonly records: number;
-  readonly recordsPerSecond: number;
-  /** 0 when done. */
-  readonly secondsLeft: number;
-}
 
 export interface RecoveryHooks {
   readonly progress: (progress: RecoveryProgress) => void;
@@ -25,10 +16,11 @@ export interface RecoveryHooks {
 export type RecoverableJournal = Pick<LmdbJournal, "range" | "frames" | "removeLast">;
 
 /**
- * Rebuilds the state from the journal: every frame is verified, chained to the one before, and applied.
+ * Rebuilds the state from the journal, its archive included: every frame is verified, chained to the one before, and applied.
  *
  * A damaged frame at the very end is one that no commit completed: it is cut off and kept aside. **Errors**: any other
- * damage throws, with the position and what to do about it; nothing is skipped.
+ * damage throws, with the position and what to do about it; nothing is skipped. Where records are kept nowhere any more
+ * it throws a HistoryIncompleteError.
  */
 export function recover(
   state: ShardState,
@@ -36,18 +28,7 @@ export function recover(
   directory: string,
   hooks: RecoveryHooks,
 ): RecoveryProgress {
-  const startedMs = performance.now();
-  let reportedMs = startedMs;
-  let frames = 0;
-  let records = 0;
-  const last = journal.range?.last ?? 0;
-  const progress = (): RecoveryProgress => {
-    const seconds = Math.max(performance.now() - startedMs, 1) / 1_000;
-    const recordsPerSecond = records / seconds;
-    const secondsLeft = Math.max(0, last - state.sequence) / Math.max(recordsPerSecond, 1);
-    return { frames, records, recordsPerSecond: Math.round(recordsPerSecond), secondsLeft: Math.ceil(secondsLeft) };
-  };
-  requireNext(state, journal);
+  const meter = new RecoveryMeter((journal.range?.last ?? 0) - state.sequence, hooks.progress);
   for (const { key, value, segment, isLast } of journal.frames(state.sequence + 1)) {
     const position = `${state.shard}:${key}`;
     const frame = openFrame(value, state.shard);
@@ -58,6 +39,7 @@ export function recover(
       }
       throw new Error(damageText(position, segment, frame));
     }
+    if (frame.firstSequence === key && key > state.sequence + 1) throw missing(state, key);
     if (frame.firstSequence !== key || frame.firstSequence !== state.sequence + 1) {
       throw new Error(
         damageText(position, segment, `it begins at ${frame.firstSequence}, but ${state.sequence + 1} comes next`),
@@ -67,23 +49,16 @@ export function recover(
       throw new Error(damageText(position, segment, "it does not follow from the frame before it"));
     }
     state.evolveFrame(frame);
-    frames += 1;
-    records += frame.recordCount;
-    if (performance.now() - reportedMs > REPORT_EVERY_MS) {
-      reportedMs = performance.now();
-      hooks.progress(progress());
-    }
+    meter.count(frame.recordCount);
   }
-  return { ...progress(), secondsLeft: 0 };
+  return meter.done();
 }
 
-/** **Errors**: throws where the journal begins later than the state ends. */
-function requireNext(state: ShardState, journal: RecoverableJournal): void {
-  const first = journal.range?.first;
-  if (first === undefined || first <= state.sequence + 1) return;
-  throw new Error(
-    `the journal of shard ${state.shard} begins at ${first}, but ${state.sequence + 1} comes next: no snapshot can be used, ` +
-      "and what came before is in the archive. Restore a snapshot from a backup, or rebuild the data with `mizan restore`.",
+function missing({ shard, sequence }: ShardState, key: number): HistoryIncompleteError {
+  return new HistoryIncompleteError(
+    `the records ${shard}:${sequence + 1} to ${shard}:${key - 1} are neither in the journal nor in its archive, and no ` +
+      "snapshot that can be used has them. Nothing was changed. Restore the archive files that were dropped or moved away, " +
+      "or a snapshot, from a backup, or rebuild the data with `mizan restore`.",
   );
 }
 

@@ -1,6 +1,12 @@
 import { RESERVED_VARIANT, uuidBytes } from "../../protocol/ids.ts";
 import type { IdWindow } from "../idempotency/id-window.ts";
 
+/** Makes a movement's id, in four lanes, the key under which its newest reversal is remembered. */
+export function linkOf(id: Uint32Array): Uint32Array {
+  id[2] |= RESERVED_VARIANT;
+  return id;
+}
+
 /**
  * Which record is the newest reversal of a movement.
  *
@@ -34,6 +40,6 @@ export class ReversalLinks {
 
   #take(lanes: Uint32Array, at: number): void {
     for (let lane = 0; lane < 4; lane += 1) this.#key[lane] = lanes[at + lane];
-    this.#key[2] |= RESERVED_VARIANT;
+    linkOf(this.#key);
   }
 }

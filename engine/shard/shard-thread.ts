@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineOptions } from "../engine.ts";
+import { HistoryIncompleteError } from "../history-incomplete.ts";
 import { SealedIds } from "../idempotency/sealed-ids.ts";
 import { genesisHash, openFrame } from "../journal/frame.ts";
 import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
@@ -13,7 +14,9 @@ import { RingReader, RingWriter } from "../port/ring.ts";
 import type { ShardPortMemory } from "../port/shard-port.ts";
 import { loadNewestSnapshot, type SnapshotLoadProgress } from "../snapshot/snapshot-loader.ts";
 import { type PeerMemory, Peers } from "./peers.ts";
-import { type RecoveryProgress, recover } from "./recover.ts";
+import { type RecoveryHooks, recover } from "./recover.ts";
+import type { RecoveryProgress } from "./recovery-meter.ts";
+import { repairIds } from "./repair-ids.ts";
 import { ShardCore } from "./shard-core.ts";
 import { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
@@ -46,7 +49,8 @@ export type ShardThreadMessage =
   | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
   | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly walletIds: SharedArrayBuffer }
   | { readonly type: "wake" }
-  | { readonly type: "failed"; readonly message: string }
+  /** `lacksHistory` where records are needed that are kept nowhere any more. */
+  | { readonly type: "failed"; readonly message: string; readonly lacksHistory: boolean }
   | { readonly type: "stopped" };
 
 /** Memory for the filters of sealed ids, some 128 million of them. */
@@ -102,22 +106,18 @@ async function main(): Promise<void> {
     },
     onProgress: (progress) => tell({ type: "loading", progress }),
   });
-  if (state.ids.missingFrom <= state.sequence) {
-    throw new Error(
-      `sealed ids of shard ${shard} are damaged, and the snapshot begins after the records that brought them. ` +
-        "Nothing was changed. Restore the files ids-*.mzi of the shard from a backup, or move its snapshots away.",
-    );
-  }
   if (snapshot !== undefined) {
     const loadedMs = Math.round(performance.now() - startedMs);
     tell({ type: "loaded", sequence: snapshot.sequence, wallets: state.wallets.count, loadedMs });
     stats[STAT.snapshotSequence] = snapshot.sequence;
     stats[STAT.snapshotTakenAtMs] = snapshot.createdAtMs;
   }
-  const progress = recover(state, journal, directory, {
+  const hooks: RecoveryHooks = {
     progress: (progress) => tell({ type: "recovering", progress }),
     cut: (damage) => tell({ type: "cut", ...damage }),
-  });
+  };
+  repairIds(state, journal, hooks);
+  const progress = recover(state, journal, directory, hooks);
   stats[STAT.recoveryMs] = performance.now() - startedMs;
   stats[STAT.recoveredRecords] = progress.records;
   stats[STAT.sequence] = state.sequence;
@@ -208,5 +208,6 @@ function drain(ring: RingReader, core: ShardCore): number {
 }
 
 main().catch((error: unknown) => {
-  tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+  const message = error instanceof Error ? error.message : String(error);
+  tell({ type: "failed", message, lacksHistory: error instanceof HistoryIncompleteError });
 });

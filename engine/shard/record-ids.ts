@@ -1,6 +1,8 @@
-import { CHANGE, LIMIT_REJECTION, POSTING, RECORD_KIND, REJECTION, recordKind } from "../engine/journal/record.ts";
-import { readObjectRecord } from "../engine/object/object-record.ts";
-import { RESERVED_VARIANT, uuidBytes } from "../protocol/ids.ts";
+import { uuidBytes } from "../../protocol/ids.ts";
+import { CHANGE, LIMIT_REJECTION, POSTING, RECORD_KIND, REJECTION, recordKind } from "../journal/record.ts";
+import { readObjectRecord } from "../object/object-record.ts";
+import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
+import { linkOf } from "./reversal-links.ts";
 
 /** Lane of the command id that the record at a lane brings, or -1 where it brings none or says it in another way. */
 export function broughtIdAt(lanes: Uint32Array, at: number): number {
@@ -30,20 +32,18 @@ export function idsOfRecord(lanes: Uint32Array, bytes: Uint8Array, at: number): 
   if (recordKind(lanes, at) === RECORD_KIND.Reversed) {
     ids.push(linkOf(lanes.slice(at + POSTING.target, at + POSTING.target + 4)));
   } else if (recordKind(lanes, at) === RECORD_KIND.ObjectChanged) {
-    const { id, command, events } = readObjectRecord(lanes, bytes, at);
-    ids.push(lanesOf(id));
+    const { aggregate, id, command, events } = readObjectRecord(lanes, bytes, at);
     if (command !== undefined) ids.push(lanesOf(command.id));
-    for (const event of events as readonly { readonly body?: { readonly targetId?: string } }[]) {
-      if (event.body?.targetId !== undefined) ids.push(linkOf(lanesOf(event.body.targetId)));
-    }
+    if (aggregate === transferAggregate.name) ids.push(lanesOf(id), ...linksOf(events as readonly TransferEvent[]));
   }
   return ids;
 }
 
-/** The key under which the newest reversal of a movement is remembered. */
-function linkOf(id: Uint32Array): Uint32Array {
-  id[2] |= RESERVED_VARIANT;
-  return id;
+function linksOf(events: readonly TransferEvent[]): Uint32Array[] {
+  return events
+    .map((event) => ("reversedMinor" in event ? event.body.targetId : undefined))
+    .filter((targetId) => targetId !== undefined)
+    .map((targetId) => linkOf(lanesOf(targetId)));
 }
 
 function lanesOf(id: string): Uint32Array {
