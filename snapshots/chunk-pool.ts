@@ -26,6 +26,11 @@ export class ChunkPool {
     return this.#pool.run(chunk, { name: "restore", transferList: [chunk.stored.buffer] });
   }
 
+  /** Whether a chunk is as it was written. */
+  check(chunk: ChunkToRestore): Promise<boolean> {
+    return this.#pool.run(chunk, { name: "check", transferList: [chunk.stored.buffer] });
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }

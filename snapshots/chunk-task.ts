@@ -56,3 +56,8 @@ export function restore({ stored, rawBytes, hash: expected }: ChunkToRestore): U
 function handOver<Answer extends object>(answer: Answer, { buffer }: Uint8Array<ArrayBuffer>): Answer {
   return move({ [transferableSymbol]: buffer, [valueSymbol]: answer }) as Answer;
 }
+
+/** Whether the raw bytes of a chunk are what they were. */
+export function check(chunk: ChunkToRestore): boolean {
+  return restore(chunk) !== undefined;
+}

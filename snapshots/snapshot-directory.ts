@@ -49,7 +49,11 @@ export interface RetentionReport {
   readonly damaged: readonly string[];
 }
 
-/** Keeps the newest so many snapshots whose outline verifies, and removes older ones. */
+/**
+ * Keeps the newest so many sound snapshots, and removes older ones.
+ *
+ * Each chunk was read back before a snapshot got its name; whether the file is still whole is seen from its outline.
+ */
 export function retainSnapshots(directory: string, keep: number): RetentionReport {
   const removed: string[] = [];
   const damaged: string[] = [];

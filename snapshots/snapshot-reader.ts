@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { ChunkPool } from "./chunk-pool.ts";
+import type { ChunkToRestore } from "./chunk-task.ts";
 import {
   type ChunkEntry,
   contentHash,
@@ -75,18 +76,34 @@ export class SnapshotReader {
     }
   }
 
+  /** Checks every chunk, a few at a time. */
+  async verify(pool: ChunkPool): Promise<void> {
+    for (let first = 0; first < this.chunks.length; first += CHUNKS_AHEAD) {
+      const entries = this.chunks.slice(first, first + CHUNKS_AHEAD);
+      const areSound = await Promise.all(entries.map((entry) => pool.check(this.#stored(entry))));
+      const damaged = entries.find((_, index) => !areSound[index]);
+      if (damaged !== undefined) throw this.#damage(damaged);
+    }
+  }
+
   close(): void {
     closeSync(this.#file);
   }
 
   async #restoreOne(entry: ChunkEntry, pool: ChunkPool): Promise<RestoredChunk> {
-    const { part, index, offset, storedBytes, rawBytes, hash } = entry;
+    const raw = await pool.restore(this.#stored(entry));
+    if (raw === undefined) throw this.#damage(entry);
+    return { part: entry.part, index: entry.index, raw };
+  }
+
+  #stored({ offset, storedBytes, rawBytes, hash }: ChunkEntry): ChunkToRestore {
     const stored = new Uint8Array(storedBytes);
-    const readBytes = readSync(this.#file, stored, 0, storedBytes, offset);
-    const raw = readBytes === storedBytes ? await pool.restore({ stored, rawBytes, hash }) : undefined;
-    if (raw === undefined)
-      throw new SnapshotDamagedError(this.path, `chunk ${index} of ${part} is not what was written`);
-    return { part, index, raw };
+    readSync(this.#file, stored, 0, storedBytes, offset);
+    return { stored, rawBytes, hash };
+  }
+
+  #damage({ part, index }: ChunkEntry): SnapshotDamagedError {
+    return new SnapshotDamagedError(this.path, `chunk ${index} of ${part} is not what was written`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { ChunkPool } from "./chunk-pool.ts";
 import type { CompressedChunk } from "./chunk-task.ts";
 import {
   type ChunkEntry,
@@ -11,6 +12,7 @@ import {
   TRAILER,
   TRAILER_BYTES,
 } from "./snapshot-file.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 
 /**
  * Bytes after which the file is made durable as far as it is written: a whole snapshot at once would hold the journal's
@@ -27,9 +29,9 @@ export interface SnapshotFacts {
 }
 
 /**
- * Writes a snapshot under an unfinished name, which only a complete and synced file loses.
+ * Writes a snapshot under an unfinished name, which only a complete and synced file loses that has been read back.
  *
- * **Errors**: throws where the disk does not take it; `abandon` then removes what is there.
+ * **Errors**: throws where the disk does not take it or does not give it back; `abandon` then removes what is there.
  */
 export class SnapshotWriter {
   readonly #path: string;
@@ -72,8 +74,8 @@ export class SnapshotWriter {
     await this.#file.datasync();
   }
 
-  /** Completes the file, makes it durable and gives it its name. */
-  async finish(): Promise<SnapshotFacts> {
+  /** Completes the file, makes it durable, reads every chunk back and gives it its name. */
+  async finish(pool: ChunkPool): Promise<SnapshotFacts> {
     const directory = Buffer.from(JSON.stringify(this.#entries));
     const trailer = Buffer.alloc(TRAILER_BYTES);
     trailer.writeDoubleLE(this.#at, TRAILER.directoryOffset);
@@ -84,6 +86,7 @@ export class SnapshotWriter {
     await this.#file.write(end, 0, end.byteLength, this.#at);
     await this.#file.sync();
     await this.#file.close();
+    await verify(unfinishedPath(this.#path), pool);
     await rename(unfinishedPath(this.#path), this.#path);
     await syncDirectory(dirname(this.#path));
     return {
@@ -105,6 +108,15 @@ export const UNFINISHED = ".unfinished";
 
 function unfinishedPath(path: string): string {
   return `${path}${UNFINISHED}`;
+}
+
+async function verify(path: string, pool: ChunkPool): Promise<void> {
+  const reader = SnapshotReader.open(path);
+  try {
+    await reader.verify(pool);
+  } finally {
+    reader.close();
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {

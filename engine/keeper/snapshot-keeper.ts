@@ -82,7 +82,7 @@ export class SnapshotKeeper {
 
   async #finish(): Promise<void> {
     if (this.#writer === undefined || this.#header === undefined) return;
-    const { path, bytes, rawBytes, stateHash } = await this.#writer.finish();
+    const { path, bytes, rawBytes, stateHash } = await this.#writer.finish(this.#options.pool);
     this.#writer = undefined;
     const durationMs = Math.round(performance.now() - this.#startedMs);
     const { shard, sequence, createdAtMs } = this.#header;
