@@ -132,8 +132,13 @@ export class IdChecks {
     const newest = ofKind.at(-1)?.facts;
     const keptUnderMs = isByTime ? timeMs : clockMs;
     // What came late may be kept either way, depending on how long ids are remembered.
+    const isGivenUp = this.#buckets.some(({ facts }) => keptUnderMs < facts.floorMs);
     const isSealed =
-      this.#isComplete && newest !== undefined && sequence <= newest.throughSequence && keptUnderMs < newest.endMs;
+      this.#isComplete &&
+      !isGivenUp &&
+      newest !== undefined &&
+      sequence <= newest.throughSequence &&
+      keptUnderMs < newest.endMs;
     if (!isSealed || (!isByTime && timeMs >= 0)) return;
     this.#compared += 1;
     const isFound = ofKind.some(

@@ -16,6 +16,10 @@ export interface EngineOptions {
   readonly holdsPerShardMax: number;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
+  /** Room on the disk for the sealed ids of a shard; 0 for no bound. */
+  readonly idempotencyDiskBytesMax: number;
+  /** Memory for the filters of a shard's sealed ids. */
+  readonly idempotencyFilterBytesMax: number;
   readonly idFutureSkewMs: number;
   readonly openTransfersMax: number;
   readonly journalSegmentBytes: number;
@@ -42,6 +46,9 @@ export interface ShardStats {
   readonly syncSeconds: number;
   readonly idempotencyIds: number;
   readonly idempotencyWindowMs: number;
+  /** Sealed ids: room on the disk, and memory of their filters. */
+  readonly idempotencyDiskBytes: number;
+  readonly idempotencyFilterBytes: number;
   readonly openTransfers: number;
   readonly recoveryMs: number;
   readonly recoveredRecords: number;
@@ -65,6 +72,8 @@ export interface ShardStats {
   readonly archiveLagSegments: number;
   /** How often archiving has failed since the start. */
   readonly archiveFailures: number;
+  /** The newest record that was dropped with its archive file since the start, or 0. */
+  readonly archiveDroppedThrough: number;
 }
 
 export interface EngineHooks {

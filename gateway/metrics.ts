@@ -19,6 +19,11 @@ const SHARD_GAUGES = {
     "How far back command ids are remembered now.",
     ({ idempotencyWindowMs }) => idempotencyWindowMs / 1_000,
   ],
+  mizan_idempotency_disk_bytes: ["Bytes of sealed command ids.", (stats) => stats.idempotencyDiskBytes],
+  mizan_idempotency_filter_bytes: [
+    "Memory of the filters of sealed command ids.",
+    ({ idempotencyFilterBytes }) => idempotencyFilterBytes,
+  ],
   mizan_open_transfers: ["Transfers between shards that are running.", ({ openTransfers }) => openTransfers],
   mizan_snapshot_sequence: ["Where the newest snapshot stands.", ({ snapshotSequence }) => snapshotSequence],
   mizan_snapshot_timestamp_seconds: ["When the newest snapshot was begun.", (stats) => stats.snapshotTakenAtMs / 1_000],
@@ -42,6 +47,10 @@ const SHARD_GAUGES = {
     ({ archiveLagSegments }) => archiveLagSegments,
   ],
   mizan_archive_failures: ["How often archiving has failed since the start.", (stats) => stats.archiveFailures],
+  mizan_archive_dropped_sequence: [
+    "Newest record that was dropped with its archive file since the start.",
+    ({ archiveDroppedThrough }) => archiveDroppedThrough,
+  ],
   mizan_recovery_seconds: ["Time that the last start took to recover.", ({ recoveryMs }) => recoveryMs / 1_000],
   mizan_recovered_records: ["Records that the last start replayed.", ({ recoveredRecords }) => recoveredRecords],
 } as const satisfies Record<string, readonly [string, (stats: ShardStats) => number]>;

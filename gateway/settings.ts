@@ -143,6 +143,22 @@ export const SETTINGS = {
     meaning:
       "Command ids in memory at most; older ones are sealed on the disk. `overloaded` where that does not keep up.",
   }),
+  idempotencyDiskBytesMax: whole("MIZAN_IDEMPOTENCY_DISK_BYTES", {
+    default: 0,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes per shard",
+    meaning:
+      "Room for sealed command ids, 26 bytes each; beyond it the oldest are given up: ids with a time are refused as `id_expired`, others are forgotten. 0 is no bound.",
+  }),
+  idempotencyFilterBytesMax: whole("MIZAN_IDEMPOTENCY_FILTER_BYTES", {
+    default: 256 * MIB,
+    min: 0,
+    max: 64 * GIB,
+    unit: "bytes per shard",
+    meaning:
+      "Memory for filters over sealed command ids, 2 bytes each, the newest first; without one an old id that is new to the ledger costs a read.",
+  }),
   idFutureSkewMs: whole("MIZAN_ID_FUTURE_SKEW_MS", {
     default: 300_000,
     min: 1_000,

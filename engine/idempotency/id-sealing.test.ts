@@ -51,6 +51,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: "restart" as const }) },
   { weight: 1, arbitrary: fc.constant({ type: "beginSnapshot" as const }) },
   { weight: 1, arbitrary: fc.constant({ type: "endSnapshot" as const }) },
+  { weight: 1, arbitrary: fc.constant({ type: "dropArchive" as const }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("damage" as const), which: fc.nat() }) },
 );
 
@@ -104,6 +105,9 @@ describe("ids in memory and sealed together", () => {
                   break;
                 case "endSnapshot":
                   shard.endSnapshot();
+                  break;
+                case "dropArchive":
+                  shard.dropArchive();
                   break;
                 case "damage":
                   if (shard.options.diskBytesMax === 0) shard.damage(action.which);
@@ -193,6 +197,31 @@ test("a reversal of a movement of any age is found once its link is sealed", () 
     expect(shard.sealed.arrivedEndMs).toBeGreaterThan(0);
     expect(links.find(target, 0)).toBe(sequence);
   }));
+
+describe("buckets of records that the archive has dropped", () => {
+  test("are removed when the next one is durable, and not before they have left the window", () =>
+    withShard({}, (shard) => {
+      fill(shard, 60);
+      const before = listBuckets(shard.directory);
+      shard.beginSnapshot();
+      shard.endSnapshot();
+      shard.dropArchive();
+      fill(shard, 6);
+      const [oldest] = listBuckets(shard.directory);
+      expect(oldest).toBeGreaterThan(before[0]);
+      shard.check();
+      shard.restart();
+      shard.check();
+      // Within the window nothing is given up, whatever has become of the records.
+      shard.droppedThrough = Number.MAX_SAFE_INTEGER;
+      fill(shard, 6);
+      expect(shard.ids.effectiveWindowMs).toBeGreaterThanOrEqual(WINDOW_MS);
+      for (const { id, timeMs, sequence } of shard.known) {
+        if (timeMs >= shard.ids.floorMs) expect(shard.ids.find(id, 0)).toBe(sequence);
+      }
+      expect(shard.sealed.fileBytes).toBeLessThan(listBuckets(shard.directory).length * 6 * PAGE_BYTES);
+    }));
+});
 
 describe("a damaged bucket", () => {
   test("stops the shard rather than pass an id for new; the next start reads its ids from the journal", () =>

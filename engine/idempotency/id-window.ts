@@ -95,6 +95,16 @@ export class IdWindow {
     return Math.max(0, this.#nowMs - this.#floorMs);
   }
 
+  /** Room on the disk of sealed ids. */
+  get diskBytes(): number {
+    return this.#sealed?.fileBytes ?? 0;
+  }
+
+  /** Memory of the filters of sealed ids. */
+  get filterBytes(): number {
+    return this.#sealed?.filterBytes ?? 0;
+  }
+
   /** Whether no more ids can be taken until some were sealed, or the clock has moved on. */
   isFull(): boolean {
     return this.#room <= 0;

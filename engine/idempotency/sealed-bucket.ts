@@ -160,7 +160,7 @@ function readHeaders(file: number): BucketFacts | undefined {
   return undefined;
 }
 
-/** A file to read from, or -1: of a cold bucket nothing is missing when the retention of the archive has removed it. */
+/** A file to read from, or -1: of a cold bucket nothing is missing when somebody has removed it. */
 function openBucket(path: string, isWarm: boolean): number {
   try {
     return openSync(path, "r");

@@ -13,9 +13,12 @@ export interface SealedIdsOptions {
   readonly shard: number;
   /** The newest record of the journal. */
   readonly lastSequence: number;
+  /** Memory for filters; the newest buckets have them. */
   readonly filterBytesMax: number;
-  /** 0 for no bound. */
+  /** Room for buckets, of which the oldest are given up; 0 for no bound. */
   readonly diskBytesMax: number;
+  /** The newest record that the retention of the archive has dropped; ids that left the window lead there no more. */
+  readonly droppedThrough?: () => number;
   /** Hands rows to a thread that seals them, with `sealBucket`; they may be transferred. */
   readonly seal: (request: SealRequest) => void;
   /** A bucket was found damaged: its ids have to be read from the journal again. */
@@ -194,6 +197,7 @@ export class SealedIds {
 
   /** Asks for rows to be sealed. */
   ask({ isByTime, fromMs, endMs, throughSequence }: FrozenFacts, rows: Uint32Array): void {
+    this.#dropCold();
     const { directory, shard } = this.#options;
     const count = rows.length / ROW_LANES;
     const request: SealRequest = {
@@ -276,19 +280,31 @@ export class SealedIds {
     }
   }
 
+  /** Gives up cold buckets whose ids all lead to records that are no longer kept. */
+  #dropCold(): void {
+    const droppedThrough = this.#options.droppedThrough?.() ?? 0;
+    for (const kind of ["byTime", "byArrival"] as const) {
+      const buckets = kind === "byTime" ? this.#byTime : this.#byArrival;
+      while (this.#cold[kind] > 0 && buckets[0].facts.throughSequence <= droppedThrough) this.#giveUpOldest(kind);
+    }
+  }
+
   #boundFiles(): void {
     const { diskBytesMax } = this.#options;
     while (diskBytesMax > 0 && this.#fileBytes > diskBytesMax && this.bucketCount > 1) {
       const [time, arrival] = [this.#byTime[0], this.#byArrival[0]];
       const isTimeOlder = arrival === undefined || (time !== undefined && time.path < arrival.path);
-      const oldest = isTimeOlder ? time : arrival;
-      const kind = isTimeOlder ? "byTime" : "byArrival";
-      (isTimeOlder ? this.#byTime : this.#byArrival).shift();
-      this.#cold[kind] = Math.max(0, this.#cold[kind] - 1);
-      this.#floorMs = Math.max(this.#floorMs, oldest.facts.endMs);
-      this.#fileBytes -= oldest.fileBytes;
-      this.#filterBytes -= oldest.filterBytes;
-      this.#removed.push(oldest.path);
+      this.#floorMs = Math.max(this.#floorMs, (isTimeOlder ? time : arrival).facts.endMs);
+      this.#giveUpOldest(isTimeOlder ? "byTime" : "byArrival");
     }
+  }
+
+  #giveUpOldest(kind: "byTime" | "byArrival"): void {
+    const oldest = (kind === "byTime" ? this.#byTime : this.#byArrival).shift();
+    if (oldest === undefined) return;
+    this.#cold[kind] = Math.max(0, this.#cold[kind] - 1);
+    this.#fileBytes -= oldest.fileBytes;
+    this.#filterBytes -= oldest.filterBytes;
+    this.#removed.push(oldest.path);
   }
 }

@@ -8,6 +8,8 @@ export interface ArchiveState {
   readonly lagSegments: number;
   /** How often archiving has failed since the start. */
   readonly failures: number;
+  /** The newest record that was dropped since the start, or 0. */
+  readonly droppedThrough: number;
 }
 
 export interface ArchiveKeeperOptions extends JournalArchiverOptions {
@@ -24,6 +26,7 @@ export class ArchiveKeeper {
   readonly #options: ArchiveKeeperOptions;
   readonly #archiver: JournalArchiver;
   #failures = 0;
+  #droppedThrough = 0;
 
   constructor(options: ArchiveKeeperOptions) {
     this.#options = options;
@@ -46,6 +49,7 @@ export class ArchiveKeeper {
       const { archived, dropped, recycled, removed } = await this.#archiver.archiveThrough(sequence);
       for (const facts of archived) log("info", "journal segment archived", { ...facts });
       for (const facts of dropped) log("warn", "archived journal dropped, as MIZAN_ARCHIVE_KEEP_MS asks", facts);
+      this.#droppedThrough = dropped.at(-1)?.lastSequence ?? this.#droppedThrough;
       if (archived.length > 0) {
         const durationMs = Math.round(performance.now() - startedMs);
         log("info", "journal archived", { segments: archived.length, recycled, removed, durationMs });
@@ -63,6 +67,7 @@ export class ArchiveKeeper {
   }
 
   #tell(lagSegments: number): void {
-    this.#options.onChange({ ...this.#archiver.size(), lagSegments, failures: this.#failures });
+    const [failures, droppedThrough] = [this.#failures, this.#droppedThrough];
+    this.#options.onChange({ ...this.#archiver.size(), lagSegments, failures, droppedThrough });
   }
 }

@@ -57,11 +57,12 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
     control: journalControl,
     keepMs: archiveKeepMs,
     log,
-    onChange: ({ files, bytes, lagSegments, failures }) => {
+    onChange: ({ files, bytes, lagSegments, failures, droppedThrough }) => {
       values[STAT.archiveFiles] = files;
       values[STAT.archiveBytes] = bytes;
       values[STAT.archiveLagSegments] = lagSegments;
       values[STAT.archiveFailures] = failures;
+      values[STAT.archiveDroppedThrough] = droppedThrough;
     },
   });
   const keeper = new SnapshotKeeper({

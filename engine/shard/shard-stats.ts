@@ -13,6 +13,8 @@ const FIELDS = [
   "syncSeconds",
   "idempotencyIds",
   "idempotencyWindowMs",
+  "idempotencyDiskBytes",
+  "idempotencyFilterBytes",
   "openTransfers",
   "recoveryMs",
   "recoveredRecords",
@@ -29,6 +31,7 @@ const FIELDS = [
   "archiveBytes",
   "archiveLagSegments",
   "archiveFailures",
+  "archiveDroppedThrough",
 ] as const satisfies readonly (keyof ShardStats)[];
 
 /** Index of each field in the shared Float64Array, for the shard that writes it. */

@@ -53,9 +53,6 @@ export type ShardThreadMessage =
   | { readonly type: "failed"; readonly message: string; readonly lacksHistory: boolean }
   | { readonly type: "stopped" };
 
-/** Memory for the filters of sealed ids, some 128 million of them. */
-const FILTER_BYTES_MAX = 256 << 20;
-
 /** Requests taken from one ring before the others get their turn. */
 const REQUESTS_PER_TURN = 1_024;
 const SLEEP_MS = 1_000;
@@ -84,8 +81,9 @@ async function main(): Promise<void> {
       directory,
       shard,
       lastSequence: lastSequenceOf(journal, shard),
-      filterBytesMax: FILTER_BYTES_MAX,
-      diskBytesMax: 0,
+      filterBytesMax: options.idempotencyFilterBytesMax,
+      diskBytesMax: options.idempotencyDiskBytesMax,
+      droppedThrough: () => stats[STAT.archiveDroppedThrough],
       seal: (request) => data.keeper.postMessage({ type: "sealIds", request }, [request.rows.buffer as ArrayBuffer]),
       damaged: ({ file, fromSequence, throughSequence }) =>
         tell({ type: "damagedIds", file, records: `${shard}:${fromSequence} to ${throughSequence}` }),
@@ -162,7 +160,8 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     core.resumePostponed();
     core.flush();
     peers.flush();
-    keepJournal(journal, stats);
+    journal.letGo();
+    tellRoom(journal, state, stats);
     const isCopying = snapshots.work(handled);
     if (handled > 0) continue;
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
@@ -188,11 +187,12 @@ function lastSequenceOf(journal: LmdbJournal, shard: number): number {
   return typeof frame === "string" ? (last ?? 0) : frame.firstSequence + frame.recordCount - 1;
 }
 
-function keepJournal(journal: LmdbJournal, stats: Float64Array): void {
-  journal.letGo();
+function tellRoom(journal: LmdbJournal, { ids }: ShardState, stats: Float64Array): void {
   const { segments, bytes } = journal.live;
   stats[STAT.liveSegments] = segments;
   stats[STAT.liveJournalBytes] = bytes;
+  stats[STAT.idempotencyDiskBytes] = ids.diskBytes;
+  stats[STAT.idempotencyFilterBytes] = ids.filterBytes;
 }
 
 function drain(ring: RingReader, core: ShardCore): number {
