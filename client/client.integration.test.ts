@@ -77,6 +77,8 @@ describe.each(["binary", "json"] as const)("client over %s", (encoding) => {
     });
     const ofType = { walletType: "system", currency: "EGP", limits: { credit: { perDayMinor: 5 } } } as const;
     expect(await mizan.setTypeLimits(ofType)).toMatchObject({ ok: true, type: "system", limits: ofType.limits });
+    const shown = await mizan.getTypeLimits("system", ofType.currency);
+    expect(shown).toMatchObject({ ok: true, type: "system", limits: ofType.limits });
     expect(await mizan.setWalletLimits({ walletId, limits: { debit: { perDayMinor: 0.5 } } })).toMatchObject({
       ok: false,
       code: "limits_invalid",

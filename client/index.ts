@@ -33,6 +33,7 @@ export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TrialBalance } from "./trial-balance.ts";
 export type {
   BalanceThen,
+  FoundHold,
   Hold,
   Holds,
   PageOptions,

@@ -1,3 +1,5 @@
+import type { WalletType } from "../protocol/command-record.ts";
+import type { Currency } from "../protocol/currencies.ts";
 import { isUuid, UuidV7 } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
 import { binaryCodec } from "./binary-codec.ts";
@@ -32,7 +34,7 @@ import {
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import type { TrialBalance } from "./trial-balance.ts";
-import type { BalanceThen, Holds, PageOptions, TransactionFilter, Transactions } from "./wallet-history.ts";
+import type { BalanceThen, FoundHold, Holds, PageOptions, TransactionFilter, Transactions } from "./wallet-history.ts";
 import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
 import { WalletTopics } from "./wallet-topics.ts";
 import { WideTopic } from "./wide-topic.ts";
@@ -238,6 +240,13 @@ export class Mizan {
     return this.#history(`${walletId}/holds`, walletId, { ...page }, "holds", options);
   }
 
+  /** A hold by its id, open or closed. */
+  async getHold(holdId: string, options?: CallOptions): Promise<Found<FoundHold>> {
+    if (!isUuid(holdId)) return rejection("invalid_request");
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { path: `/api/v1/holds/${holdId}`, timeoutMs }, "remainingMinor");
+  }
+
   /** What happened to a wallet, newest first, a page at a time. */
   listTransactions(
     walletId: string,
@@ -257,6 +266,16 @@ export class Mizan {
     if (!isUuid(walletId)) return rejection("invalid_request");
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
     return restCall(this.#endpoint, { path: `/api/v1/wallets/${walletId}/limits`, timeoutMs }, "limits");
+  }
+
+  /** The limits of all wallets of a type in a currency, as they were set; for admins. */
+  getTypeLimits(
+    walletType: WalletType,
+    currency: Currency,
+    options?: CallOptions,
+  ): Promise<Found<Pick<TypeLimits, "type" | "currency" | "limits">>> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, { path: `/api/v1/limits/${walletType}/${currency}`, timeoutMs }, "limits");
   }
 
   /** Sets the limits of all wallets of a type in a currency; for admins. */

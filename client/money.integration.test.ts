@@ -48,6 +48,9 @@ describe.each(["binary", "json"] as const)("over %s", (encoding) => {
     const last = applied(await mizan.captureHold({ walletId, holdId, amountMinor: 50, final: true }));
     expect(last).toMatchObject({ postedMinor: 850, availableMinor: 850, counterparty: { postedMinor: 150 } });
     expect(await mizan.voidHold({ walletId, holdId })).toMatchObject({ ok: false, code: "hold_closed" });
+    const found = { ok: true, status: "captured", amountMinor: 300, capturedMinor: 150 };
+    expect(await mizan.getHold(holdId)).toMatchObject(found);
+    expect(await mizan.getHold(ids.next())).toMatchObject({ ok: false, code: "hold_not_found" });
     const other = applied(await mizan.placeHold({ walletId, amountMinor: 10 }));
     expect(applied(await mizan.voidHold({ walletId, holdId: other.commandId }))).toMatchObject({ availableMinor: 850 });
   });

@@ -69,6 +69,17 @@ export interface Hold {
   readonly position: string;
 }
 
+/** A hold by its id, open or closed. */
+export interface FoundHold extends Hold {
+  /** How it was closed; `closed` alone where too much has happened since to tell. */
+  readonly status: "open" | "captured" | "voided" | "expired" | "closed";
+  /** What was captured, without what another shard refused. */
+  readonly capturedMinor?: number;
+  readonly closedAt?: string;
+  /** The record that closed it. */
+  readonly closedPosition?: string;
+}
+
 export interface Holds {
   readonly holds: readonly Hold[];
   readonly nextCursor: string | null;

@@ -81,6 +81,12 @@ export interface HoldView {
   readonly position: string;
 }
 
+/** A hold by its id. */
+export interface FoundHold extends HoldView {
+  /** Of one that is closed: the newest record of its wallet, from which its history leads to how it was closed. */
+  readonly walletHead?: number;
+}
+
 /** The newest snapshot of a shard. */
 export interface SnapshotView {
   readonly shard: number;

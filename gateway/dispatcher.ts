@@ -3,6 +3,7 @@ import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } fro
 import type { RingReader } from "../engine/port/ring.ts";
 import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
 import type {
+  FoundHold,
   HoldView,
   LimitsView,
   ObjectCommand,
@@ -15,6 +16,7 @@ import { type Code, codeName } from "../protocol/codes.ts";
 import { formatUuid, shardOf, shardOfUuid } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES, WALLET_BYTES } from "../protocol/result-record.ts";
+import type { WalletLimits } from "../protocol/wallet-limits.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
 import { RecordSender } from "./record-sender.ts";
 import { RequestTable, type Waiting } from "./request-table.ts";
@@ -131,6 +133,28 @@ export class Dispatcher {
           view !== null && view.fromWalletId !== "" && shardOfUuid(view.fromWalletId, views.length) === shard,
       );
       done(leading ?? views.find((view) => view !== null) ?? null);
+    });
+  }
+
+  /** Finds a hold by its id, open or closed; null where no shard knows one that the principal may see. */
+  lookupHold(principal: Principal, id: Uint8Array, done: (view: FoundHold | null) => void): Code {
+    return this.#askAll(REQUEST_KIND.LookupHold, principal, id, (answers) =>
+      done((answers as readonly (FoundHold | null)[]).find((view) => view !== null) ?? null),
+    );
+  }
+
+  /** The limits of a type of wallets in a currency; for admins. */
+  lookupTypeLimits(
+    principal: Principal,
+    { currency, type }: { readonly currency: number; readonly type: number },
+    done: (limits: WalletLimits) => void,
+  ): Code {
+    if (principal.role !== "admin") return "forbidden";
+    if (this.#stopping) return "shutting_down";
+    const payload = new Uint8Array(Uint32Array.of(currency, type).buffer);
+    return this.ask(0, REQUEST_KIND.LookupTypeLimits, principal, 1, payload, (replies, offset) => {
+      done(unpackEntry(replies, offset) as WalletLimits);
+      return true;
     });
   }
 

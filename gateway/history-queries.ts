@@ -47,7 +47,7 @@ export function listTransactions(context: GatewayContext, caller: Caller, asked:
         ...(asked.reference === undefined ? {} : { reference: asked.reference }),
       },
     };
-    return ask(context, shard, question, done, (answer) => {
+    return askHistory(context, shard, question, done, (answer) => {
       if (answer.type !== "page") return undefined;
       const { transactions, next } = answer;
       const nextCursor = next === 0 ? "null" : `"${writeCursor(shard, next)}"`;
@@ -71,7 +71,7 @@ export function balanceAt(
     if (position !== null && Number(position[1]) !== shard) return "invalid_request";
     const when = position === null ? { timeMs: Date.parse(at) } : { sequence: Number(position[2]) };
     const question: HistoryQuestion = { type: "balanceAt", asked: { walletId: wallet.id, head }, ...when };
-    return ask(context, shard, question, done, (answer) => {
+    return askHistory(context, shard, question, done, (answer) => {
       if (answer.type !== "balance" || answer.balance === null) return undefined;
       const { timestampMs, ...balance } = answer.balance;
       return JSON.stringify({
@@ -153,7 +153,8 @@ function withWallet(
   });
 }
 
-function ask(
+/** Asks the history thread, and makes the JSON of its answer. */
+export function askHistory(
   context: GatewayContext,
   shard: number,
   question: HistoryQuestion,

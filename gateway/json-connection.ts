@@ -18,6 +18,7 @@ import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { balanceAt, type HistoryResult, listTransactions } from "./history-queries.ts";
+import { findHold } from "./hold-queries.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
 import { balanceView, deltasText, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
@@ -172,6 +173,12 @@ export class JsonConnection implements Connection {
       case "GetBalanceAt":
         return this.#begin(
           balanceAt(this.#context, this.principal, request, (result) => this.#end(requestId, historyResult(result))),
+        );
+      case "GetHold":
+        return this.#begin(
+          findHold(this.#context, this.principal, request.holdId, (result) =>
+            this.#end(requestId, historyResult(result)),
+          ),
         );
       case "GetTransfer":
         return this.#begin(

@@ -166,6 +166,17 @@ const hold = z.strictObject({
   position: position.describe("Where the hold was placed."),
 });
 
+/** A hold by its id, open or closed. */
+export const holdFoundAnswer = hold.extend({
+  remainingMinor: z.int().min(0).describe("Zero where the hold is closed."),
+  status: z
+    .enum(["open", "captured", "voided", "expired", "closed"])
+    .describe("How it was closed; `closed` alone where too much has happened since to tell."),
+  capturedMinor: z.int().min(0).optional().describe("What was captured, without what another shard refused."),
+  closedAt: moment.optional(),
+  closedPosition: position.optional().describe("The record that closed it."),
+});
+
 /** The open holds of a wallet. */
 export const holdsAnswer = z.strictObject({
   holds: z.array(hold).describe("Oldest first."),

@@ -141,6 +141,7 @@ describe("a request", () => {
       { type: "GetBalance", walletId: ID },
       { type: "GetWallets", walletIds: [ID, OTHER_ID] },
       { type: "GetTransfer", id: ID },
+      { type: "GetHold", holdId: ID },
       { type: "GetTrialBalance" },
       { type: "Ping" },
       { type: "Subscribe", topic: "wallet", walletId: ID, fromVersion: 0 },

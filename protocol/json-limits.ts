@@ -65,6 +65,8 @@ export const walletLimitsAnswer = z.strictObject({
   position,
 });
 
+export const typeLimitsFoundAnswer = z.strictObject({ type: walletType, currency, limits: walletLimits });
+
 export const typeLimitsAnswer = z.strictObject({
   id: uuid.describe("The command's id, the same on every shard."),
   type: walletType,

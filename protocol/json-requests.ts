@@ -49,6 +49,7 @@ export const jsonRequest = z.discriminatedUnion("type", [
     walletIds: z.array(uuid).min(1).max(LOOKUPS_PER_MESSAGE_MAX),
   }),
   z.strictObject({ requestId, type: z.literal("GetTransfer"), id: uuid }),
+  z.strictObject({ requestId, type: z.literal("GetHold"), holdId: uuid }),
   z.strictObject({ requestId, type: z.literal("ListTransactions"), walletId: uuid, ...historyFields }),
   z.strictObject({ requestId, type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime }),
   z.strictObject({ requestId, type: z.enum(["GetTrialBalance", "Ping"]) }),

@@ -1,3 +1,4 @@
+import type { HoldEnd } from "./hold-end.ts";
 import type { Transaction } from "./transaction.ts";
 import type { BalanceThen, HistoryRefusal, PageAsked, WalletAsked } from "./wallet-history.ts";
 
@@ -6,6 +7,8 @@ export type HistoryQuestion =
   | { readonly type: "page"; readonly asked: PageAsked }
   /** By a time or a sequence. */
   | { readonly type: "balanceAt"; readonly asked: WalletAsked; readonly timeMs?: number; readonly sequence?: number }
+  /** `placed` is the sequence of the record that placed the hold. */
+  | { readonly type: "holdEnd"; readonly asked: WalletAsked; readonly holdId: string; readonly placed: number }
   /** Opens a statement; its lines are fetched with `lines`, and `endStatement` forgets it. */
   | { readonly type: "statement"; readonly asked: WalletAsked; readonly fromMs: number; readonly toMs: number }
   | { readonly type: "lines"; readonly statement: number; readonly from: number; readonly count: number }
@@ -29,6 +32,7 @@ export type HistoryAnswer =
   /** `transactions` is the JSON of an array: a text goes from thread to thread at a tenth of the cost of objects. */
   | { readonly type: "page"; readonly transactions: string; readonly next: number }
   | { readonly type: "balance"; readonly balance: BalanceThen | null }
+  | { readonly type: "holdEnd"; readonly end: HoldEnd | null }
   | { readonly type: "statement"; readonly statement: OpenedStatement }
   | { readonly type: "lines"; readonly lines: readonly Transaction[] }
   | { readonly type: "ended" }

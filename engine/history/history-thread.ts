@@ -49,6 +49,8 @@ function answer(history: WalletHistory, number: number, question: HistoryQuestio
         timeMs === undefined ? history.balanceAt(asked, sequence ?? asked.head) : history.balanceAtTime(asked, timeMs);
       return { type: "balance", balance };
     }
+    case "holdEnd":
+      return { type: "holdEnd", end: history.holdEnd(question.asked, question.holdId, question.placed) };
     case "statement": {
       forgetIdle();
       if (statements.size >= STATEMENTS_MAX) return { type: "refused", code: "overloaded" };

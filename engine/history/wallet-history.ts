@@ -1,6 +1,8 @@
 import { isNil, sameId, uuidBytes } from "../../protocol/ids.ts";
 import type { JournalReader } from "../journal/journal-reader.ts";
 import { CHANGE, EXPIRY, POSTING, RECORD_KIND, recordKind } from "../journal/record.ts";
+import { positionText } from "../shard/position.ts";
+import { type HoldEnd, holdStep } from "./hold-end.ts";
 import { frameAtTime, RecordCursor } from "./record-cursor.ts";
 import { type Transaction, viewTransaction, type WalletIds } from "./transaction.ts";
 
@@ -142,6 +144,28 @@ export class WalletHistory {
       sequence = this.#stand(sequence, slot).previous;
     }
     return { opening, closing, sequences: sequences.subarray(0, count) };
+  }
+
+  /** How a hold was closed that a record of the wallet placed; null where the way back to it is too long. */
+  holdEnd(asked: WalletAsked, holdId: string, placed: number): HoldEnd | null {
+    const slot = this.#slotOf(asked);
+    const hold = new Uint32Array(uuidBytes(holdId).buffer);
+    let end: Omit<HoldEnd, "capturedMinor"> | null = null;
+    let capturedMinor = 0;
+    let sequence = asked.head;
+    for (let seen = 0; sequence > placed; seen += 1) {
+      if (seen === RECORDS_PER_REQUEST_MAX) return null;
+      const { previous } = this.#stand(sequence, slot);
+      const { frame, at, shard } = this.#cursor;
+      const step = holdStep(frame.lanes, at, hold);
+      if (step?.type === "captured") capturedMinor += step.amountMinor;
+      else if (step?.type === "refunded") capturedMinor -= step.amountMinor;
+      if (step !== undefined && step.type !== "refunded") {
+        end ??= { status: step.type, position: positionText(shard, sequence), timestampMs: frame.clockMs };
+      }
+      sequence = previous;
+    }
+    return end && { ...end, capturedMinor };
   }
 
   /** The lines of a statement from one to another, oldest first. */

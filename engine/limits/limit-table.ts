@@ -1,7 +1,17 @@
 import type { WalletLimits } from "../../protocol/wallet-limits.ts";
 import { RowGuard } from "../snapshot/row-guard.ts";
 import { Calendar } from "./calendar.ts";
-import { NO_LIMIT, ROW_VALUES, SIDE, SIDE_VALUES, SIDES, type Side, VALUE, writeLimits } from "./limit-values.ts";
+import {
+  NO_LIMIT,
+  ROW_VALUES,
+  readLimits,
+  SIDE,
+  SIDE_VALUES,
+  SIDES,
+  type Side,
+  VALUE,
+  writeLimits,
+} from "./limit-values.ts";
 import {
   addAmount,
   addMovement,
@@ -197,6 +207,11 @@ export class LimitTable {
     const values = new Float64Array(ROW_VALUES);
     writeLimits(values, 0, limits);
     this.#setType(currency * TYPES + type, values);
+  }
+
+  /** The limits of a type in a currency as they were set. */
+  ofType(currency: number, type: number): WalletLimits {
+    return readLimits(this.#types, (currency * TYPES + type) * ROW_VALUES);
   }
 
   /** A copy of the limits of a type, for `restoreType`. */

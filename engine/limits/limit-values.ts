@@ -26,3 +26,25 @@ export function writeLimits(values: Float64Array, at: number, limits: WalletLimi
     values[to + VALUE.windowMs] = movement?.count?.windowMs ?? 0;
   }
 }
+
+/** Reads limits at an offset back. */
+export function readLimits(values: Float64Array, at: number): WalletLimits {
+  const [debit, credit] = SIDES.map((side) => readSide(values, at + side * SIDE_VALUES));
+  return { ...(debit === undefined ? {} : { debit }), ...(credit === undefined ? {} : { credit }) };
+}
+
+function readSide(values: Float64Array, at: number): WalletLimits["debit"] {
+  const limit = (name: keyof typeof VALUE): number | undefined => {
+    const value = values[at + VALUE[name]];
+    return value === NO_LIMIT ? undefined : value;
+  };
+  const [perTransactionMinor, perDayMinor] = [limit("perTransaction"), limit("perDay")];
+  const [perMonthMinor, max] = [limit("perMonth"), limit("count")];
+  const limits = {
+    ...(perTransactionMinor === undefined ? {} : { perTransactionMinor }),
+    ...(perDayMinor === undefined ? {} : { perDayMinor }),
+    ...(perMonthMinor === undefined ? {} : { perMonthMinor }),
+    ...(max === undefined ? {} : { count: { max, windowMs: values[at + VALUE.windowMs] } }),
+  };
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}

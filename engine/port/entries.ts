@@ -49,8 +49,12 @@ export const REQUEST_KIND = {
   TakeSnapshot: 14,
   /** Payload: one 16-byte wallet id. Answer: Object (`LimitsView`, or null with a code). */
   LookupLimits: 15,
+  /** Payload: currency (ISO 4217 number) and wallet type, u32 each. Answer: Object (`WalletLimits`). */
+  LookupTypeLimits: 16,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
+  /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */
+  LookupHold: 31,
   /** The shard commits what it has, answers Stopped and ends its thread. */
   Stop: 13,
 

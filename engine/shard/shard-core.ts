@@ -204,13 +204,12 @@ export class ShardCore {
         this.#stripes.take(unpackPayload(ring, offset) as StripeMessage);
         break;
       case REQUEST_KIND.LookupWallets:
-        this.#reads.lookupWallets(ring, offset);
-        break;
       case REQUEST_KIND.LookupLimits:
-        this.#reads.lookupLimits(ring, offset);
-        break;
+      case REQUEST_KIND.LookupTypeLimits:
       case REQUEST_KIND.LookupTransfer:
-        this.#reads.lookupTransfer(ring, offset);
+      case REQUEST_KIND.LookupHold:
+      case REQUEST_KIND.ListHolds:
+        this.#reads.answer(kind, ring, offset);
         break;
       case REQUEST_KIND.WatchWallets:
       case REQUEST_KIND.UnwatchWallets:
@@ -240,9 +239,6 @@ export class ShardCore {
       }
       case REQUEST_KIND.ListObjects:
         this.#replies.object(token, "ok", [...this.#state.apiKeys.states()]);
-        break;
-      case REQUEST_KIND.ListHolds:
-        this.#reads.listHolds(ring, offset);
         break;
       case REQUEST_KIND.TakeSnapshot:
         this.#snapshotsAsked.push({ token, sequence: this.#frame.nextSequence - 1 });

@@ -1,5 +1,6 @@
 import { CODE } from "../../protocol/codes.ts";
 import { WALLET_BYTES } from "../../protocol/result-record.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { limitStates } from "../limits/limit-check.ts";
 import {
@@ -13,10 +14,10 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import type { RingReader } from "../port/ring.ts";
-import type { LimitsView, TransferView } from "../views.ts";
+import type { LimitsView } from "../views.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
-import { viewHolds } from "./hold-view.ts";
+import { findHold, viewHolds } from "./hold-view.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -35,6 +36,14 @@ const HOLDS_MAX = 1_000;
 
 /** Wallets in one Watched entry at most. */
 const WATCHED_PER_ENTRY = 1_024;
+
+export type ReadKind =
+  | typeof REQUEST_KIND.LookupWallets
+  | typeof REQUEST_KIND.LookupLimits
+  | typeof REQUEST_KIND.LookupTypeLimits
+  | typeof REQUEST_KIND.LookupTransfer
+  | typeof REQUEST_KIND.LookupHold
+  | typeof REQUEST_KIND.ListHolds;
 
 export type WatchKind =
   | typeof REQUEST_KIND.WatchWallets
@@ -66,8 +75,33 @@ export class ShardReads {
     this.#stripes = stripes;
   }
 
+  answer(kind: ReadKind, ring: RingReader, offset: number): void {
+    switch (kind) {
+      case REQUEST_KIND.LookupWallets:
+        this.#lookupWallets(ring, offset);
+        break;
+      case REQUEST_KIND.LookupLimits:
+        this.#lookupLimits(ring, offset);
+        break;
+      case REQUEST_KIND.LookupTypeLimits:
+        this.#lookupTypeLimits(ring, offset);
+        break;
+      case REQUEST_KIND.LookupTransfer:
+        this.#lookupTransfer(ring, offset);
+        break;
+      case REQUEST_KIND.LookupHold:
+        this.#lookupHold(ring, offset);
+        break;
+      case REQUEST_KIND.ListHolds:
+        this.#listHolds(ring, offset);
+        break;
+      default:
+        unreachable(kind);
+    }
+  }
+
   /** Answers with the wallets asked for; of a striped one once everything is at home that its stripes hold now. */
-  lookupWallets(ring: RingReader, offset: number): void {
+  #lookupWallets(ring: RingReader, offset: number): void {
     const head = offset >>> 2;
     const lanes = ring.lanes;
     const striped = this.#stripedAmong(lanes, head);
@@ -107,7 +141,7 @@ export class ShardReads {
     }
   }
 
-  lookupLimits(ring: RingReader, offset: number): void {
+  #lookupLimits(ring: RingReader, offset: number): void {
     const { lanes } = ring;
     const { wallets } = this.#state;
     const { principal } = this.#executor;
@@ -128,19 +162,33 @@ export class ShardReads {
     this.#replies.object(token, "ok", view);
   }
 
-  lookupTransfer(ring: RingReader, offset: number): void {
-    const { lanes } = ring;
-    const head = offset >>> 2;
-    this.#executor.principal.load(lanes, head);
+  /** The limits of a type are the same on every shard, but for the moment in which they are set. */
+  #lookupTypeLimits({ lanes }: RingReader, offset: number): void {
+    const at = (offset + ENTRY_HEADER_BYTES) >>> 2;
+    const limits = this.#state.wallets.limits.ofType(lanes[at], lanes[at + 1]);
+    this.#replies.object(lanes[(offset >>> 2) + REQUEST.token], "ok", limits);
+  }
+
+  #lookupTransfer({ lanes }: RingReader, offset: number): void {
+    const { principal } = this.#executor;
+    principal.load(lanes, offset >>> 2);
     const sequence = this.#state.ids.findAtAnyAge(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
-    const view = this.#viewTransfer(sequence);
-    this.#replies.object(lanes[head + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+    const view = this.#ifKept(() => viewTransfer(this.#state, this.#records, sequence, principal));
+    this.#replies.object(lanes[(offset >>> 2) + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+  }
+
+  #lookupHold({ lanes }: RingReader, offset: number): void {
+    const { principal } = this.#executor;
+    principal.load(lanes, offset >>> 2);
+    const at = (offset + ENTRY_HEADER_BYTES) >>> 2;
+    const view = this.#ifKept(() => findHold(this.#state, this.#records, lanes, at, principal));
+    this.#replies.object(lanes[(offset >>> 2) + REQUEST.token], view === null ? "hold_not_found" : "ok", view);
   }
 
   /** An id may be remembered for longer than its record is kept. */
-  #viewTransfer(sequence: number): TransferView | null {
+  #ifKept<View>(view: () => View | null): View | null {
     try {
-      return viewTransfer(this.#state, this.#records, sequence, this.#executor.principal);
+      return view();
     } catch (error) {
       if (error instanceof HistoryExpiredError) return null;
       throw error;
@@ -148,7 +196,7 @@ export class ShardReads {
   }
 
   /** The newest open holds of a wallet, oldest first. */
-  listHolds(ring: RingReader, offset: number): void {
+  #listHolds(ring: RingReader, offset: number): void {
     const { lanes } = ring;
     const head = offset >>> 2;
     const token = lanes[head + REQUEST.token];

@@ -318,6 +318,7 @@ describe("an answer is in the shape that its route shows", () => {
       { name: "creditPerDay", scope: "wallet", valueMinor: 9_000, leftMinor: 9_000 },
     ]);
     await answered("PUT", "/api/v1/limits/customer/EUR", "/api/v1/limits/{type}/{currency}", {});
+    await answered("GET", "/api/v1/limits/customer/EUR", "/api/v1/limits/{type}/{currency}");
     const returned = await answered("POST", "/api/v1/transfers", "/api/v1/transfers", {
       ...body,
       amountMinor: 5,
@@ -343,6 +344,8 @@ describe("an answer is in the shape that its route shows", () => {
     const captured = await answered("POST", `/api/v1/holds/${first.id}/captures`, captures, capture);
     expect(captured).toMatchObject({ holdId: first.id, from: { postedMinor: 395, availableMinor: 370 } });
     await answered("POST", `/api/v1/holds/${first.id}/void`, "/api/v1/holds/{id}/void", { walletId: toWalletId });
+    await answered("GET", `/api/v1/holds/${first.id}`, "/api/v1/holds/{id}");
+    await answered("GET", `/api/v1/holds/${second.id}`, "/api/v1/holds/{id}");
     await answered("POST", `/api/v1/holds/${second.id}/void`, "/api/v1/holds/{id}/void", { walletId: toWalletId });
     const dollars = await wallet("active", 0, "USD");
     await answered("POST", "/api/v1/exchanges", "/api/v1/exchanges", {

@@ -1,6 +1,8 @@
 /** The routes that set and show limits. */
 
 import { REQUEST_FLAG } from "../../engine/port/entries.ts";
+import { WALLET_TYPE } from "../../protocol/command-record.ts";
+import { currencyNumber } from "../../protocol/currencies.ts";
 import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import { check } from "../../protocol/json-fault.ts";
 import { currency, walletType } from "../../protocol/json-fields.ts";
@@ -9,14 +11,17 @@ import {
   limitsMetadata,
   typeLimitsAnswer,
   typeLimitsBody,
+  typeLimitsFoundAnswer,
   walletLimitsAnswer,
   walletLimitsBody,
 } from "../../protocol/json-limits.ts";
 import { limitsView } from "../limit-view.ts";
-import { encodeTypeLimits, readTypeLimitsResults } from "../type-limits.ts";
+import { encodeTypeLimits, readTypeLimitsResults, type TypeLimits } from "../type-limits.ts";
 import { commandIdOf } from "./command-routes.ts";
+import type { Exchange } from "./exchange.ts";
 import { type CommandRoute, commandRoute, type PlainRoute } from "./route.ts";
 
+const TYPE_LIMITS = "/api/v1/limits/{type}/{currency}";
 const WALLET_LIMITS = "/api/v1/wallets/{id}/limits";
 
 export const WALLET_LIMITS_ROUTE: CommandRoute = commandRoute(
@@ -61,8 +66,26 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
   },
   {
     kind: "plain",
+    method: "get",
+    path: TYPE_LIMITS,
+    summary: "The limits of all wallets of a type in a currency, as they were set; for admins.",
+    status: 200,
+    answer: typeLimitsFoundAnswer,
+    access: "admin",
+    run: (exchange, { dispatcher }, caller) => {
+      const of = typeAndCurrency(exchange);
+      if (of === undefined) return;
+      const numbers = { type: WALLET_TYPE[of.type], currency: currencyNumber(of.currency) };
+      const code = dispatcher.lookupTypeLimits(caller, numbers, (limits) =>
+        exchange.json(200, JSON.stringify({ ...of, limits })),
+      );
+      if (code !== "ok") exchange.problem(code);
+    },
+  },
+  {
+    kind: "plain",
     method: "put",
-    path: "/api/v1/limits/{type}/{currency}",
+    path: TYPE_LIMITS,
     summary: "Sets the limits of all wallets of a type in a currency, in place of all that they had; for admins.",
     status: 200,
     answer: typeLimitsAnswer,
@@ -72,12 +95,8 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
     run: (exchange, { dispatcher }, caller) => {
       const commandId = commandIdOf(exchange, caller);
       if (commandId === undefined) return;
-      const type = walletType.safeParse(exchange.parameter);
-      const ofCurrency = currency.safeParse(exchange.secondParameter);
-      if (!type.success || !ofCurrency.success) {
-        exchange.problem(type.success ? "currency_unknown" : "wallet_type_invalid");
-        return;
-      }
+      const of = typeAndCurrency(exchange);
+      if (of === undefined) return;
       exchange.readJson((value) => {
         const checked = check(typeLimitsBody, value);
         if (!checked.ok) {
@@ -85,7 +104,7 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
           return;
         }
         const { shardCount } = dispatcher;
-        const facts = { id: commandId, type: type.data, currency: ofCurrency.data, limits: checked.value };
+        const facts = { id: commandId, ...of, limits: checked.value };
         const records = encodeTypeLimits(facts, shardCount);
         const code = dispatcher.commands(caller, REQUEST_FLAG.details, records, shardCount, (results) => {
           const { code, replayed, positions } = readTypeLimitsResults(results);
@@ -98,3 +117,12 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
     },
   },
 ];
+
+/** The type and the currency in the path; undefined where they are none, which is answered then. */
+function typeAndCurrency(exchange: Exchange): Pick<TypeLimits, "type" | "currency"> | undefined {
+  const type = walletType.safeParse(exchange.parameter);
+  const ofCurrency = currency.safeParse(exchange.secondParameter);
+  if (type.success && ofCurrency.success) return { type: type.data, currency: ofCurrency.data };
+  exchange.problem(type.success ? "currency_unknown" : "wallet_type_invalid");
+  return undefined;
+}

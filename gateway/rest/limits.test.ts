@@ -108,6 +108,7 @@ describe("the limits of a type", () => {
       },
     });
     expect(await call("PUT", "/limits/merchant/SAR", limits, commandId)).toEqual({ ...set, replayed: true });
+    expect((await call("GET", "/limits/merchant/SAR")).json).toEqual({ type: "merchant", currency: "SAR", limits });
     for (const id of wallets) {
       const { json } = await call("POST", `/wallets/${id}/debit`, { amountMinor: 11 });
       expect(json).toMatchObject({
@@ -116,6 +117,21 @@ describe("the limits of a type", () => {
       });
     }
     expect((await call("POST", `/wallets/${await wallet(50, "SAR")}/debit`, { amountMinor: 11 })).status).toBe(200);
+  });
+
+  test("are shown as they were set, also after a restart, and are none where none were set", async () => {
+    const count = { max: 3, windowMs: 60_000 };
+    const limits = { debit: { perDayMinor: 0, count }, credit: { perMonthMinor: 5, perTransactionMinor: 4 } };
+    await call("PUT", "/limits/merchant/KWD", limits);
+    await ledger.end("SIGKILL");
+    await ledger.start();
+    const shown = { type: "merchant", currency: "KWD", limits };
+    expect(await call("GET", "/limits/merchant/KWD")).toMatchObject({ status: 200, json: shown });
+    await call("PUT", "/limits/merchant/KWD", {});
+    expect((await call("GET", "/limits/merchant/KWD")).json).toEqual({ ...shown, limits: {} });
+    expect((await call("GET", "/limits/customer/KWD")).json.limits).toEqual({});
+    expect((await call("GET", "/limits/pirate/KWD")).json.code).toBe("wallet_type_invalid");
+    expect((await call("GET", "/limits/customer/XYZ")).json.code).toBe("currency_unknown");
   });
 
   test("have to be of a type and a currency that there are", async () => {

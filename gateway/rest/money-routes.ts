@@ -6,6 +6,7 @@ import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import {
   exchangeAnswer,
   holdCapturedAnswer,
+  holdFoundAnswer,
   holdPlacedAnswer,
   holdsAnswer,
   holdVoidedAnswer,
@@ -23,6 +24,7 @@ import {
 import { check } from "../../protocol/json-fault.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
+import { findHold } from "../hold-queries.ts";
 import { encodeCommands } from "../json-command.ts";
 import { holdView } from "../json-view.ts";
 import { answerCommand, commandIdOf } from "./command-routes.ts";
@@ -108,6 +110,23 @@ export const MONEY_QUERY_ROUTES: readonly PlainRoute[] = [
     body: reverseTransferBody,
     needsKey: true,
     run: reverse,
+  },
+  {
+    kind: "plain",
+    method: "get",
+    path: HOLD,
+    summary: "A hold, open or closed, for as long as the record that placed it is kept.",
+    status: 200,
+    answer: holdFoundAnswer,
+    access: "caller",
+    run: (exchange, context, caller) => {
+      if (!hasUuid(exchange)) return;
+      const code = findHold(context, caller, exchange.parameter, (result) => {
+        if ("code" in result) exchange.problem(result.code);
+        else exchange.json(200, result.text);
+      });
+      if (code !== "ok") exchange.problem(code);
+    },
   },
   {
     kind: "plain",
