@@ -86,8 +86,8 @@ function take(ids: IdWindow, flow: Flow, { ids: count }: Pace, first: number): T
     const startedMs = performance.now();
     ids.advance(flow.timeMs(number));
     let waitedMs = 0;
-    for (; ids.isFull(); waitedMs += 1) {
-      waitMs(1);
+    while (ids.isFull()) {
+      waitedMs += waitMs(1);
       ids.advance(flow.timeMs(number));
     }
     const filledMs = performance.now();
@@ -104,8 +104,11 @@ function take(ids: IdWindow, flow: Flow, { ids: count }: Pace, first: number): T
   return { nsPerId: (busyMs * 1e6) / count, slowestMs, advanceMs, waitingMs };
 }
 
-function waitMs(ms: number): void {
+/** Waits, and returns for how long: a wait of a millisecond takes a little longer, and there may be hundreds of them. */
+function waitMs(ms: number): number {
+  const startedMs = performance.now();
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  return performance.now() - startedMs;
 }
 
 function probe(
