@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly snapshotJournalBytes: number;
   readonly snapshotFrames: number;
   readonly snapshotIntervalMs: number;
+  /** Journal that snapshots and archiving may be behind before the shard pauses for them. */
+  readonly keeperLagBytes: number;
   /** Snapshots that each shard keeps. */
   readonly snapshotsKept: number;
   readonly requestRingBytes: number;

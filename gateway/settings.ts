@@ -224,6 +224,14 @@ export const SETTINGS = {
     meaning:
       "How long an archive file is kept after its last record, never less than the idempotency window; 0 is for ever.",
   }),
+  keeperLagBytes: whole("MIZAN_KEEPER_LAG_BYTES", {
+    default: 8 * GIB,
+    min: MIB,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes per shard",
+    meaning:
+      "Journal that snapshots and archiving may be behind; beyond it a shard pauses up to 20 ms after each frame.",
+  }),
   requestRingBytes: powerOfTwo("MIZAN_REQUEST_RING_BYTES", {
     default: 16 * MIB,
     min: 4 * MIB,

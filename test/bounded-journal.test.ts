@@ -18,10 +18,10 @@ import { WireClient, type WireCommand } from "./wire-client.ts";
 const ADMIN_KEY = "test-admin-key-0123456789";
 const SEGMENT_BYTES = 1 << 20;
 const SHARDS = 2;
-/** Two snapshots of three segments each, what is written while one is taken, and the segments in use and prepared. */
-const LIVE_SEGMENTS_MAX = 24;
+/** Two snapshots, each with what is written until it is durable, what waits to be archived, and the segments in use and prepared. */
+const LIVE_SEGMENTS_MAX = 40;
 /** Segments that each shard writes: several times what it has live between two snapshots. */
-const WRITTEN_SEGMENTS = 60;
+const WRITTEN_SEGMENTS = 100;
 
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -36,6 +36,7 @@ function start(dataDir: string, failures: string[]): Promise<RunningServer> {
     MIZAN_ADMIN_KEY: ADMIN_KEY,
     MIZAN_SNAPSHOT_JOURNAL_BYTES: String(3 * SEGMENT_BYTES),
     MIZAN_SNAPSHOT_KEEP: "2",
+    MIZAN_KEEPER_LAG_BYTES: String(8 * SEGMENT_BYTES),
   });
   // Far shorter segments than may be set, so that a short run wraps them many times.
   const short = { ...config, journalSegmentBytes: SEGMENT_BYTES };

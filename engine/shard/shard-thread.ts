@@ -59,6 +59,9 @@ const SLEEP_MS = 1_000;
 /** A full ring has no bell to tell when there is room again. */
 const RETRY_MS = 1;
 
+/** Longest pause for the keeper: a shard whose archive fails goes on, and slowly. */
+const GIVE_WAY_MS_MAX = 20;
+const NAP = new Int32Array(new SharedArrayBuffer(4));
 const data = workerData as ShardThreadData;
 
 function tell(message: ShardThreadMessage): void {
@@ -163,13 +166,21 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     journal.letGo();
     tellRoom(journal, state, stats);
     const isCopying = snapshots.work(handled);
-    if (handled > 0) continue;
+    if (handled > 0) {
+      giveWay(snapshots.keeperLagBytes - options.keeperLagBytes, options.journalSegmentBytes);
+      continue;
+    }
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
     const mustRetry = isCopying || peers.hasBacklog || hasWork();
     const idleMs = Math.min(SLEEP_MS, Math.max(1, core.nextExpiryMs() - Date.now()));
     doorbell.sleep(mustRetry && !isCopying ? () => false : hasWork, mustRetry ? RETRY_MS : idleMs);
   }
   snapshots.abandon();
+}
+
+/** Pauses between two frames where the keeper is too far behind: a millisecond for each segment that it is beyond the limit. */
+function giveWay(excessBytes: number, segmentBytes: number): void {
+  if (excessBytes > 0) Atomics.wait(NAP, 0, 0, Math.min(GIVE_WAY_MS_MAX, Math.ceil(excessBytes / segmentBytes)));
 }
 
 function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: number): string | undefined {

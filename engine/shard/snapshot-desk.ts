@@ -31,6 +31,8 @@ export class SnapshotDesk {
   readonly #progress: SnapshotProgress;
   readonly #taker: SnapshotTaker;
   #takenSequence: number;
+  /** Bytes journaled when the snapshot was begun that is not durable yet; undefined where there is none. */
+  #pendingSinceBytes: number | undefined;
   #isBusy = false;
   #restUntilMs = 0;
 
@@ -78,13 +80,19 @@ export class SnapshotDesk {
     return isCopying;
   }
 
+  /** How much journal the keeper is behind: written since a snapshot began that is not durable yet, or not archived yet. */
+  get keeperLagBytes(): number {
+    const snapshotBytes = this.#stats[STAT.journalBytes] - (this.#pendingSinceBytes ?? this.#stats[STAT.journalBytes]);
+    return snapshotBytes + this.#stats[STAT.archiveLagSegments] * this.#options.options.journalSegmentBytes;
+  }
+
   /** Gives a running snapshot up: the shard ends. */
   abandon(): void {
     this.#taker.abandon();
   }
 
   #copy(): boolean {
-    if (!this.#taker.isRunning) {
+    if (this.#pendingSinceBytes === undefined) {
       const { sequence } = this.#state;
       const nowMs = Date.now();
       const position: SnapshotPosition = {
@@ -116,6 +124,7 @@ export class SnapshotDesk {
       nowMs,
     );
     this.#takenSequence = sequence;
+    this.#pendingSinceBytes = position.journalBytes;
   }
 
   /** Tells those who wait once the snapshot begun last is durable, or has failed. */
@@ -128,6 +137,8 @@ export class SnapshotDesk {
       this.#stats[STAT.snapshotBytes] = progress.bytes;
       this.#stats[STAT.snapshotDurationMs] = progress.durationMs;
     }
+    const isOver = progress.sequence === this.#takenSequence || (progress.hasFailed && !this.#taker.isRunning);
+    if (isOver) this.#pendingSinceBytes = undefined;
     if (this.#core.snapshotAskedFor === undefined) return;
     if (progress.hasFailed && !this.#taker.isRunning) {
       this.#core.answerSnapshots(null);
