@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import { verifyArchive } from "../engine/journal/archive-segment.ts";
 import { type Frame, openFrame } from "../engine/journal/frame.ts";
+import { segmentProblem } from "../engine/journal/segment-check.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
 import type { TransferState } from "../engine/transfer/transfer.ts";
@@ -17,7 +18,6 @@ import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
 import { sealedIdsIn } from "./sealed-ids-in.ts";
-import { segmentSizeProblem } from "./segment-size.ts";
 import { balanceProblems } from "./verify-balances.ts";
 import { IdChecks } from "./verify-ids.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
@@ -73,7 +73,7 @@ export async function verifyShard(
 ): Promise<ShardFacts> {
   const journal = new JournalFrames(path, shard);
   const damaged = journal.files().flatMap((file) => {
-    const problem = segmentSizeProblem(file);
+    const problem = segmentProblem(file);
     return problem === undefined ? [] : [{ file, problem }];
   });
   const isArchiveWhole = await verifyArchives(archiveDirectory(path, shard), hooks);

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { segmentProblem } from "../engine/journal/segment-check.ts";
 import { lockDataDir } from "../gateway/data-lock.ts";
 import { StartError } from "../gateway/start-error.ts";
 import { unreachable } from "../protocol/unreachable.ts";
@@ -8,7 +9,6 @@ import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import type { Problem } from "./problem.ts";
-import { segmentSizeProblem } from "./segment-size.ts";
 import { Terminal } from "./terminal.ts";
 import { transitProblems } from "./transit.ts";
 import { verifyBackup } from "./verify-backup.ts";
@@ -117,7 +117,7 @@ function lastErrorLine(text: string): string | undefined {
 function lastSequenceOf({ path }: DataDirectory, shard: number): number {
   try {
     const journal = new JournalFrames(path, shard);
-    return journal.files().every((file) => segmentSizeProblem(file) === undefined) ? journal.lastSequence() : 0;
+    return journal.files().every((file) => segmentProblem(file) === undefined) ? journal.lastSequence() : 0;
   } catch {
     return 0;
   }

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createJournalControlMemory, JournalControl } from "./journal-control.ts";
 import { JournalFiles } from "./journal-files.ts";
+import { segmentProblem } from "./segment-check.ts";
 import {
   listSegments,
   openSegment,
@@ -88,6 +89,7 @@ export class LmdbJournal implements Journal {
    * Opens the journal in a directory, which is made where it is missing.
    *
    * `askForSegment` is called with the ordinal of a segment that will be needed; somebody off the hot path prepares it.
+   * **Errors**: throws where the structure of a segment is damaged, before LMDB reads it.
    */
   static async open(
     directory: string,
@@ -102,6 +104,7 @@ export class LmdbJournal implements Journal {
       await prepareSegment(directory, 1, segmentBytes);
       ordinals.push(1);
     }
+    requireSound(directory, ordinals);
     return new LmdbJournal(directory, segmentBytes, await lastInUse(directory, ordinals), askForSegment, sharing);
   }
 
@@ -172,6 +175,16 @@ export class LmdbJournal implements Journal {
     this.#usedBytes = 0;
     this.#control.publishNewest(this.#newestOrdinal);
     this.#askForSegment(this.#newestOrdinal + 1);
+  }
+}
+
+function requireSound(directory: string, ordinals: readonly number[]): void {
+  for (const path of ordinals.map((ordinal) => segmentPath(directory, ordinal))) {
+    const problem = segmentProblem(path);
+    if (problem === undefined) continue;
+    throw new Error(
+      `the journal segment ${path} is damaged: ${problem}. Nothing was changed. Restore this file from a backup.`,
+    );
   }
 }
 
