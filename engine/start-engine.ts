@@ -212,6 +212,12 @@ class ShardThread {
             ...message,
           });
           break;
+        case "unreadable":
+          hooks.log("error", "a record cannot be read, so what asks for it is an internal_error", {
+            shard: data.shard,
+            message: message.message,
+          });
+          break;
         case "ready":
           isReady = true;
           hooks.log("info", "recovered", { shard: data.shard, ...message.progress });

@@ -50,6 +50,13 @@ export interface ArchiveBlock {
   readonly crc32: number;
 }
 
+/** An archive file is not what was written: the records in it cannot be read, and nothing else depends on them. */
+export class ArchiveDamagedError extends Error {
+  constructor(path: string, reason: string) {
+    super(`the archive file ${path} is damaged: ${reason}. Restore it from a backup.`);
+  }
+}
+
 /** The path of an archive file. */
 export function archivePath(directory: string, ordinal: number): string {
   return join(directory, `segment-${String(ordinal).padStart(8, "0")}.mza`);
@@ -175,7 +182,7 @@ export class ArchiveFile {
   }
 
   #damage(reason: string): Error {
-    return new Error(`the archive file ${this.path} is damaged: ${reason}. Restore it from a backup.`);
+    return new ArchiveDamagedError(this.path, reason);
   }
 }
 

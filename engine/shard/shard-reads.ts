@@ -1,6 +1,7 @@
 import { CODE } from "../../protocol/codes.ts";
 import { WALLET_BYTES } from "../../protocol/result-record.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
+import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { limitStates } from "../limits/limit-check.ts";
 import {
@@ -174,7 +175,7 @@ export class ShardReads {
     principal.load(lanes, offset >>> 2);
     const sequence = this.#state.ids.findAtAnyAge(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2);
     const view = this.#ifKept(() => viewTransfer(this.#state, this.#records, sequence, principal));
-    this.#replies.object(lanes[(offset >>> 2) + REQUEST.token], view === null ? "transfer_not_found" : "ok", view);
+    this.#found(lanes[(offset >>> 2) + REQUEST.token], view, "transfer_not_found");
   }
 
   #lookupHold({ lanes }: RingReader, offset: number): void {
@@ -182,15 +183,21 @@ export class ShardReads {
     principal.load(lanes, offset >>> 2);
     const at = (offset + ENTRY_HEADER_BYTES) >>> 2;
     const view = this.#ifKept(() => findHold(this.#state, this.#records, lanes, at, principal));
-    this.#replies.object(lanes[(offset >>> 2) + REQUEST.token], view === null ? "hold_not_found" : "ok", view);
+    this.#found(lanes[(offset >>> 2) + REQUEST.token], view, "hold_not_found");
+  }
+
+  #found(token: number, view: object | "internal_error" | null, notFound: "transfer_not_found" | "hold_not_found"): void {
+    if (view === "internal_error") this.#replies.object(token, view, null);
+    else this.#replies.object(token, view === null ? notFound : "ok", view);
   }
 
   /** An id may be remembered for longer than its record is kept. */
-  #ifKept<View>(view: () => View | null): View | null {
+  #ifKept<View extends object>(view: () => View | null): View | "internal_error" | null {
     try {
       return view();
     } catch (error) {
       if (error instanceof HistoryExpiredError) return null;
+      if (error instanceof ArchiveDamagedError) return "internal_error";
       throw error;
     }
   }
