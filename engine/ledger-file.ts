@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { FORMAT_VERSION } from "./journal/frame.ts";
@@ -55,8 +55,11 @@ export function readLedgerFile(dataDir: string): LedgerFile | undefined {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-  const { formatVersion, ledgerId, shards, calendarTimeZone, createdAt } = parse(path, text);
-  if (typeof ledgerId !== "string" || !Number.isInteger(shards)) throw new Error(`${path} is damaged`);
+  const { checksum, ...ledger } = parse(path, text);
+  const { formatVersion, ledgerId, shards, calendarTimeZone, createdAt } = ledger;
+  const isWhole = typeof ledgerId === "string" && Number.isInteger(shards);
+  // A ledger of version 0.1 has no checksum.
+  if (!isWhole || (checksum !== undefined && checksum !== checksumOf(ledger))) throw new Error(damageText(path));
   if (formatVersion !== FORMAT_VERSION) {
     throw new Error(`${path} has format version ${formatVersion}; this program reads ${FORMAT_VERSION}`);
   }
@@ -65,12 +68,21 @@ export function readLedgerFile(dataDir: string): LedgerFile | undefined {
   return { formatVersion, ledgerId, shards, calendarTimeZone: timeZone, createdAt };
 }
 
-function parse(path: string, text: string): LedgerFile {
+function parse(path: string, text: string): LedgerFile & { readonly checksum?: unknown } {
   try {
     return JSON.parse(text) as LedgerFile;
   } catch {
-    throw new Error(`${path} is damaged`);
+    throw new Error(damageText(path));
   }
+}
+
+/** Which shard a wallet is on, and what its limits have counted, depends on the file: so nothing in it may decay unnoticed. */
+function checksumOf(ledger: LedgerFile): string {
+  return hash("sha256", JSON.stringify(ledger));
+}
+
+function damageText(path: string): string {
+  return `${path} is damaged. Nothing was changed. Restore this file from a backup or a copy.`;
 }
 
 function create(dataDir: string, asked: Asked, defaultShards: number): LedgerFile {
@@ -91,7 +103,7 @@ export function writeLedgerFile(dataDir: string, ledger: LedgerFile): void {
   const unfinished = `${path}.unfinished`;
   const file = openSync(unfinished, "w");
   try {
-    writeSync(file, `${JSON.stringify(ledger, null, 2)}\n`);
+    writeSync(file, `${JSON.stringify({ ...ledger, checksum: checksumOf(ledger) }, null, 2)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
