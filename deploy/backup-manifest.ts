@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
@@ -110,7 +110,7 @@ export function writeManifest(backup: string, manifest: BackupManifest): void {
   const unfinished = join(backup, `${NAME}.unfinished`);
   const file = openSync(unfinished, "w");
   try {
-    writeSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,5 +1,5 @@
 import { hash, randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FORMAT_VERSION } from "./journal/frame.ts";
 import { syncDirectory } from "./journal/segment-file.ts";
@@ -103,7 +103,7 @@ export function writeLedgerFile(dataDir: string, ledger: LedgerFile): void {
   const unfinished = `${path}.unfinished`;
   const file = openSync(unfinished, "w");
   try {
-    writeSync(file, `${JSON.stringify({ ...ledger, checksum: checksumOf(ledger) }, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify({ ...ledger, checksum: checksumOf(ledger) }, null, 2)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);

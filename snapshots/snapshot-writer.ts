@@ -56,7 +56,7 @@ export class SnapshotWriter {
     MAGIC.copy(prefix);
     prefix.writeUInt32LE(text.byteLength, MAGIC.byteLength);
     const head = Buffer.concat([prefix, text]);
-    await file.write(head, 0, head.byteLength, 0);
+    await writeAll(file, head, 0);
     return new SnapshotWriter(path, file, text, head.byteLength);
   }
 
@@ -66,7 +66,7 @@ export class SnapshotWriter {
     const storedBytes = stored.byteLength;
     this.#at += storedBytes;
     this.#entries.push({ part, index, offset, storedBytes, rawBytes, hash });
-    await this.#file.write(stored, 0, storedBytes, offset);
+    await writeAll(this.#file, stored, offset);
     // Gives the memory back at once; left to be collected, a snapshot would leave all of its bytes behind.
     stored.buffer.transfer(0);
     if (this.#at < this.#syncAt) return;
@@ -83,7 +83,7 @@ export class SnapshotWriter {
     contentHash(this.#header, directory).copy(trailer, TRAILER.hash);
     MAGIC.copy(trailer, TRAILER.magic);
     const end = Buffer.concat([directory, trailer]);
-    await this.#file.write(end, 0, end.byteLength, this.#at);
+    await writeAll(this.#file, end, this.#at);
     await this.#file.sync();
     await this.#file.close();
     await verify(unfinishedPath(this.#path), pool);
@@ -97,10 +97,10 @@ export class SnapshotWriter {
     };
   }
 
-  /** Gives the snapshot up. */
+  /** Gives the snapshot up. What a broken disk does not let go of counts for nothing, and goes at the next start. */
   async abandon(): Promise<void> {
     await this.#file.close().catch(() => {});
-    await rm(unfinishedPath(this.#path), { force: true });
+    await rm(unfinishedPath(this.#path), { force: true }).catch(() => {});
   }
 }
 
@@ -116,6 +116,14 @@ async function verify(path: string, pool: ChunkPool): Promise<void> {
     await reader.verify(pool);
   } finally {
     reader.close();
+  }
+}
+
+/** A disk that is nearly full takes only some of the bytes, without an error. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
   }
 }
 

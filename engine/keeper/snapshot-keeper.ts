@@ -94,7 +94,8 @@ export class SnapshotKeeper {
   }
 
   async #abandon(): Promise<void> {
-    await this.#writer?.abandon();
+    const writer = this.#writer;
     this.#writer = undefined;
+    await writer?.abandon();
   }
 }
