@@ -10,7 +10,8 @@
  *
  * Once the kills also hit snapshots being taken, and each start begins from one.
  *
- * The moment is drawn from a seed, printed on failure; MIZAN_CRASH_SEED repeats it as far as timing allows.
+ * The moment is drawn from a seed, printed on failure; MIZAN_CRASH_SEED repeats it as far as timing allows, and
+ * MIZAN_CRASH_ROUNDS says how often (`npm run test:crash -- --rounds N`).
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,7 +31,7 @@ import {
 } from "./writers.ts";
 
 const WRITERS = 4;
-const KILLS = 12;
+const KILLS = Number(process.env.MIZAN_CRASH_ROUNDS ?? 8);
 const seed = Number(process.env.MIZAN_CRASH_SEED ?? Date.now() % 1_000_000_000);
 
 let ledger: LedgerProcess | undefined;
@@ -46,7 +47,7 @@ describe.each([
   { shards: 2, name: "two shards that take a snapshot every few frames", env: SNAPSHOTS },
 ])("kill -9 with $name", ({ shards, env }) => {
   test(`${KILLS} times: nothing acknowledged is lost, nothing is applied twice (seed ${seed})`, {
-    timeout: 240_000,
+    timeout: 60_000 + KILLS * 20_000,
   }, async () => {
     const random = randomFrom(seed + shards);
     const ids = new UuidV7();

@@ -51,7 +51,9 @@ export class LedgerProcess {
     this.spawn(command);
     const deadlineMs = Date.now() + READY_WITHIN_MS;
     while (!(await this.#isReady())) {
-      if (this.#child?.exitCode !== null) throw new Error(`the ledger ended while starting:\n${this.#output}`);
+      if (this.#child?.exitCode !== null || this.#child.signalCode !== null) {
+        throw new Error(`the ledger ended while starting, ${this.#child?.signalCode ?? "by itself"}:\n${this.#output}`);
+      }
       if (Date.now() > deadlineMs) throw new Error(`the ledger was not ready in time:\n${this.#output}`);
       await delay(POLL_MS);
     }

@@ -6,7 +6,7 @@ import { ADMIN_KEY, type LedgerProcess } from "./ledger-process.ts";
 import { WireClient, type WireCommand, type WireResult } from "./wire-client.ts";
 
 const WALLETS = 24;
-const OPENING_MINOR = 1_000_000;
+export const OPENING_MINOR = 1_000_000;
 
 /** A command that was sent, and its answer if one came. */
 export interface Sent {
@@ -83,7 +83,10 @@ export async function endsWithConnection(write: () => Promise<void>): Promise<vo
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof Error) || !/closed|ECONN|hang up|EPIPE|not open|shutting_down/.test(error.message))
+    if (
+      !(error instanceof Error) ||
+      !/closed|ECONN|hang up|EPIPE|not open|shutting_down|fetch failed|terminated/.test(error.message)
+    )
       throw error;
   }
 }
