@@ -1,7 +1,7 @@
 import { JournalReader } from "../engine/journal/journal-reader.ts";
-import { hasFrames, listSegments, openSegmentForReading, segmentPath } from "../engine/journal/segment-file.ts";
+import { listSegments, segmentPath } from "../engine/journal/segment-file.ts";
+import { SegmentPages } from "../engine/journal/segment-pages.ts";
 import { archiveDirectory, shardDirectory } from "./data-directory.ts";
-import { firstKeyFrom } from "./segment-keys.ts";
 
 /** A frame as it stands on the disk, not verified yet. */
 export interface FoundFrame {
@@ -63,17 +63,11 @@ export class JournalFrames {
   /** Frames in the segment files that are kept under a sequence or a later one, damaged or not, whatever lies between them. */
   *segmentFrames(fromSequence: number): Generator<FoundFrame> {
     for (const file of this.files()) {
-      // The next segment is prepared ahead, and only the shard may be the first to open it.
-      if (!hasFrames(file)) continue;
-      const segment = openSegmentForReading(file);
+      const segment = new SegmentPages(file);
       try {
-        let key = firstKeyFrom(segment, fromSequence);
-        while (key !== undefined) {
-          const value = segment.getBinary(key);
-          segment.resetReadTxn();
-          if (value === undefined) break;
-          yield { key, value, file };
-          key = firstKeyFrom(segment, key + 1);
+        for (const key of segment.getKeys({ start: fromSequence })) {
+          const value = segment.getBinaryFast(key);
+          if (value !== undefined) yield { key, value, file };
         }
       } finally {
         void segment.close();

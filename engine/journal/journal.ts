@@ -6,14 +6,14 @@ import { segmentProblem } from "./segment-check.ts";
 import {
   listSegments,
   openSegment,
-  openSegmentForReading,
   prepareSegment,
   removeUnfinishedSegments,
   requireRoom,
   segmentPath,
   syncDirectory,
 } from "./segment-file.ts";
-import { firstKeyIn, frameAtOrBefore, type SegmentStore, usedBytesIn } from "./segment-reads.ts";
+import { SegmentPages } from "./segment-pages.ts";
+import { firstKeyIn, frameAtOrBefore, usedBytesIn } from "./segment-reads.ts";
 
 const PAGE_BYTES = 4_096;
 const INLINE_BYTES_MAX = 2_000;
@@ -24,6 +24,8 @@ export interface Journal {
   append(firstSequence: number, frame: Uint8Array): void;
   /** The bytes of the frame that holds a sequence, valid until the thread's next read; or undefined. */
   frameAt(sequence: number): Uint8Array | undefined;
+  /** Is told of a record that has decayed. */
+  unreadable?(message: string): void;
 }
 
 /** A frame as it stands in the journal, not verified yet. */
@@ -57,7 +59,7 @@ export class LmdbJournal implements Journal {
   readonly #oldestOrdinal: number;
   /** Everything, for reading what is not in the newest segment. */
   readonly #files: JournalFiles;
-  #newest: SegmentStore;
+  #newest: ReturnType<typeof openSegment>;
   #newestOrdinal: number;
   /** 0 while the newest segment is empty. */
   #newestFirstSequence: number;
@@ -197,7 +199,7 @@ async function lastInUse(directory: string, ordinals: readonly number[]): Promis
   let last = ordinals[0];
   let empty: number | undefined;
   for (const ordinal of ordinals) {
-    const segment = openSegmentForReading(segmentPath(directory, ordinal));
+    const segment = new SegmentPages(segmentPath(directory, ordinal));
     const isEmpty = firstKeyIn(segment) === undefined;
     await segment.close();
     if (isEmpty) {

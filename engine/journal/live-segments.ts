@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { JournalControl } from "./journal-control.ts";
-import { hasFrames, listSegments, openSegmentForReading, segmentPath } from "./segment-file.ts";
+import { listSegments, openSegmentForReading, segmentPath } from "./segment-file.ts";
+import { SegmentPages } from "./segment-pages.ts";
 import { firstKeyIn, frameAtOrBefore, keysFrom, lastKeyIn, type SegmentStore } from "./segment-reads.ts";
 
 /** Segments that a reader keeps open; each costs address space and a place in LMDB's table of readers. */
@@ -20,9 +21,6 @@ interface Segment {
   readonly inode: number | undefined;
 }
 
-/** How to close what readers without control lanes have open in this thread, by inode. */
-const openElsewhere = new Map<number, () => void>();
-
 interface OpenSegment {
   readonly store: SegmentStore;
   readonly inode: number | undefined;
@@ -31,7 +29,7 @@ interface OpenSegment {
 /**
  * The segments of a shard's journal that hold frames, open for reading.
  *
- * Without control lanes the shard runs in another process, or not at all; such readers of one shard share a thread.
+ * Without control lanes the shard runs in another process, or not at all, and LMDB must not open its files: see `SegmentPages`.
  */
 export class LiveSegments {
   readonly #directory: string;
@@ -44,10 +42,7 @@ export class LiveSegments {
   /** Least recently used first. */
   readonly #open = new Map<number, OpenSegment>();
 
-  /**
-   * The shard itself holds all of them open. The last to close an LMDB file destroys the locks in it, and a process that
-   * opens it at that moment cannot use it; so as long as the shard runs, no other process is ever the last.
-   */
+  /** The shard itself holds all of them open. */
   constructor(directory: string, control: JournalControl | undefined, isShard = false) {
     this.#directory = directory;
     this.#openMax = isShard ? Number.POSITIVE_INFINITY : OPEN_MAX;
@@ -131,8 +126,6 @@ export class LiveSegments {
   /** What to know of a segment; undefined while it is empty, or when it has gone meanwhile. */
   #look(ordinal: number): Segment | undefined {
     const path = segmentPath(this.#directory, ordinal);
-    // Only the shard may be the first to open a new segment.
-    if (this.#control === undefined && !hasFrames(path)) return undefined;
     const segment = { ordinal, path, firstSequence: 0, inode: inodeOf(path) };
     const firstSequence = this.#use(segment, firstKeyIn);
     if (firstSequence === undefined) this.#close(ordinal);
@@ -164,7 +157,7 @@ export class LiveSegments {
   }
 
   #store({ ordinal, path, inode }: Segment): SegmentStore {
-    const open = this.#open.get(ordinal) ?? this.#openFile(ordinal, path, inode);
+    const open = this.#open.get(ordinal) ?? this.#openFile(path, inode);
     this.#open.delete(ordinal);
     this.#open.set(ordinal, open);
     const [leastRecent] = this.#open.keys();
@@ -172,13 +165,8 @@ export class LiveSegments {
     return open.store;
   }
 
-  #openFile(ordinal: number, path: string, inode: number | undefined): OpenSegment {
-    if (this.#control === undefined && inode !== undefined) {
-      // A file that another process gave up may be a newer segment by now, and lmdb would take the one open for the other.
-      openElsewhere.get(inode)?.();
-      openElsewhere.set(inode, () => this.#close(ordinal));
-    }
-    return { store: openSegmentForReading(path), inode };
+  #openFile(path: string, inode: number | undefined): OpenSegment {
+    return { store: this.#control === undefined ? new SegmentPages(path) : openSegmentForReading(path), inode };
   }
 
   #closeWhere(isGiven: (ordinal: number) => boolean): void {
@@ -191,7 +179,6 @@ export class LiveSegments {
     if (open === undefined) return;
     void open.store.close();
     this.#open.delete(ordinal);
-    if (this.#control === undefined && open.inode !== undefined) openElsewhere.delete(open.inode);
   }
 }
 

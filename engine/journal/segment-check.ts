@@ -2,37 +2,32 @@
  * Checks the structure of a segment without LMDB, which has no checksums of its own: a damaged page may end whoever reads
  * it without a word, and a damaged meta page may take the last commits away and leave everything else in order.
  *
- * **Source**: LMDB's mdb.c, data version 2. Each commit writes the pages that it changes to another place, and then one of
+ * **Source**: LMDB's mdb.c. Each commit writes the pages that it changes to another place, and then one of
  * the two meta pages in turn. So each meta page names a root that its own commit wrote, and no page is used twice: as a meta
  * page, in one of the two trees, or as a free page, which the second tree lists. How it does is in the midl.c of lmdb-js.
  */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import {
+  BIG_BYTES,
+  BIG_PAGES,
+  META,
+  META_MAGIC,
+  NO_ROOT,
+  NODE,
+  NODE_BIG,
+  NODE_HEADER_BYTES,
+  PAGE,
+  PAGE_BYTES,
+  PAGE_FLAG,
+  PAGE_HEADER_BYTES,
+  TREE,
+  uint,
+} from "./segment-layout.ts";
 
-const PAGE_BYTES = 4_096;
-const PAGE_HEADER_BYTES = 24;
-const NODE_HEADER_BYTES = 8;
-const PAGE = { number: 0, commit: 8, flags: 18, lower: 20, upper: 22, overflowPages: 20 } as const;
-const FLAG = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
-const META = { magic: 24, version: 28, freeTree: 48, flags: 52, mainTree: 96, lastPage: 144, commit: 152 } as const;
-const META_MAGIC = 0xbeefc0de;
 const META_VERSION = 2;
 /** Asks for an address in memory, which the file names. */
 const META_FIXED_MAP = 1;
-const TREE = {
-  pageBytes: 0,
-  depth: 6,
-  branchPages: 8,
-  leafPages: 16,
-  overflowPages: 24,
-  entries: 32,
-  root: 40,
-} as const;
-const NO_ROOT = -1n;
-const NODE_BIG = 1;
-/** In place of a large value stand the number of its first page, the commit that wrote it, and how many pages it takes. */
-const BIG_BYTES = 24;
-const BIG_PAGES = 16;
 /** A segment that somebody writes has other meta pages after a look at it, and is looked at again. */
 const ATTEMPTS = 3;
 
@@ -76,7 +71,7 @@ function newestOf(pair: readonly Buffer[]): Buffer {
   for (const [number, meta] of pair.entries()) {
     const isWhole =
       uint(meta, PAGE.number) === number &&
-      meta.readUInt16LE(PAGE.flags) === FLAG.meta &&
+      meta.readUInt16LE(PAGE.flags) === PAGE_FLAG.meta &&
       meta.readUInt32LE(META.magic) === META_MAGIC &&
       meta.readUInt32LE(META.version) === META_VERSION &&
       meta.readUInt32LE(META.freeTree + TREE.pageBytes) === PAGE_BYTES &&
@@ -141,25 +136,27 @@ class SegmentWalk {
     const flags = this.#flagsOf(page, number);
     const nodes = page.readUInt16LE(PAGE.lower) / 2;
     const nodesAt = PAGE_HEADER_BYTES + 2 * nodes;
-    const isWhole = (flags === FLAG.branch || flags === FLAG.leaf) && Number.isInteger(nodes) && nodesAt <= PAGE_BYTES;
+    const isWhole =
+      (flags === PAGE_FLAG.branch || flags === PAGE_FLAG.leaf) && Number.isInteger(nodes) && nodesAt <= PAGE_BYTES;
     if (!isWhole) throw damagedPage(number);
     this.#counts.depth = Math.max(this.#counts.depth, depth);
-    this.#counts[flags === FLAG.branch ? "branchPages" : "leafPages"] += 1;
+    this.#counts[flags === PAGE_FLAG.branch ? "branchPages" : "leafPages"] += 1;
     let lowest = PAGE_BYTES;
     let nodeBytes = 0;
     let previousKey: Buffer | undefined;
     for (let index = 0; index < nodes; index += 1) {
       const at = PAGE_HEADER_BYTES + page.readUInt16LE(PAGE_HEADER_BYTES + 2 * index);
-      const dataAt = at + NODE_HEADER_BYTES + (at + NODE_HEADER_BYTES > PAGE_BYTES ? 0 : page.readUInt16LE(at + 6));
+      const dataAt =
+        at + NODE_HEADER_BYTES + (at + NODE_HEADER_BYTES > PAGE_BYTES ? 0 : page.readUInt16LE(at + NODE.keyBytes));
       if (at < nodesAt || dataAt > PAGE_BYTES) throw damagedPage(number);
       lowest = Math.min(lowest, at);
       const key = page.subarray(at + NODE_HEADER_BYTES, dataAt);
       // Free pages lie under numbers of another byte order; the first key of a branch is empty.
       if (!isFree && previousKey !== undefined && previousKey.compare(key) >= 0) throw damagedPage(number);
       previousKey = key;
-      const size = page.readUInt16LE(at) + page.readUInt16LE(at + 2) * 0x1_0000;
-      const nodeFlags = page.readUInt16LE(at + 4);
-      const isLeaf = flags === FLAG.leaf;
+      const size = page.readUInt16LE(at + NODE.low) + page.readUInt16LE(at + NODE.high) * 0x1_0000;
+      const nodeFlags = page.readUInt16LE(at + NODE.flags);
+      const isLeaf = flags === PAGE_FLAG.leaf;
       const dataBytes = isLeaf ? (nodeFlags === NODE_BIG ? BIG_BYTES : size) : 0;
       nodeBytes += Math.ceil((dataAt - at + dataBytes) / 2) * 2;
       if (isLeaf) this.#entry(page, number, dataAt, size, nodeFlags, isFree);
@@ -194,7 +191,7 @@ class SegmentWalk {
     this.#use(number, pages);
     const header = readBytes(this.#file, number * PAGE_BYTES, PAGE_HEADER_BYTES);
     const isWhole =
-      this.#flagsOf(header, number) === FLAG.overflow && header.readUInt32LE(PAGE.overflowPages) === pages;
+      this.#flagsOf(header, number) === PAGE_FLAG.overflow && header.readUInt32LE(PAGE.overflowPages) === pages;
     if (!isWhole) throw damagedPage(number);
     this.#counts.overflowPages += pages;
   }
@@ -215,11 +212,6 @@ class SegmentWalk {
 
 function damagedPage(number: number): Fault {
   return new Fault(`its page ${number} is damaged`);
-}
-
-/** Numbers of pages and commits; a damaged one that is too large for a number only has to be another one. */
-function uint(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigUInt64LE(at));
 }
 
 /** Bytes at a position; zeros where the file ends before. */

@@ -14,7 +14,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -30,9 +29,6 @@ const SPARE_NAME = /^spare-\d+\.mdb$/;
 const SPARES_MAX = 8;
 /** A segment may end a little above its length; a spare file much longer comes from another setting. */
 const SPARE_LENGTH_MAX = 1.25;
-const META_PAGE_BYTES = 4_096;
-const META_MAGIC = 0xbeefc0de;
-const META = { magic: 24, entries: 128 } as const;
 const ZEROS = new Uint8Array(1 << 20);
 const SYNC_EVERY_BYTES = 8 << 20;
 /** A segment has at most 4 GiB, and its map twice as much. */
@@ -78,30 +74,6 @@ export function openSegmentForReading(path: string): RootDatabase<Uint8Array, nu
     readOnly: true,
     maxDbs: 1,
   });
-}
-
-/**
- * Whether a segment holds frames, told from its two meta pages without opening it: whoever opens an LMDB file takes part
- * in its locks.
- *
- * **Source**: `MDB_meta` in LMDB's mdb.c, data version 2: a page header of 24 bytes, then at the offsets below.
- */
-export function hasFrames(path: string): boolean {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    return false;
-  }
-  try {
-    const metas = Buffer.alloc(2 * META_PAGE_BYTES);
-    if (readSync(file, metas, 0, metas.length, 0) < metas.length) return false;
-    return [0, META_PAGE_BYTES].some(
-      (page) => metas.readUInt32LE(page + META.magic) === META_MAGIC && metas.readBigUInt64LE(page + META.entries) > 0n,
-    );
-  } finally {
-    closeSync(file);
-  }
 }
 
 /**

@@ -5,7 +5,14 @@
 
 import type { RootDatabase } from "lmdb";
 
-export type SegmentStore = RootDatabase<Uint8Array, number>;
+/** What reading a segment needs of it: LMDB's environment, or the file's pages. */
+export interface SegmentStore {
+  getKeys(options: { start?: number; limit?: number; reverse?: boolean }): Iterable<number>;
+  /** Bytes valid until the thread's next read of any segment; `length` says how many of them the value takes. */
+  getBinaryFast(key: number): Uint8Array | undefined;
+  resetReadTxn(): void;
+  close(): Promise<void>;
+}
 
 /** Key of the first frame, or undefined in an empty segment. */
 export function firstKeyIn(segment: SegmentStore): number | undefined {
@@ -38,7 +45,7 @@ export function keysFrom(segment: SegmentStore, sequence: number): number[] {
 }
 
 /** Bytes that the pages in use take. */
-export function usedBytesIn(segment: SegmentStore): number {
+export function usedBytesIn(segment: RootDatabase<Uint8Array, number>): number {
   return read(segment, () => {
     const stats = segment.getStats() as { readonly pageSize: number; readonly lastPageNumber: number };
     return stats.pageSize * (stats.lastPageNumber + 1);
