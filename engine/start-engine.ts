@@ -169,6 +169,7 @@ class ShardThread {
   walletIds = new SharedArrayBuffer(0);
   readonly stopped: Promise<void>;
   readonly #worker: Worker;
+  #isStopped = false;
 
   constructor(data: ShardThreadData, hooks: EngineHooks) {
     this.#worker = new Worker(new URL("./shard/shard-thread.ts", import.meta.url), {
@@ -180,7 +181,6 @@ class ShardThread {
     this.recovered = recovered;
     this.stopped = stopped;
     let isReady = false;
-    let isStopped = false;
     const fail = (message: string, lacksHistory = false): void => {
       if (isReady) hooks.onFailure({ shard: data.shard, message });
       else onUnrecoverable(lacksHistory ? new HistoryIncompleteError(message) : new Error(message));
@@ -228,7 +228,7 @@ class ShardThread {
           fail(message.message, message.lacksHistory);
           break;
         case "stopped":
-          isStopped = true;
+          this.#isStopped = true;
           onStopped();
           break;
         default:
@@ -237,7 +237,7 @@ class ShardThread {
     });
     this.#worker.on("error", (error) => fail(error.message));
     this.#worker.on("exit", () => {
-      if (!isStopped) fail("the thread ended");
+      if (!this.#isStopped) fail("the thread ended");
     });
   }
 
@@ -246,7 +246,9 @@ class ShardThread {
     this.#worker.postMessage("begin");
   }
 
+  /** Ends the thread because another one cannot start: what that one says is the reason. */
   async terminate(): Promise<void> {
+    this.#isStopped = true;
     await this.#worker.terminate();
   }
 }

@@ -3,7 +3,6 @@ import { OPERATION, RECORD } from "../../protocol/command-record.ts";
 import { isNil, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
-import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { LimitDesk } from "../limits/limit-desk.ts";
@@ -16,7 +15,7 @@ import { HoldDesk } from "./hold-desk.ts";
 import { MovementDesk } from "./movement-desk.ts";
 import { Outcome } from "./outcome.ts";
 import { RequestPrincipal } from "./principal.ts";
-import type { RecordReader } from "./record-reader.ts";
+import { type RecordReader, RecordUnreadableError } from "./record-reader.ts";
 import { reject, rejectByLimit } from "./record-writer.ts";
 import { ReversalDesk } from "./reversal-desk.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -123,7 +122,7 @@ export class CommandExecutor implements CommandContext {
     } catch (error) {
       // What a command refers to is read before anything changes.
       if (error instanceof HistoryExpiredError) return CODE.history_expired;
-      if (error instanceof ArchiveDamagedError) return CODE.internal_error;
+      if (error instanceof RecordUnreadableError) return CODE.internal_error;
       throw error;
     }
   }

@@ -1,7 +1,11 @@
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
+import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import { type FrameBuilder, openFrame } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
 import { recordBytes } from "../journal/record.ts";
+
+/** A record has decayed on the disk: whoever asks for it cannot be answered, and nobody else is hurt. */
+export class RecordUnreadableError extends Error {}
 
 /**
  * Finds the record with a sequence, in the frame being filled or in the journal.
@@ -37,7 +41,8 @@ export class RecordReader {
   /**
    * Lane of the record with a sequence, in `lanes`, `floats` and `bytes`.
    *
-   * **Errors**: throws where the journal does not hold it, which contradicts the set of remembered ids.
+   * **Errors**: throws HistoryExpiredError where the archive has dropped it, `RecordUnreadableError` where it has decayed, and
+   * any other error where the journal does not hold it, which contradicts the set of remembered ids.
    */
   locate(sequence: number): number {
     if (sequence >= this.#frame.firstSequence && sequence < this.#frame.nextSequence)
@@ -73,11 +78,12 @@ export class RecordReader {
   }
 
   #load(sequence: number): void {
-    const value = this.#journal.frameAt(sequence);
-    const frame = value === undefined ? "it is missing" : openFrame(this.#keep(value), this.#shard);
-    if (typeof frame === "string")
-      throw new Error(`the frame with record ${this.#shard}:${sequence} cannot be read: ${frame}`);
-    if (sequence >= frame.firstSequence + frame.recordCount) {
+    const value = this.#find(sequence);
+    const frame = value === undefined ? undefined : openFrame(this.#keep(value), this.#shard);
+    if (typeof frame === "string") {
+      throw this.#unreadable(`the frame with record ${this.#shard}:${sequence} cannot be read: ${frame}`);
+    }
+    if (frame === undefined || sequence >= frame.firstSequence + frame.recordCount) {
       throw new Error(`the journal does not hold record ${this.#shard}:${sequence}`);
     }
     this.#inHand = frame;
@@ -85,6 +91,19 @@ export class RecordReader {
     this.#recordCount = frame.recordCount;
     this.#sequence = frame.firstSequence;
     this.#at = FRAME_HEADER_BYTES >>> 2;
+  }
+
+  #find(sequence: number): Uint8Array | undefined {
+    try {
+      return this.#journal.frameAt(sequence);
+    } catch (error) {
+      throw error instanceof ArchiveDamagedError ? this.#unreadable(error.message) : error;
+    }
+  }
+
+  #unreadable(message: string): RecordUnreadableError {
+    this.#journal.unreadable?.(message);
+    return new RecordUnreadableError(message);
   }
 
   /** Copies a frame, which the journal's next read would overwrite, into this reader's own room. */

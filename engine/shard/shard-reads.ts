@@ -1,7 +1,6 @@
 import { CODE } from "../../protocol/codes.ts";
 import { WALLET_BYTES } from "../../protocol/result-record.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
-import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { limitStates } from "../limits/limit-check.ts";
 import {
@@ -19,7 +18,7 @@ import type { LimitsView } from "../views.ts";
 import { NO_SLOT } from "../wallet/owners.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import { findHold, viewHolds } from "./hold-view.ts";
-import type { RecordReader } from "./record-reader.ts";
+import { type RecordReader, RecordUnreadableError } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { ShardState } from "./shard-state.ts";
 import type { StripeDesk } from "./stripe-desk.ts";
@@ -197,7 +196,7 @@ export class ShardReads {
       return view();
     } catch (error) {
       if (error instanceof HistoryExpiredError) return null;
-      if (error instanceof ArchiveDamagedError) return "internal_error";
+      if (error instanceof RecordUnreadableError) return "internal_error";
       throw error;
     }
   }

@@ -7,7 +7,6 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineOptions } from "../engine.ts";
 import { HistoryIncompleteError } from "../history-incomplete.ts";
 import { SealedIds } from "../idempotency/sealed-ids.ts";
-import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import { genesisHash, openFrame } from "../journal/frame.ts";
 import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
@@ -145,7 +144,8 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     {
       journal: {
         append: (firstSequence, frame) => journal.append(firstSequence, frame),
-        frameAt: (sequence) => frameAt(journal, sequence),
+        frameAt: (sequence) => journal.frameAt(sequence),
+        unreadable: (message) => tell({ type: "unreadable", message }),
       },
       replies,
       stats,
@@ -186,16 +186,6 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
 /** Pauses between two frames where the keeper is too far behind: a millisecond for each segment that it is beyond the limit. */
 function giveWay(excessBytes: number, segmentBytes: number): void {
   if (excessBytes > 0) Atomics.wait(NAP, 0, 0, Math.min(GIVE_WAY_MS_MAX, Math.ceil(excessBytes / segmentBytes)));
-}
-
-/** The archive may have decayed: then whoever asked is told that he cannot be answered, and the operator why. */
-function frameAt(journal: LmdbJournal, sequence: number): Uint8Array | undefined {
-  try {
-    return journal.frameAt(sequence);
-  } catch (error) {
-    if (error instanceof ArchiveDamagedError) tell({ type: "unreadable", message: error.message });
-    throw error;
-  }
 }
 
 function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: number): string | undefined {
