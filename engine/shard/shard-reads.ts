@@ -185,7 +185,11 @@ export class ShardReads {
     this.#found(lanes[(offset >>> 2) + REQUEST.token], view, "hold_not_found");
   }
 
-  #found(token: number, view: object | "internal_error" | null, notFound: "transfer_not_found" | "hold_not_found"): void {
+  #found(
+    token: number,
+    view: object | "internal_error" | null,
+    notFound: "transfer_not_found" | "hold_not_found",
+  ): void {
     if (view === "internal_error") this.#replies.object(token, view, null);
     else this.#replies.object(token, view === null ? notFound : "ok", view);
   }
