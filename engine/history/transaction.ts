@@ -79,7 +79,7 @@ export function viewTransaction(cursor: RecordCursor, part: WalletPart, walletId
       const isDebit = part.side === "debit";
       const own = isDebit ? record.debit : record.credit;
       const other = isDebit ? record.credit : record.debit;
-      const far = farSide(cursor, record, walletId);
+      const far = farSide(cursor, record, own.walletId, walletId);
       return {
         ...common,
         type: far?.type ?? TYPES[record.type],
@@ -133,6 +133,7 @@ function otherEnd(
 function farSide(
   cursor: RecordCursor,
   record: PostingView,
+  ownWalletId: string,
   walletId: (slot: number) => string,
 ): { readonly walletId: string; readonly type: string } | undefined {
   switch (record.type) {
@@ -158,7 +159,9 @@ function farSide(
     const at = cursor.laneOf(sequence);
     if (at < 0) continue;
     const found = farWallet(viewRecord(cursor.frame, at, sequence, walletId), record.id);
-    if (found !== undefined) return { walletId: found.walletId, type: isRefund ? TYPES[record.type] : found.type };
+    // Where both wallets have come to one shard, records of both sides stand there, and one of them names this wallet.
+    if (found !== undefined && found.walletId !== ownWalletId)
+      return { walletId: found.walletId, type: isRefund ? TYPES[record.type] : found.type };
   }
   return undefined;
 }
