@@ -58,13 +58,14 @@ function hex(text: string): Buffer {
 }
 
 /** A frame of a type with a payload, and a count that may lie. */
-function frame(type: number, requestId: number, count: number, payload: Uint8Array, flags = 0): Buffer {
+function frame(type: number, requestId: number, count: number, payload: Uint8Array, flags = 0, argument = 0): Buffer {
   const bytes = Buffer.alloc(32 + payload.byteLength);
   bytes.writeUInt32LE(bytes.byteLength, 0);
   bytes[4] = type;
   bytes[5] = flags;
   bytes.writeUInt32LE(requestId, 8);
   bytes.writeUInt32LE(count, 12);
+  bytes.writeBigUInt64LE(BigInt(argument), 16);
   bytes.set(payload, 32);
   return bytes;
 }
@@ -127,6 +128,8 @@ describe("golden bytes", () => {
 
 describe("what is refused", () => {
   const record = Buffer.alloc(64);
+  const zeros = Buffer.alloc(8);
+  const books = Buffer.from('{"type":"GetTrialBalance"}'.padEnd(32, "\0"));
 
   test.each([
     ["an unknown type", frame(77, 5, 0, new Uint8Array(0)), CODE.unknown_operation],
@@ -137,6 +140,20 @@ describe("what is refused", () => {
     ["too many commands", frame(1, 5, 8_191, Buffer.alloc(8_191 * 64)), CODE.too_many_commands],
     ["an unknown flag", frame(1, 5, 1, record, 128), CODE.invalid_request],
     ["a topic that does not exist", frame(4, 5, 1, Buffer.alloc(32, 9)), CODE.invalid_request],
+    ["a query with a text longer than its frame", frame(7, 5, 1, books, 0, 41), CODE.invalid_request],
+    ["a query with a text shorter than its payload", frame(7, 5, 1, books, 0, 25), CODE.invalid_request],
+    [
+      "a query with a word of padding too many",
+      frame(7, 5, 1, Buffer.concat([books, zeros]), 0, 30),
+      CODE.invalid_request,
+    ],
+    ["a query without a length", frame(7, 5, 1, books), CODE.invalid_request],
+    ["a query without anything", frame(7, 5, 1, Buffer.alloc(0)), CODE.malformed_json],
+    ["no query", frame(7, 5, 0, books, 0, 26), CODE.invalid_request],
+    ["two queries", frame(7, 5, 2, books, 0, 30), CODE.invalid_request],
+    ["a query with a flag", frame(7, 5, 1, books, 1, 30), CODE.invalid_request],
+    ["a query that is too long", frame(7, 5, 1, Buffer.alloc(65_544, 32), 0, 65_537), CODE.message_too_large],
+    ["a query that says to be longer than anything", frame(7, 5, 1, books, 0, 2 ** 63), CODE.message_too_large],
   ])("%s: coded, the connection stays", async (_, message, code) => {
     const raw = await RawSocket.open();
     const answer = await raw.ask(message);
@@ -215,17 +232,19 @@ describe("whatever bytes come", () => {
       count: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 0xffff_ffff })),
       lengthError: fc.constantFrom(0, 0, 0, 0, 1, 8, -8, 1_000_000),
       payload: fc.uint8Array({ maxLength: 300 }),
+      argument: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 2 ** 53 })),
     });
     fc.assert(
-      fc.property(header, ({ type, flags, count, lengthError, payload }) => {
+      fc.property(header, ({ type, flags, count, lengthError, payload, argument }) => {
         const padded = new Uint8Array(Math.ceil(payload.length / 8) * 8);
         padded.set(payload);
-        const bytes = frame(type, 1, count, padded, flags);
+        const bytes = frame(type, 1, count, padded, flags, argument);
         bytes.writeUInt32LE(Math.max(0, bytes.byteLength + lengthError), 0);
         const read = readRequestFrame(bytes, 0);
         if (lengthError !== 0 && read !== undefined) expect(read.end).toBeLessThanOrEqual(bytes.byteLength);
         if (read?.code === "ok" && type === 1) expect(read.payload.byteLength).toBeGreaterThanOrEqual(64 * count);
-        if (read?.code === "ok") expect(type).toBeLessThanOrEqual(6);
+        if (read?.code === "ok") expect(type).toBeLessThanOrEqual(7);
+        if (read?.code === "ok" && type === 7) expect(Math.ceil(argument / 8) * 8).toBe(read.payload.byteLength);
       }),
       { numRuns: 200_000 },
     );
@@ -244,7 +263,7 @@ describe("whatever bytes come", () => {
             const bytes =
               at === 0
                 ? message
-                : frame(1 + (message[0] % 6), 1, message[1] % 4, message.slice(0, message.length & ~7));
+                : frame(1 + (message[0] % 7), 1, message[1] % 4, message.slice(0, message.length & ~7), 0, message[2]);
             if (raw.socket.readyState === WebSocket.OPEN) raw.socket.send(bytes);
           }
           raw.socket.close();

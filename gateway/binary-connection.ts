@@ -22,6 +22,7 @@ import { type RequestFrame, readRequestFrame } from "./binary-frames.ts";
 import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
+import { answerQuery, readQuery } from "./json-queries.ts";
 import { OutgoingFrames } from "./outgoing-frames.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -160,6 +161,8 @@ export class BinaryConnection implements Connection {
       case FRAME_TYPE.Ping:
         this.#send({ type: FRAME_TYPE.Pong, requestId: frame.requestId, argument: frame.argument }, NOTHING);
         return "ok";
+      case FRAME_TYPE.Query:
+        return this.#query(frame);
       default:
         return "unknown_operation";
     }
@@ -191,6 +194,26 @@ export class BinaryConnection implements Connection {
         const code = view === null ? CODES.transfer_not_found.number : 0;
         const count = view === null ? 0 : 1;
         this.#send({ type: FRAME_TYPE.Transfer, requestId, code, count, argument: text.byteLength }, text);
+      }),
+    );
+  }
+
+  #query({ requestId, payload, argument }: RequestFrame): Code {
+    const read = readQuery(payload.subarray(0, Number(argument)));
+    if (!read.ok) {
+      const { code, message, field } = read.fault;
+      this.#refuse(requestId, code, field === "" ? message : `${field}: ${message}`);
+      return "ok";
+    }
+    return this.#begin(
+      answerQuery(this.#context, this.principal, read.value, (result) => {
+        this.#inflight -= 1;
+        if ("code" in result) {
+          this.#sendError(requestId, result.code, CODES[result.code].meaning);
+          return;
+        }
+        const text = TEXT.encode(result.text);
+        this.#send({ type: FRAME_TYPE.QueryResult, requestId, count: 1, argument: text.byteLength }, text);
       }),
     );
   }
@@ -238,9 +261,9 @@ export class BinaryConnection implements Connection {
     this.#send(facts, new Uint8Array(codes.buffer));
   }
 
-  #refuse(requestId: number, code: Code): void {
+  #refuse(requestId: number, code: Code, message: string = CODES[code].meaning): void {
     this.#context.counters.requestsRefused += 1;
-    this.#sendError(requestId, code, CODES[code].meaning);
+    this.#sendError(requestId, code, message);
   }
 
   #failConnection(code: Code, message: string, closeCode: number): void {

@@ -1,6 +1,11 @@
 import type { Code } from "../protocol/codes.ts";
 import { countRecords } from "../protocol/command-record.ts";
-import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, WIRE_HEADER_BYTES } from "../protocol/limits.ts";
+import {
+  COMMANDS_PER_MESSAGE_MAX,
+  LOOKUPS_PER_MESSAGE_MAX,
+  QUERY_BYTES_MAX,
+  WIRE_HEADER_BYTES,
+} from "../protocol/limits.ts";
 import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES } from "../protocol/wire-frame.ts";
 
 /** Most subscriptions that one frame may ask for. */
@@ -17,7 +22,7 @@ export interface RequestFrame {
   readonly count: number;
   /** What stands behind the header. */
   readonly payload: Uint8Array;
-  /** What a Ping carries, to be sent back as it came; zero in every other frame. */
+  /** What a Ping carries, to be sent back as it came; the length of a Query's text; zero in every other frame. */
   readonly argument: bigint;
   /** Where the next frame of the message begins. */
   readonly end: number;
@@ -29,7 +34,7 @@ export interface RequestFrame {
  * Reads the request frame at an offset of a message.
  *
  * **Errors**: undefined where the framing is lost, because the length makes no sense. Otherwise `code` says whether the
- * frame can be served: `unknown_operation`, `too_many_commands`, `invalid_request`.
+ * frame can be served: `unknown_operation`, `too_many_commands`, `message_too_large`, `invalid_request`.
  */
 export function readRequestFrame(message: Uint8Array, at: number): RequestFrame | undefined {
   const left = message.byteLength - at;
@@ -39,6 +44,7 @@ export function readRequestFrame(message: Uint8Array, at: number): RequestFrame 
   if (frameBytes < WIRE_HEADER_BYTES || frameBytes > left || frameBytes % 8 !== 0) return undefined;
   const type = view.getUint8(FRAME.type);
   const count = view.getUint32(FRAME.count, true);
+  const argument = hasArgument(type) ? view.getBigUint64(FRAME.argument, true) : 0n;
   const end = at + frameBytes;
   const start = at + WIRE_HEADER_BYTES;
   return {
@@ -47,22 +53,34 @@ export function readRequestFrame(message: Uint8Array, at: number): RequestFrame 
     requestId: view.getUint32(FRAME.requestId, true),
     count,
     payload: message.subarray(start, end),
-    argument: type === FRAME_TYPE.Ping ? view.getBigUint64(FRAME.argument, true) : 0n,
+    argument,
     end,
-    code: isHeaderClean(view, type) ? checkPayload(type, count, message, start, end) : "invalid_request",
+    code: isHeaderClean(view, type) ? checkPayload(type, count, argument, message, start, end) : "invalid_request",
   };
+}
+
+function hasArgument(type: number): boolean {
+  return type === FRAME_TYPE.Ping || type === FRAME_TYPE.Query;
 }
 
 /** Whether everything is zero that a later version may give a meaning, so that no request is half understood. */
 function isHeaderClean(view: DataView, type: number): boolean {
   const flags = view.getUint8(FRAME.flags) & ~(type === FRAME_TYPE.Commands ? FRAME_FLAG.details : 0);
-  const argument =
-    type === FRAME_TYPE.Ping ? 0 : view.getUint32(FRAME.argument, true) | view.getUint32(FRAME.argument + 4, true);
+  const argument = hasArgument(type)
+    ? 0
+    : view.getUint32(FRAME.argument, true) | view.getUint32(FRAME.argument + 4, true);
   const reserved = view.getUint32(RESERVED, true) | view.getUint32(RESERVED + 4, true);
   return (flags | view.getUint16(FRAME.code, true) | argument | reserved) === 0;
 }
 
-function checkPayload(type: number, count: number, message: Uint8Array, start: number, end: number): Code {
+function checkPayload(
+  type: number,
+  count: number,
+  argument: bigint,
+  message: Uint8Array,
+  start: number,
+  end: number,
+): Code {
   const payloadBytes = end - start;
   switch (type) {
     case FRAME_TYPE.Commands:
@@ -79,7 +97,16 @@ function checkPayload(type: number, count: number, message: Uint8Array, start: n
       return count > 0 && payloadBytes === count * SUBSCRIPTION_BYTES ? "ok" : "invalid_request";
     case FRAME_TYPE.Ping:
       return count === 0 && payloadBytes === 0 ? "ok" : "invalid_request";
+    case FRAME_TYPE.Query:
+      if (argument > QUERY_BYTES_MAX) return "message_too_large";
+      return count === 1 && isPaddedText(message.subarray(start, end), Number(argument)) ? "ok" : "invalid_request";
     default:
       return "unknown_operation";
   }
+}
+
+/** Whether a payload is a text of this length and no more zeros than fill it up to a multiple of 8. */
+function isPaddedText(payload: Uint8Array, textBytes: number): boolean {
+  const padding = payload.subarray(textBytes);
+  return payload.byteLength === ((textBytes + 7) & ~7) && padding.every((byte) => byte === 0);
 }

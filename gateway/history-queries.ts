@@ -25,9 +25,9 @@ export interface TransactionsAsked {
 }
 
 /** The JSON of an answer, or why there is none. */
-export type HistoryResult = { readonly text: string } | { readonly code: Exclude<Code, "ok"> };
+export type QueryResult = { readonly text: string } | { readonly code: Exclude<Code, "ok"> };
 
-type Done = (result: HistoryResult) => void;
+type Done = (result: QueryResult) => void;
 
 /** A page of transactions, newest first. */
 export function listTransactions(context: GatewayContext, caller: Caller, asked: TransactionsAsked, done: Done): Code {
@@ -101,7 +101,7 @@ export function openStatement(
   done: (statement: Statement | { readonly code: Exclude<Code, "ok"> }) => void,
 ): Code {
   const { history } = context.engine;
-  const fail = (result: HistoryResult): void => {
+  const fail = (result: QueryResult): void => {
     if ("code" in result) done(result);
   };
   return withWallet(context, caller, walletId, fail, (wallet, shard, head) => {

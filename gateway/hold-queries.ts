@@ -6,7 +6,7 @@ import type { Code } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { Caller } from "./caller.ts";
 import type { GatewayContext } from "./context.ts";
-import { askHistory, type HistoryResult, timeText } from "./history-queries.ts";
+import { askHistory, type QueryResult, timeText } from "./history-queries.ts";
 import { holdView } from "./json-view.ts";
 
 /** Finds a hold; `done` gets its JSON, or why there is none. */
@@ -14,7 +14,7 @@ export function findHold(
   context: GatewayContext,
   caller: Caller,
   holdId: string,
-  done: (result: HistoryResult) => void,
+  done: (result: QueryResult) => void,
 ): Code {
   return context.dispatcher.lookupHold(caller, uuidBytes(holdId), (found) => {
     if (found === null) {

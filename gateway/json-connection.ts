@@ -1,5 +1,4 @@
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
-import type { HoldView } from "../engine/views.ts";
 import { CODES, type Code } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { JsonCommand } from "../protocol/json-commands.ts";
@@ -17,10 +16,9 @@ import { PROTOCOL_MINOR } from "../protocol/wire-frame.ts";
 import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
-import { balanceAt, type HistoryResult, listTransactions } from "./history-queries.ts";
-import { findHold } from "./hold-queries.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
-import { balanceView, deltasText, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
+import { answerFields, answerQuery } from "./json-queries.ts";
+import { deltasText } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
 
 const NO_ID = new Uint8Array(0);
@@ -141,7 +139,6 @@ export class JsonConnection implements Connection {
   #admit(request: JsonRequest): Code {
     if (this.#inflight >= INFLIGHT_PER_CONNECTION_MAX) return "overloaded";
     if (this.bufferedBytes() > this.#context.config.socketBufferedSoftBytes) return "overloaded";
-    const { dispatcher } = this.#context;
     const { requestId } = request;
     switch (request.type) {
       case "Ping":
@@ -150,48 +147,16 @@ export class JsonConnection implements Connection {
       case "Batch":
         return this.#batch(requestId, request.commands);
       case "GetWallet":
-        return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, (view) => view));
       case "GetBalance":
-        return this.#lookup(requestId, [request.walletId], ([wallet]) => foundFields(wallet, balanceView));
-      case "GetHolds":
-        return this.#begin(
-          dispatcher.listHolds(this.principal, uuidBytes(request.walletId), (holds) =>
-            this.#end(requestId, holdsFields(holds)),
-          ),
-        );
       case "GetWallets":
-        return this.#lookup(requestId, request.walletIds, (wallets) => {
-          const found = wallets.map((wallet) => `{${foundFields(wallet, (view) => view)}}`);
-          return `"ok":true,"result":{"wallets":[${found.join(",")}]}`;
-        });
+      case "GetHolds":
       case "ListTransactions":
-        return this.#begin(
-          listTransactions(this.#context, this.principal, request, (result) =>
-            this.#end(requestId, historyResult(result)),
-          ),
-        );
       case "GetBalanceAt":
-        return this.#begin(
-          balanceAt(this.#context, this.principal, request, (result) => this.#end(requestId, historyResult(result))),
-        );
       case "GetHold":
-        return this.#begin(
-          findHold(this.#context, this.principal, request.holdId, (result) =>
-            this.#end(requestId, historyResult(result)),
-          ),
-        );
       case "GetTransfer":
-        return this.#begin(
-          dispatcher.lookupTransfer(this.principal, uuidBytes(request.id), (view) => {
-            if (view === null) this.#end(requestId, `"ok":false,"error":${errorText("transfer_not_found")}`);
-            else this.#end(requestId, `"ok":true,"result":${JSON.stringify(view)}`);
-          }),
-        );
       case "GetTrialBalance":
         return this.#begin(
-          dispatcher.trialBalance(this.principal, (views) =>
-            this.#end(requestId, `"ok":true,"result":${JSON.stringify(trialBalanceView(views))}`),
-          ),
+          answerQuery(this.#context, this.principal, request, (result) => this.#end(requestId, answerFields(result))),
         );
       case "Subscribe":
       case "Unsubscribe":
@@ -232,21 +197,6 @@ export class JsonConnection implements Connection {
       this.#context.dispatcher.commands(this.principal, REQUEST_FLAG.details, records, commands.length, (results) => {
         const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
         this.#end(requestId, `"ok":true,"result":{"results":[${answers.join(",")}]}`);
-      }),
-    );
-  }
-
-  #lookup(
-    requestId: number,
-    walletIds: readonly string[],
-    answer: (wallets: (WalletView | Exclude<Code, "ok">)[]) => string,
-  ): Code {
-    const ids = new Uint8Array(walletIds.length * 16);
-    for (const [index, id] of walletIds.entries()) ids.set(uuidBytes(id), index * 16);
-    return this.#begin(
-      this.#context.dispatcher.lookupWallets(this.principal, ids, (wallets, count) => {
-        const found = Array.from({ length: count }, (_, index) => readWallet(wallets, index));
-        this.#end(requestId, answer(found));
       }),
     );
   }
@@ -313,18 +263,4 @@ export class JsonConnection implements Connection {
 function requestIdOf(value: unknown): number {
   const requestId = typeof value === "object" && value !== null && "requestId" in value ? value.requestId : 0;
   return typeof requestId === "number" && Number.isInteger(requestId) && requestId > 0 ? requestId : 0;
-}
-
-function foundFields(wallet: WalletView | Exclude<Code, "ok">, show: (view: WalletView) => object): string {
-  if (typeof wallet === "string") return `"ok":false,"error":${errorText(wallet)}`;
-  return `"ok":true,"result":${JSON.stringify(show(wallet))}`;
-}
-
-function holdsFields(holds: readonly HoldView[] | Exclude<Code, "ok">): string {
-  if (typeof holds === "string") return `"ok":false,"error":${errorText(holds)}`;
-  return `"ok":true,"result":${JSON.stringify({ holds: holds.map(holdView) })}`;
-}
-
-function historyResult(result: HistoryResult): string {
-  return "code" in result ? `"ok":false,"error":${errorText(result.code)}` : `"ok":true,"result":${result.text}`;
 }

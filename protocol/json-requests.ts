@@ -1,4 +1,7 @@
-/** What a client of the subprotocol `mizan.json.v1` may send: one of these objects as one text message. */
+/**
+ * What a client of the subprotocol `mizan.json.v1` may send: one of these objects as one text message. The queries among
+ * them are what a Query frame of `mizan.binary.v1` holds.
+ */
 
 import { z } from "zod";
 import {
@@ -29,6 +32,31 @@ const walletTopic = { topic: z.literal("wallet"), walletId: uuid };
 const ownerTopic = { topic: z.literal("owner"), ownerId: uuid };
 const allTopic = { topic: z.literal("all") };
 
+const walletQuery = z.strictObject({ type: z.enum(["GetWallet", "GetBalance", "GetHolds"]), walletId: uuid });
+const walletsQuery = z.strictObject({
+  type: z.literal("GetWallets"),
+  walletIds: z.array(uuid).min(1).max(LOOKUPS_PER_MESSAGE_MAX),
+});
+const transferQuery = z.strictObject({ type: z.literal("GetTransfer"), id: uuid });
+const holdQuery = z.strictObject({ type: z.literal("GetHold"), holdId: uuid });
+const transactionsQuery = z.strictObject({ type: z.literal("ListTransactions"), walletId: uuid, ...historyFields });
+const balanceAtQuery = z.strictObject({ type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime });
+const trialBalanceQuery = z.strictObject({ type: z.literal("GetTrialBalance") });
+
+/** What is asked once and answered once: a JSON request that changes nothing, without its request id. */
+export const jsonQuery = z.discriminatedUnion("type", [
+  walletQuery,
+  walletsQuery,
+  transferQuery,
+  holdQuery,
+  transactionsQuery,
+  balanceAtQuery,
+  trialBalanceQuery,
+]);
+
+/** A query, checked. */
+export type JsonQuery = z.output<typeof jsonQuery>;
+
 export const jsonRequest = z.discriminatedUnion("type", [
   transferCommand.extend({ requestId }),
   movementCommand.extend({ requestId }),
@@ -42,17 +70,14 @@ export const jsonRequest = z.discriminatedUnion("type", [
   reverseTransferCommand.extend({ requestId }),
   exchangeCommand.extend({ requestId }),
   z.strictObject({ requestId, type: z.literal("Batch"), ...batchFields }),
-  z.strictObject({ requestId, type: z.enum(["GetWallet", "GetBalance", "GetHolds"]), walletId: uuid }),
-  z.strictObject({
-    requestId,
-    type: z.literal("GetWallets"),
-    walletIds: z.array(uuid).min(1).max(LOOKUPS_PER_MESSAGE_MAX),
-  }),
-  z.strictObject({ requestId, type: z.literal("GetTransfer"), id: uuid }),
-  z.strictObject({ requestId, type: z.literal("GetHold"), holdId: uuid }),
-  z.strictObject({ requestId, type: z.literal("ListTransactions"), walletId: uuid, ...historyFields }),
-  z.strictObject({ requestId, type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime }),
-  z.strictObject({ requestId, type: z.enum(["GetTrialBalance", "Ping"]) }),
+  walletQuery.extend({ requestId }),
+  walletsQuery.extend({ requestId }),
+  transferQuery.extend({ requestId }),
+  holdQuery.extend({ requestId }),
+  transactionsQuery.extend({ requestId }),
+  balanceAtQuery.extend({ requestId }),
+  trialBalanceQuery.extend({ requestId }),
+  z.strictObject({ requestId, type: z.literal("Ping") }),
   z.discriminatedUnion("topic", [
     z.strictObject({ ...subscribe, ...walletTopic, fromVersion: fromVersion.optional() }),
     z.strictObject({ ...subscribe, ...ownerTopic }),

@@ -42,6 +42,9 @@ export const FRAME_HEADER_BYTES = 96;
 /** Most wallets in one look-up message. */
 export const LOOKUPS_PER_MESSAGE_MAX = 1_024;
 
+/** Longest text of a query in a binary frame: a look-up of as many wallets as there may be, written with white space. */
+export const QUERY_BYTES_MAX = 65_536;
+
 /** Shards are numbered in one byte on the wire; this many is far above what one machine has cores for. */
 export const SHARDS_MAX = 64;
 
@@ -69,5 +72,9 @@ relate(
 relate(
   FRAME_HEADER_BYTES + LINKED_RUN_BYTES_MAX + LINKED_RUN_MAX * JOURNAL_OVERHEAD_BYTES_MAX < FRAME_BYTES_MAX,
   "a linked run with the largest records fits one journal frame",
+);
+relate(
+  LOOKUPS_PER_MESSAGE_MAX * '"00000000-0000-0000-0000-000000000000",'.length < QUERY_BYTES_MAX / 1.5,
+  "a query for as many wallets as there may be fits, however it is indented",
 );
 relate(METADATA_BYTES_MAX % RECORD_BYTES === 0, "metadata is padded to whole record parts");

@@ -5,12 +5,21 @@ import { describe, expect, test } from "vitest";
 import { CODES } from "./codes.ts";
 import { countRecords, OPERATION } from "./command-record.ts";
 import { check } from "./json-fault.ts";
-import { jsonRequest } from "./json-requests.ts";
+import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
 import { RESULT, RESULT_BYTES } from "./result-record.ts";
 import { FRAME, FRAME_TYPE } from "./wire-frame.ts";
 
 const page = readFileSync(new URL("PROTOCOL.md", import.meta.url), "utf8");
+
+/** The frames that the page shows byte by byte, by the name of their type. */
+function examples(): Record<string, Buffer> {
+  const frames = [...page.matchAll(/^```\n([0-9a-f \n]+)```$/gm)].map(([, hex]) =>
+    Buffer.from(hex.replace(/\s/g, ""), "hex"),
+  );
+  const nameOf = (type: number) => Object.entries(FRAME_TYPE).find(([, number]) => number === type)?.[0];
+  return Object.fromEntries(frames.map((frame) => [nameOf(frame[FRAME.type]), frame]));
+}
 
 const typeOf = ({ type }: { readonly type: string }): string => type;
 
@@ -54,6 +63,7 @@ describe("PROTOCOL.md", () => {
       limits.LINKED_RUN_MAX,
       limits.LINKED_RUN_BYTES_MAX,
       limits.LOOKUPS_PER_MESSAGE_MAX,
+      limits.QUERY_BYTES_MAX,
       limits.INFLIGHT_PER_CONNECTION_MAX,
       limits.SUBSCRIPTIONS_PER_CONNECTION_MAX,
     ]) {
@@ -62,9 +72,7 @@ describe("PROTOCOL.md", () => {
   });
 
   test("shows an example that is what it says", () => {
-    const [request, answer] = [...page.matchAll(/^```\n([0-9a-f \n]+)```$/gm)].map(([, hex]) =>
-      Buffer.from(hex.replace(/\s/g, ""), "hex"),
-    );
+    const { Commands: request, Results: answer } = examples();
     expect(request.readUInt32LE(FRAME.frameBytes)).toBe(request.byteLength);
     expect(request[FRAME.type]).toBe(FRAME_TYPE.Commands);
     expect(countRecords(request, limits.WIRE_HEADER_BYTES, request.byteLength)).toBe(1);
@@ -73,5 +81,20 @@ describe("PROTOCOL.md", () => {
     expect(answer.byteLength).toBe(limits.WIRE_HEADER_BYTES + RESULT_BYTES);
     expect(answer.readUInt32LE(FRAME.requestId)).toBe(request.readUInt32LE(FRAME.requestId));
     expect(answer.readBigUInt64LE(limits.WIRE_HEADER_BYTES + RESULT.sequence)).toBe(42n);
+  });
+
+  test("shows a query and its result that are what they say", () => {
+    const frames = examples();
+    const [query, result] = ["Query", "QueryResult"].map((name) => {
+      const frame = frames[name];
+      expect(frame.readUInt32LE(FRAME.frameBytes)).toBe(frame.byteLength);
+      expect([frame.readUInt32LE(FRAME.requestId), frame.readUInt32LE(FRAME.count)]).toEqual([8, 1]);
+      const end = limits.WIRE_HEADER_BYTES + Number(frame.readBigUInt64LE(FRAME.argument));
+      expect(frame.byteLength).toBe(Math.ceil(end / 8) * 8);
+      expect(frame.subarray(end).every((byte) => byte === 0)).toBe(true);
+      return frame.subarray(limits.WIRE_HEADER_BYTES, end).toString();
+    });
+    expect(page).toContain(`\`${query}\`, and the answer \`${result}\``);
+    expect(check(jsonQuery, JSON.parse(query))).toMatchObject({ ok: true });
   });
 });

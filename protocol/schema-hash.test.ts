@@ -10,7 +10,7 @@ import * as answers from "./json-answers.ts";
 import { batchBody, createWalletBody, movementBody, overdraftLimitBody, transferBody } from "./json-commands.ts";
 import * as limitAnswers from "./json-limits.ts";
 import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
-import { jsonRequest } from "./json-requests.ts";
+import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
 import * as resultRecord from "./result-record.ts";
 import * as welcome from "./welcome.ts";
@@ -19,7 +19,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "bb0625dd3ae201b0b94e0ce93df88b8bc3c4d40d443ad1096d9a4dca3ee6eff7",
+  1: "e761c8418b6831e8d053d8500bac1bdf40bed062392bc156ae16133f13976d93",
 };
 
 function contract(): string {
@@ -31,6 +31,7 @@ function contract(): string {
   );
   const bodies = {
     jsonRequest,
+    jsonQuery,
     batchBody,
     createWalletBody,
     movementBody,

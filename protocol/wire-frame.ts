@@ -40,6 +40,11 @@ export const FRAME_TYPE = {
   Unsubscribe: 5,
   /** Answered by Pong with the same argument. */
   Ping: 6,
+  /**
+   * UTF-8 JSON of one query (`jsonQuery`), padded with zeros to a multiple of 8; count = 1, argument = its length in
+   * bytes. Answered by QueryResult.
+   */
+  Query: 7,
 
   /** First frame of a connection: argument = PROTOCOL_MINOR, then 32 bytes of limits (see PROTOCOL.md). */
   Welcome: 128,
@@ -59,6 +64,8 @@ export const FRAME_TYPE = {
   Heartbeat: 135,
   /** `code` says why; with requestId 0 the connection closes. UTF-8 message of `argument` bytes, padded. */
   Error: 136,
+  /** UTF-8 JSON of a query's result, padded with zeros; count = 1, argument = its length in bytes. */
+  QueryResult: 137,
 } as const;
 
 /** Bits of a frame's flags byte. */

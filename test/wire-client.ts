@@ -97,16 +97,25 @@ export class WireClient {
     });
   }
 
+  /** Asks a query, given as a value or as the text itself; rejects with the code of a refusal. */
+  async query(query: object | string | Uint8Array): Promise<Record<string, unknown>> {
+    const isText = typeof query === "string" || query instanceof Uint8Array;
+    const text = Buffer.from(isText ? query : JSON.stringify(query));
+    const payload = Buffer.alloc(Math.ceil(text.byteLength / 8) * 8);
+    text.copy(payload);
+    return JSON.parse((await this.#request(FRAME_TYPE.Query, 1, payload, text.byteLength)).toString());
+  }
+
   close(): void {
     this.#socket.terminate();
   }
 
-  #request(type: number, count: number, payload: Buffer): Promise<Buffer> {
+  #request(type: number, count: number, payload: Buffer, argument = 0): Promise<Buffer> {
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 1;
     const frame = Buffer.alloc(WIRE_HEADER_BYTES + payload.byteLength);
     const view = new DataView(frame.buffer, frame.byteOffset);
-    writeFrameHeader(view, 0, { frameBytes: frame.byteLength, type, requestId, count });
+    writeFrameHeader(view, 0, { frameBytes: frame.byteLength, type, requestId, count, argument });
     payload.copy(frame, WIRE_HEADER_BYTES);
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { resolve, reject });
@@ -127,7 +136,10 @@ export class WireClient {
         if (waiting === undefined) this.#fail(error);
         else waiting.reject(error);
       } else {
-        waiting?.resolve(Buffer.from(message.subarray(at + WIRE_HEADER_BYTES, at + frameBytes)));
+        const start = at + WIRE_HEADER_BYTES;
+        const isText = message[at + FRAME.type] === FRAME_TYPE.QueryResult;
+        const end = isText ? start + Number(message.readBigUInt64LE(at + FRAME.argument)) : at + frameBytes;
+        waiting?.resolve(Buffer.from(message.subarray(start, end)));
       }
       at += frameBytes;
     }

@@ -11,10 +11,10 @@ import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import {
   balanceAt,
-  type HistoryResult,
   listTransactions,
   openStatement,
   PAGE_DEFAULT,
+  type QueryResult,
   type Statement,
   timeText,
 } from "../history-queries.ts";
@@ -195,7 +195,7 @@ function balanceText(then: BalanceThen | null): object | null {
   return { ...balance, time: timeText(timestampMs) };
 }
 
-function answer(exchange: Exchange, result: HistoryResult): void {
+function answer(exchange: Exchange, result: QueryResult): void {
   if ("code" in result) exchange.problem(result.code);
   else exchange.json(200, result.text);
 }
