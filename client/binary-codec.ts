@@ -65,6 +65,12 @@ export const binaryCodec: Codec = {
     writeUuid(commandId, frame.bytes, WIRE_HEADER_BYTES);
     return frame.bytes;
   },
+  encodeQuery(requestId, query) {
+    const text = new TextEncoder().encode(JSON.stringify(query));
+    const frame = startFrame(FRAME_TYPE.Query, requestId, 1, (text.length + 7) & ~7, 0, text.length);
+    frame.bytes.set(text, WIRE_HEADER_BYTES);
+    return frame.bytes;
+  },
   encodeSubscribe: (requestId, request) => encodeSubscription(FRAME_TYPE.Subscribe, requestId, request),
   encodeUnsubscribe: (requestId, request) => encodeSubscription(FRAME_TYPE.Unsubscribe, requestId, request),
   decode(data) {
@@ -115,11 +121,11 @@ class Source {
   }
 }
 
-function startFrame(type: number, requestId: number, count: number, recordBytes: number, flags = 0) {
+function startFrame(type: number, requestId: number, count: number, recordBytes: number, flags = 0, argument = 0) {
   const frameBytes = WIRE_HEADER_BYTES + recordBytes;
   const buffer = new ArrayBuffer(frameBytes);
   const view = new DataView(buffer);
-  writeFrameHeader(view, 0, { frameBytes, type, requestId, count, flags });
+  writeFrameHeader(view, 0, { frameBytes, type, requestId, count, flags, argument });
   return { bytes: new Uint8Array(buffer), view, lanes: new Uint32Array(buffer) };
 }
 
@@ -239,10 +245,11 @@ function decodeFrame(source: Source, at: number, end: number): ServerMessage | u
     case FRAME_TYPE.Transfer: {
       const code = codeName(source.uint16(at + FRAME.code));
       if (code !== "ok") return { type: "transfer", requestId, transfer: rejection(code) };
-      if (argument > end - body) throw violation("a text longer than its frame");
-      const transfer = JSON.parse(source.text(body, body + argument)) as TransferRecord;
+      const transfer = decodeJson(source, body, end, argument) as TransferRecord;
       return { type: "transfer", requestId, transfer: { ok: true, ...transfer } };
     }
+    case FRAME_TYPE.QueryResult:
+      return { type: "found", requestId, found: decodeJson(source, body, end, argument) };
     case FRAME_TYPE.Subscribed:
       return { type: "subscribed", requestId };
     case FRAME_TYPE.Deltas: {
@@ -261,6 +268,13 @@ function decodeFrame(source: Source, at: number, end: number): ServerMessage | u
     default:
       return undefined;
   }
+}
+
+function decodeJson(source: Source, body: number, end: number, textBytes: number): object {
+  if (textBytes > end - body) throw violation("a text longer than its frame");
+  const value: unknown = JSON.parse(source.text(body, body + textBytes));
+  if (typeof value !== "object" || value === null) throw violation("a result that is no object");
+  return value;
 }
 
 function decodeLimits(source: Source, body: number): ServerLimits {

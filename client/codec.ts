@@ -1,6 +1,7 @@
 import type { Subprotocol, TopicName } from "../protocol/wire-frame.ts";
 import type { NamedCommand } from "./commands.ts";
 import type { Answer, BalanceUpdate, Found, RejectionCode, TransferRecord, Wallet } from "./results.ts";
+import type { Query } from "./wallet-history.ts";
 
 /** What travels in one WebSocket message. */
 export type Payload = string | Uint8Array;
@@ -20,6 +21,7 @@ export type ServerMessage =
   | { readonly type: "results"; readonly requestId: number; readonly answers: readonly Answer[] }
   | { readonly type: "wallets"; readonly requestId: number; readonly wallets: readonly Found<Wallet>[] }
   | { readonly type: "transfer"; readonly requestId: number; readonly transfer: Found<TransferRecord> }
+  | { readonly type: "found"; readonly requestId: number; readonly found: object }
   | { readonly type: "subscribed"; readonly requestId: number }
   | { readonly type: "updates"; readonly updates: readonly BalanceUpdate[] }
   | { readonly type: "heartbeat" }
@@ -44,6 +46,7 @@ export interface Codec {
   encodeCommands(requestId: number, commands: readonly NamedCommand[]): Payload;
   encodeLookupWallets(requestId: number, walletIds: readonly string[]): Payload;
   encodeLookupTransfer(requestId: number, commandId: string): Payload;
+  encodeQuery(requestId: number, query: Query): Payload;
   encodeSubscribe(requestId: number, request: TopicRequest): Payload;
   encodeUnsubscribe(requestId: number, request: TopicRequest): Payload;
   /**

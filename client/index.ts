@@ -36,7 +36,6 @@ export type {
   FoundHold,
   Hold,
   Holds,
-  PageOptions,
   Transaction,
   TransactionFilter,
   Transactions,

@@ -33,6 +33,7 @@ export const jsonCodec: Codec = {
     JSON.stringify({ requestId, type: "Batch", commands: commands.map(commandBody) }),
   encodeLookupWallets: (requestId, walletIds) => JSON.stringify({ requestId, type: "GetWallets", walletIds }),
   encodeLookupTransfer: (requestId, id) => JSON.stringify({ requestId, type: "GetTransfer", id }),
+  encodeQuery: (requestId, query) => JSON.stringify({ ...query, requestId }),
   encodeSubscribe: (requestId, request) =>
     JSON.stringify({ requestId, type: "Subscribe", ...topicBody(request), fromVersion: fromVersionOf(request) }),
   encodeUnsubscribe: (requestId, request) => JSON.stringify({ requestId, type: "Unsubscribe", ...topicBody(request) }),
@@ -166,7 +167,8 @@ function decodeAnswer({ requestId, ok, error, result }: JsonAnswer): ServerMessa
     const transfer: Found<TransferRecord> = { ok: true, ...(result as unknown as TransferRecord) };
     return { type: "transfer", requestId, transfer };
   }
-  return { type: "subscribed", requestId };
+  if (typeof result !== "object" || Object.keys(result).length === 0) return { type: "subscribed", requestId };
+  return { type: "found", requestId, found: result };
 }
 
 function decodeResult({ ok, replayed, position, error, result }: JsonCommandResult): Answer {

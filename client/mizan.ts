@@ -1,7 +1,7 @@
 import type { WalletType } from "../protocol/command-record.ts";
 import type { Currency } from "../protocol/currencies.ts";
 import { isUuid, UuidV7 } from "../protocol/ids.ts";
-import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
+import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, QUERY_BYTES_MAX } from "../protocol/limits.ts";
 import { binaryCodec } from "./binary-codec.ts";
 import type { Codec, ServerMessage } from "./codec.ts";
 import { CommandCall } from "./command-call.ts";
@@ -34,7 +34,7 @@ import {
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import type { TrialBalance } from "./trial-balance.ts";
-import type { BalanceThen, FoundHold, Holds, PageOptions, TransactionFilter, Transactions } from "./wallet-history.ts";
+import type { BalanceThen, FoundHold, Holds, Query, TransactionFilter, Transactions } from "./wallet-history.ts";
 import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
 import { WalletTopics } from "./wallet-topics.ts";
 import { WideTopic } from "./wide-topic.ts";
@@ -235,30 +235,28 @@ export class Mizan {
     );
   }
 
-  /** The open holds of a wallet, oldest first, a page at a time. */
-  getHolds(walletId: string, page: PageOptions = {}, options?: CallOptions): Promise<Found<Holds>> {
-    return this.#history(`${walletId}/holds`, walletId, { ...page }, "holds", options);
+  /** The open holds of a wallet, oldest first; of more than 1,000 the newest. */
+  getHolds(walletId: string, options?: CallOptions): Promise<Found<Holds>> {
+    return this.#query({ type: "GetHolds", walletId }, "holds", options);
   }
 
   /** A hold by its id, open or closed. */
-  async getHold(holdId: string, options?: CallOptions): Promise<Found<FoundHold>> {
-    if (!isUuid(holdId)) return rejection("invalid_request");
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { path: `/api/v1/holds/${holdId}`, timeoutMs }, "remainingMinor");
+  getHold(holdId: string, options?: CallOptions): Promise<Found<FoundHold>> {
+    return this.#query({ type: "GetHold", holdId }, "remainingMinor", options);
   }
 
   /** What happened to a wallet, newest first, a page at a time. */
   listTransactions(
     walletId: string,
-    filter: TransactionFilter = {},
+    { type: movement, ...filter }: TransactionFilter = {},
     options?: CallOptions,
   ): Promise<Found<Transactions>> {
-    return this.#history(`${walletId}/transactions`, walletId, { ...filter }, "transactions", options);
+    return this.#query({ ...filter, type: "ListTransactions", walletId, movement }, "transactions", options);
   }
 
   /** What a wallet held at a moment (RFC 3339) or right after a journal position of its shard. */
   getBalanceAt(walletId: string, at: string, options?: CallOptions): Promise<Found<BalanceThen>> {
-    return this.#history(`${walletId}/balance`, walletId, { at }, "postedMinor", options);
+    return this.#query({ type: "GetBalanceAt", walletId, at }, "postedMinor", options);
   }
 
   /** The limits that apply to a wallet, and what is left of them. */
@@ -320,20 +318,6 @@ export class Mizan {
     return wide.reader;
   }
 
-  async #history<T>(
-    path: string,
-    walletId: string,
-    query: Readonly<Record<string, string | number | undefined>>,
-    mark: keyof T & string,
-    options: CallOptions | undefined,
-  ): Promise<Found<T>> {
-    if (!isUuid(walletId)) return rejection("invalid_request");
-    const said = Object.entries(query).filter(([, value]) => value !== undefined);
-    const search = new URLSearchParams(Object.fromEntries(said.map(([name, value]) => [name, String(value)])));
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { path: `/api/v1/wallets/${path}?${search}`, timeoutMs }, mark);
-  }
-
   /** Takes no more calls, ends the subscriptions, and resolves when every call has ended and the connection is closed. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -351,6 +335,21 @@ export class Mizan {
     const [result] = await this.batch([command], options);
     if (result === undefined) throw new MizanError("protocol_violation", "a command without a result");
     return result;
+  }
+
+  /** Asks a query; `mark` is a field that every good answer has. */
+  async #query<T>(query: Query, mark: keyof T & string, options: CallOptions | undefined): Promise<Found<T>> {
+    if (!isUuid(query.type === "GetHold" ? query.holdId : query.walletId)) return rejection("invalid_request");
+    // The server would close the connection on a message that is far too long.
+    if (new TextEncoder().encode(JSON.stringify(query)).length > QUERY_BYTES_MAX) return rejection("message_too_large");
+    return this.#inquire<Found<T>>(
+      options,
+      (codec, requestId) => codec.encodeQuery(requestId, query),
+      (message) => {
+        if (message.type === "refused") return rejection(message.code);
+        return message.type === "found" && mark in message.found ? { ok: true, ...(message.found as T) } : undefined;
+      },
+    );
   }
 
   #inquire<T>(

@@ -41,7 +41,6 @@ describe.each(["binary", "json"] as const)("over %s", (encoding) => {
     expect(await mizan.getHolds(walletId)).toMatchObject({
       ok: true,
       holds: [{ id: holdId, toWalletId, remainingMinor: 300, expiresAt: new Date(expiresAtMs).toISOString() }],
-      nextCursor: null,
     });
     const first = applied(await mizan.captureHold({ walletId, holdId, amountMinor: 100 }));
     expect(first).toMatchObject({ postedMinor: 900, availableMinor: 700, counterparty: { postedMinor: 100 } });
@@ -104,6 +103,19 @@ describe.each(["binary", "json"] as const)("over %s", (encoding) => {
     const next = await mizan.listTransactions(walletId, { limit: 1, cursor: page.nextCursor });
     expect(next).toMatchObject({ transactions: [{ id: debit.commandId, amountMinor: 1 }] });
     expect(await mizan.getBalanceAt(walletId, debit.position)).toMatchObject({ ok: true, postedMinor: 999 });
+    expect(await mizan.listTransactions(walletId, { type: "Credit" })).toMatchObject({
+      transactions: [{ amountMinor: 1_000 }],
+      nextCursor: null,
+    });
+    for (const [filter, code] of [
+      [{ limit: 0 }, "invalid_request"],
+      [{ cursor: "nonsense" }, "cursor_invalid"],
+      [{ cursor: "x".repeat(5_000_000) }, "message_too_large"],
+    ] as const) {
+      expect(await mizan.listTransactions(walletId, filter)).toMatchObject({ ok: false, code });
+    }
+    expect(await mizan.getHolds(ids.next())).toMatchObject({ ok: false, code: "wallet_not_found" });
+    expect(await mizan.getBalanceAt(walletId, "yesterday")).toMatchObject({ ok: false, code: "invalid_request" });
     expect(await mizan.listTransactions("me")).toMatchObject({ ok: false, code: "invalid_request" });
     expect(await mizan.listTransactions(ids.next())).toMatchObject({ ok: false, code: "wallet_not_found" });
   });

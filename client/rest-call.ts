@@ -3,7 +3,7 @@ import { MizanError } from "./errors.ts";
 import { type Found, rejection } from "./results.ts";
 import { addressOf, authorizationOf, type Endpoint } from "./socket.ts";
 
-/** What is asked over REST: rare questions, or ones whose answers would hold up a socket. */
+/** What is asked over REST: rare questions, and what concerns every shard. */
 export interface RestCall {
   readonly method?: "GET" | "PUT";
   readonly path: string;

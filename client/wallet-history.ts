@@ -1,16 +1,12 @@
 import type { Currency } from "../protocol/currencies.ts";
 import type { Balance } from "./results.ts";
 
-/** Which page of a list. */
-export interface PageOptions {
-  /** From 1 to 200; 50 where left out. */
+/** Which transactions of a wallet. */
+export interface TransactionFilter {
+  /** How many at most, from 1 to 200; 50 where left out. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
-}
-
-/** Which transactions of a wallet. */
-export interface TransactionFilter extends PageOptions {
   /** Only from this moment on, and before that one, as in RFC 3339. */
   readonly from?: string;
   readonly to?: string;
@@ -82,5 +78,15 @@ export interface FoundHold extends Hold {
 
 export interface Holds {
   readonly holds: readonly Hold[];
-  readonly nextCursor: string | null;
 }
+
+/** A question about a wallet or a hold, as it travels. */
+export type Query =
+  | { readonly type: "GetHold"; readonly holdId: string }
+  | { readonly type: "GetHolds"; readonly walletId: string }
+  | { readonly type: "GetBalanceAt"; readonly walletId: string; readonly at: string }
+  | (Omit<TransactionFilter, "type"> & {
+      readonly type: "ListTransactions";
+      readonly walletId: string;
+      readonly movement: string | undefined;
+    });
