@@ -166,7 +166,7 @@ test("inspect shows sealed ids, and where the history begins", { timeout: 60_000
     }
   }
   const { stdout } = await runMizan(["inspect", ledger.dataDir], SETTINGS);
-  expect(stdout).toMatch(/ids-00000001\.mzi {2}\d+ bytes, \d+ ids by (their time|arrival), \d{4}-/);
+  expect(stdout).toMatch(/ids-\d{8}\.mzi {2}\d+ bytes, \d+ ids by (their time|arrival), \d{4}-/);
 });
 
 /** Sequences of positions, by shard. */

@@ -78,7 +78,8 @@ beforeAll(async () => {
       amountMinor: 1 + Math.floor(random() * 9),
     }));
     const results = await client.commands(transfers);
-    answered.push({ command: transfers[0], result: results[0] });
+    // What finds no room for its id is not decided, and may come again.
+    if (results[0].code !== "overloaded") answered.push({ command: transfers[0], result: results[0] });
   }
   views = await client.wallets(wallets);
   client.close();
@@ -168,17 +169,20 @@ async function outcomeOf(ledger: LedgerProcess): Promise<"as it was" | "told"> {
     // Bits of the newest frame itself: it is cut off and kept aside, and the log says so.
     if (ledger.output.includes("cut an incomplete frame off the end of the journal")) return "told";
     const isTold = /cannot be used|are damaged|"level":[45]0/.test(ledger.output);
+    let asked: Awaited<ReturnType<typeof ask>>;
     try {
-      const { unreadable, isSame } = await ask(ledger);
-      expect(isSame).toBe(true);
-      if (unreadable.length > 0) expect(ledger.output).toContain("a record cannot be read");
-      return isTold || unreadable.length > 0 ? "told" : "as it was";
+      asked = await ask(ledger);
     } catch (error) {
       // A damaged page of sealed ids stops the shard rather than let an id pass for new, and is healed by the next start.
       if ((await ledger.exited()) === null || !ledger.output.includes("They were set aside; start again")) {
         throw new Error(`the ledger ended when it was asked:\n${ledger.output}`, { cause: error });
       }
+      continue;
     }
+    expect(asked.isSame).toBe(true);
+    const hasUnreadable = asked.unreadable.length > 0;
+    if (hasUnreadable) expect(ledger.output).toContain("a record cannot be read");
+    return isTold || hasUnreadable ? "told" : "as it was";
   }
   throw new Error(`the ledger stopped twice:\n${ledger.output}`);
 }
