@@ -141,7 +141,7 @@ export async function ageLedger(scratch: string): Promise<AgedLedger> {
     MIZAN_ADMIN_KEY: ADMIN_KEY,
     MIZAN_SNAPSHOT_JOURNAL_BYTES: String(2 * SEGMENT_BYTES),
     MIZAN_SNAPSHOT_KEEP: "2",
-    MIZAN_ARCHIVE_KEEP_MS: String(WINDOW_MS),
+    MIZAN_ARCHIVE_KEEP_MS: String(2 * WINDOW_MS),
   });
   const failures: string[] = [];
   // Far shorter segments than may be set, so that a short run drops some of them.
@@ -160,7 +160,9 @@ export async function ageLedger(scratch: string): Promise<AgedLedger> {
   // How many there are need not grow: those whose records were dropped go.
   const newestBucket = (shard: number): number => listBuckets(shardPath(dataDir, shard)).at(-1) ?? 0;
   const newest = shards.map(newestBucket);
-  await writeUntil(client, sent, () => shards.every((shard) => newestBucket(shard) > newest[shard]));
+  await writeUntil(client, sent, () =>
+    shards.every((shard) => newestBucket(shard) > newest[shard] && bucketsOf(shard) > 2),
+  );
   const secondRun = await askMizan(["backup", dataDir, late], SETTINGS);
   const told = await client.wallets(wallets);
   client.close();
