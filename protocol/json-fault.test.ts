@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { CODES, type Code } from "./codes.ts";
+import { CURRENCY_CODES } from "./currencies.ts";
 import { createApiKeyBody } from "./json-access.ts";
 import {
   batchBody,
@@ -275,7 +276,7 @@ function isTransfer(request: Readonly<Record<string, unknown>>): boolean {
     uuid(fromWalletId) &&
     uuid(toWalletId) &&
     whole(amountMinor, 2 ** 53 - 1) &&
-    (currency === undefined || currency === "EUR") &&
+    (currency === undefined || CURRENCY_CODES.some((code) => code === currency)) &&
     (expectedVersion === undefined || whole(expectedVersion, 2 ** 53 - 1)) &&
     (reference === undefined || uuid(reference)) &&
     (metadata === undefined ||
