@@ -230,7 +230,7 @@ export const SETTINGS = {
     max: Number.MAX_SAFE_INTEGER,
     unit: "bytes per shard",
     meaning:
-      "Journal that snapshots and archiving may be behind; beyond it a shard pauses up to 20 ms after each frame.",
+      "Journal that snapshots and archiving may be behind; beyond it a shard pauses after each frame, 100 ms at twice as much and 250 ms at most.",
   }),
   requestRingBytes: powerOfTwo("MIZAN_REQUEST_RING_BYTES", {
     default: 16 * MIB,

@@ -40,7 +40,7 @@ export class ArchiveKeeper {
     this.#tell(0);
   }
 
-  /** Archives what no snapshot needs any more: everything up to the position of the oldest one that is kept. */
+  /** Archives every segment that holds nothing after a position, which lies before the frame that the oldest kept snapshot ends with. */
   async archiveThrough(sequence: number): Promise<void> {
     const { log } = this.#options;
     const startedMs = performance.now();

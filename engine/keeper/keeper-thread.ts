@@ -72,7 +72,8 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
     progress: new SnapshotProgress(progress),
     log,
     onRetained: async ({ oldestKept }) => {
-      if (oldestKept !== undefined) await archive.archiveThrough(oldestKept);
+      // A start looks for the frame that a snapshot ends with, also where the archive is dropped: it stays live.
+      if (oldestKept !== undefined) await archive.archiveThrough(oldestKept - 1);
     },
   });
   const seal = (request: SealRequest): void => {

@@ -61,7 +61,7 @@ const SLEEP_MS = 1_000;
 const RETRY_MS = 1;
 
 /** Longest pause for the keeper: a shard whose archive fails goes on, and slowly. */
-const GIVE_WAY_MS_MAX = 20;
+const GIVE_WAY_MS_MAX = 250;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 const data = workerData as ShardThreadData;
 
@@ -172,7 +172,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     tellRoom(journal, state, stats);
     const isCopying = snapshots.work(handled);
     if (handled > 0) {
-      giveWay(snapshots.keeperLagBytes - options.keeperLagBytes, options.journalSegmentBytes);
+      giveWay(snapshots.keeperLagBytes / options.keeperLagBytes);
       continue;
     }
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
@@ -183,9 +183,9 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
   snapshots.abandon();
 }
 
-/** Pauses between two frames where the keeper is too far behind: a millisecond for each segment that it is beyond the limit. */
-function giveWay(excessBytes: number, segmentBytes: number): void {
-  if (excessBytes > 0) Atomics.wait(NAP, 0, 0, Math.min(GIVE_WAY_MS_MAX, Math.ceil(excessBytes / segmentBytes)));
+/** Pauses between two frames where the keeper is further behind than it may be: 100 ms at twice the limit. */
+function giveWay(lagToLimit: number): void {
+  if (lagToLimit > 1) Atomics.wait(NAP, 0, 0, Math.min(GIVE_WAY_MS_MAX, 100 * (lagToLimit - 1)));
 }
 
 function hashOfFrameThatEnds(journal: LmdbJournal, shard: number, sequence: number): string | undefined {
