@@ -41,15 +41,29 @@ export function compress(raw: Uint8Array): CompressedChunk {
 }
 
 /** The raw bytes of a chunk in a buffer of their own; undefined where they are not what they were. */
-export function restore({ stored, rawBytes, hash: expected }: ChunkToRestore): Uint8Array<ArrayBuffer> | undefined {
-  let raw: Buffer<ArrayBuffer>;
+export function restore(chunk: ChunkToRestore): Uint8Array<ArrayBuffer> | undefined {
+  const raw = decompress(chunk);
+  return raw === undefined ? undefined : handOver(raw, raw);
+}
+
+/** Whether the raw bytes of a chunk are what they were. */
+export function check(chunk: ChunkToRestore): boolean {
+  const raw = decompress(chunk);
+  if (raw === undefined) return false;
+  release(raw);
+  return true;
+}
+
+function decompress({ stored, rawBytes, hash: expected }: ChunkToRestore): Uint8Array<ArrayBuffer> | undefined {
   try {
     const chunkSize = Math.max(OUTPUT_BYTES_MIN, rawBytes);
-    raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: rawBytes });
+    const raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: rawBytes });
+    return raw.byteLength === rawBytes && hash("sha256", raw) === expected ? raw : undefined;
   } catch {
     return undefined;
+  } finally {
+    release(stored);
   }
-  return raw.byteLength === rawBytes && hash("sha256", raw) === expected ? handOver(raw, raw) : undefined;
 }
 
 /** Gives an answer with its bytes themselves, not a copy that would wait here to be collected. */
@@ -57,7 +71,7 @@ function handOver<Answer extends object>(answer: Answer, { buffer }: Uint8Array<
   return move({ [transferableSymbol]: buffer, [valueSymbol]: answer }) as Answer;
 }
 
-/** Whether the raw bytes of a chunk are what they were. */
-export function check(chunk: ChunkToRestore): boolean {
-  return restore(chunk) !== undefined;
+/** Gives memory back at once: a thread that allocates little else collects it late. */
+function release({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0);
 }
