@@ -1,6 +1,6 @@
 /**
  * `npm run bench:snapshots -- --wallets 1000000 --rate 100000`: what a snapshot costs the transfers that go on
- * meanwhile. Windows without and with snapshots, one after the other without a pause, take turns.
+ * meanwhile. Windows without and with snapshots, one after the other without a pause, take turns. On Linux only.
  */
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
