@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { recordCountOf } from "../engine/journal/frame.ts";
 import { type BackupManifest, copiedState } from "./backup-manifest.ts";
 import type { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
@@ -6,9 +7,6 @@ import { EXIT } from "./exit-code.ts";
 import { type FrameFileFacts, readFrameFile } from "./frame-file.ts";
 import type { KeptHistory } from "./history-start.ts";
 import type { FoundFrame } from "./journal-frames.ts";
-
-/** Where a frame's header says how many records it has. */
-const RECORD_COUNT_OFFSET = 76;
 
 /** The history of a shard that a backup has, over all its files. */
 export function backupHistory(backup: string, manifest: BackupManifest, shard: number): KeptHistory {
@@ -24,12 +22,10 @@ export function backupHistory(backup: string, manifest: BackupManifest, shard: n
 
 function* framesOf(backup: string, files: readonly FrameFileFacts[], fromSequence: number): Generator<FoundFrame> {
   for (const file of files.filter(({ lastSequence }) => lastSequence >= fromSequence)) {
-    for (const found of readFrameFile(backup, file)) if (lastSequenceOf(found) >= fromSequence) yield found;
+    for (const found of readFrameFile(backup, file)) {
+      if (found.key + recordCountOf(found.value) > fromSequence) yield found;
+    }
   }
-}
-
-function lastSequenceOf({ key, value }: FoundFrame): number {
-  return key + new DataView(value.buffer, value.byteOffset).getUint32(RECORD_COUNT_OFFSET, true) - 1;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ShardState } from "../engine/shard/shard-state.ts";
 import { statePartsOf } from "../engine/snapshot/state-parts.ts";
 import { ChunkPool } from "../snapshots/chunk-pool.ts";
 import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
-import { type ChunkEntry, stateHash } from "../snapshots/snapshot-file.ts";
+import { type ChunkEntry, requireSnapshotOf, stateHash } from "../snapshots/snapshot-file.ts";
 import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
 import type { Problem } from "./problem.ts";
 
@@ -100,12 +100,9 @@ async function readClaim(
   const reader = SnapshotReader.open(path);
   try {
     const { header } = reader;
-    if (header.ledgerId !== ledgerId) throw new Error(`it belongs to ledger ${header.ledgerId}`);
-    if (header.shard !== shard || header.shardCount !== shards) {
-      throw new Error(`it is of shard ${header.shard} of ${header.shardCount}`);
-    }
+    requireSnapshotOf(header, ledgerId, shard, shards);
     if (header.sequence !== sequence) throw new Error(`it was taken at ${shard}:${header.sequence}`);
-    for await (const _chunk of reader.restore(pool));
+    await reader.verify(pool);
     return { path, frameHash: header.frameHash, stateHash: reader.stateHash };
   } finally {
     reader.close();

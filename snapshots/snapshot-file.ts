@@ -57,6 +57,14 @@ export class SnapshotDamagedError extends Error {
   }
 }
 
+/** **Errors**: throws where a snapshot is of another ledger or shard. */
+export function requireSnapshotOf(header: SnapshotHeader, ledgerId: string, shard: number, shardCount: number): void {
+  if (header.ledgerId !== ledgerId) throw new Error(`it belongs to ledger ${header.ledgerId}`);
+  if (header.shard !== shard || header.shardCount !== shardCount) {
+    throw new Error(`it is of shard ${header.shard} of ${header.shardCount}`);
+  }
+}
+
 /** The hash of a whole state: of its chunks' hashes, part by part. Parts that start with a dash are no part of it. */
 export function stateHash(chunks: readonly Pick<ChunkEntry, "part" | "index" | "hash">[]): string {
   const lines = chunks

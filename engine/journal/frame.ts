@@ -180,6 +180,11 @@ export function* framesOf(content: Uint8Array): Generator<Uint8Array> {
   }
 }
 
+/** How many records the frame in some bytes has, which are not checked. */
+export function recordCountOf(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(LANE.recordCount * 4, true);
+}
+
 /** First sequence of the frame in some bytes, which are not checked. */
 export function firstSequenceOf(frame: Uint8Array): number {
   return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getFloat64(FLOAT.firstSequence * 8, true);

@@ -12,10 +12,10 @@ import {
   segmentPath,
   syncDirectory,
 } from "./segment-file.ts";
+import { PAGE_BYTES } from "./segment-layout.ts";
 import { SegmentPages } from "./segment-pages.ts";
 import { firstKeyIn, frameAtOrBefore, usedBytesIn } from "./segment-reads.ts";
 
-const PAGE_BYTES = 4_096;
 const INLINE_BYTES_MAX = 2_000;
 
 /** What a shard needs of its journal. */

@@ -11,18 +11,21 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import {
   BIG_BYTES,
   BIG_PAGES,
+  childPage,
   META,
   META_MAGIC,
   NO_ROOT,
   NODE,
   NODE_BIG,
   NODE_HEADER_BYTES,
+  nodeAt,
   PAGE,
   PAGE_BYTES,
   PAGE_FLAG,
   PAGE_HEADER_BYTES,
   TREE,
   uint,
+  valueBytes,
 } from "./segment-layout.ts";
 
 const META_VERSION = 2;
@@ -145,7 +148,7 @@ class SegmentWalk {
     let nodeBytes = 0;
     let previousKey: Buffer | undefined;
     for (let index = 0; index < nodes; index += 1) {
-      const at = PAGE_HEADER_BYTES + page.readUInt16LE(PAGE_HEADER_BYTES + 2 * index);
+      const at = nodeAt(page, index);
       const dataAt =
         at + NODE_HEADER_BYTES + (at + NODE_HEADER_BYTES > PAGE_BYTES ? 0 : page.readUInt16LE(at + NODE.keyBytes));
       if (at < nodesAt || dataAt > PAGE_BYTES) throw damagedPage(number);
@@ -154,13 +157,13 @@ class SegmentWalk {
       // Free pages lie under numbers of another byte order; the first key of a branch is empty.
       if (!isFree && previousKey !== undefined && previousKey.compare(key) >= 0) throw damagedPage(number);
       previousKey = key;
-      const size = page.readUInt16LE(at + NODE.low) + page.readUInt16LE(at + NODE.high) * 0x1_0000;
+      const size = valueBytes(page, at);
       const nodeFlags = page.readUInt16LE(at + NODE.flags);
       const isLeaf = flags === PAGE_FLAG.leaf;
       const dataBytes = isLeaf ? (nodeFlags === NODE_BIG ? BIG_BYTES : size) : 0;
       nodeBytes += Math.ceil((dataAt - at + dataBytes) / 2) * 2;
       if (isLeaf) this.#entry(page, number, dataAt, size, nodeFlags, isFree);
-      else this.#page(size + nodeFlags * 0x1_0000_0000, depth + 1, isFree);
+      else this.#page(childPage(page, at), depth + 1, isFree);
     }
     // The nodes fill the end of the page without a gap.
     const isFilled = PAGE_HEADER_BYTES + page.readUInt16LE(PAGE.upper) === lowest && lowest + nodeBytes === PAGE_BYTES;

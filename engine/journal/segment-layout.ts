@@ -41,6 +41,21 @@ export const NODE_BIG = 1;
 export const BIG_BYTES = 24;
 export const BIG_PAGES = 16;
 
+/** Where the node of an index begins in its page. */
+export function nodeAt(page: Buffer, index: number): number {
+  return PAGE_HEADER_BYTES + page.readUInt16LE(PAGE_HEADER_BYTES + 2 * index);
+}
+
+/** How many bytes the value of a leaf's node has. */
+export function valueBytes(page: Buffer, node: number): number {
+  return page.readUInt16LE(node + NODE.low) + page.readUInt16LE(node + NODE.high) * 0x1_0000;
+}
+
+/** The page that a branch's node leads to. */
+export function childPage(page: Buffer, node: number): number {
+  return valueBytes(page, node) + page.readUInt16LE(node + NODE.flags) * 0x1_0000_0000;
+}
+
 /** Numbers of pages and commits; a damaged one that is too large for a number only has to be another one. */
 export function uint(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at));

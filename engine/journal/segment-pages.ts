@@ -1,17 +1,20 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import {
+  childPage,
   META,
   META_MAGIC,
   NO_ROOT,
   NODE,
   NODE_BIG,
   NODE_HEADER_BYTES,
+  nodeAt,
   PAGE,
   PAGE_BYTES,
   PAGE_FLAG,
   PAGE_HEADER_BYTES,
   TREE,
   uint,
+  valueBytes,
 } from "./segment-layout.ts";
 import type { SegmentStore } from "./segment-reads.ts";
 
@@ -57,7 +60,7 @@ export class SegmentPages implements SegmentStore {
         const page = this.#page(number, depth);
         const index = lastAtOrBefore(page, key);
         if (page.isBranch) {
-          number = childAt(page, Math.max(index, 0));
+          number = childPage(page.bytes, nodeAt(page.bytes, Math.max(index, 0)));
           continue;
         }
         return index >= 0 && keyAt(page, index) === key ? this.#valueAt(page, index) : undefined;
@@ -117,8 +120,10 @@ export class SegmentPages implements SegmentStore {
     const first = page.isBranch ? Math.max(atOrBefore, 0) : isReverse || isOnStart ? atOrBefore : atOrBefore + 1;
     const step = isReverse ? -1 : 1;
     for (let index = first; index >= 0 && index < page.nodes && keys.length < limit; index += step) {
-      if (page.isBranch) this.#collect(childAt(page, index), depth + 1, start, limit, isReverse, keys);
-      else keys.push(keyAt(page, index));
+      if (page.isBranch) {
+        const child = childPage(page.bytes, nodeAt(page.bytes, index));
+        this.#collect(child, depth + 1, start, limit, isReverse, keys);
+      } else keys.push(keyAt(page, index));
     }
   }
 
@@ -134,9 +139,9 @@ export class SegmentPages implements SegmentStore {
   }
 
   #valueAt(page: Page, index: number): Uint8Array {
-    const at = nodeAt(page, index);
     const { bytes } = page;
-    const size = bytes.readUInt16LE(at + NODE.low) + bytes.readUInt16LE(at + NODE.high) * 0x1_0000;
+    const at = nodeAt(bytes, index);
+    const size = valueBytes(bytes, at);
     const dataAt = at + NODE_HEADER_BYTES + bytes.readUInt16LE(at + NODE.keyBytes);
     if (bytes.readUInt16LE(at + NODE.flags) !== NODE_BIG) return bytes.subarray(dataAt, dataAt + size);
     return this.#bytes(uint(bytes, dataAt) * PAGE_BYTES + PAGE_HEADER_BYTES, size);
@@ -157,17 +162,13 @@ interface Page {
   readonly isBranch: boolean;
 }
 
-function nodeAt({ bytes }: Page, index: number): number {
-  return PAGE_HEADER_BYTES + bytes.readUInt16LE(PAGE_HEADER_BYTES + 2 * index);
-}
-
 /** A key is a double with its highest byte first, behind a half byte that says so; zeros at its end are left out. */
 const keyDouble = new DataView(new ArrayBuffer(8));
 
 /** The key of a node; the first one of a branch has none, and comes before all. */
 function keyAt(page: Page, index: number): number {
   if (page.isBranch && index === 0) return Number.NEGATIVE_INFINITY;
-  const at = nodeAt(page, index);
+  const at = nodeAt(page.bytes, index);
   const keyBytes = page.bytes.readUInt16LE(at + NODE.keyBytes);
   const byteAt = (offset: number): number => (offset < keyBytes ? page.bytes[at + NODE_HEADER_BYTES + offset] : 0);
   for (let offset = 0; offset < 8; offset += 1) {
@@ -186,10 +187,4 @@ function lastAtOrBefore(page: Page, key: number): number {
     else high = middle;
   }
   return low - 1;
-}
-
-function childAt(page: Page, index: number): number {
-  const at = nodeAt(page, index);
-  const [low, high, top] = [NODE.low, NODE.high, NODE.flags].map((part) => page.bytes.readUInt16LE(at + part));
-  return low + high * 0x1_0000 + top * 0x1_0000_0000;
 }

@@ -1,6 +1,6 @@
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
 import { listSnapshots } from "../../snapshots/snapshot-directory.ts";
-import type { SnapshotHeader } from "../../snapshots/snapshot-file.ts";
+import { requireSnapshotOf, type SnapshotHeader } from "../../snapshots/snapshot-file.ts";
 import { SnapshotReader } from "../../snapshots/snapshot-reader.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import { statePartsOf } from "./state-parts.ts";
@@ -94,10 +94,7 @@ function requireOwn(
   state: ShardState,
   options: Pick<SnapshotLoadOptions, "ledgerId" | "shardCount" | "frameHashAt">,
 ): void {
-  if (header.ledgerId !== options.ledgerId) throw new Error(`it belongs to ledger ${header.ledgerId}`);
-  if (header.shard !== state.shard || header.shardCount !== options.shardCount) {
-    throw new Error(`it is of shard ${header.shard} of ${header.shardCount}`);
-  }
+  requireSnapshotOf(header, options.ledgerId, state.shard, options.shardCount);
   if (options.frameHashAt(header.sequence) !== header.frameHash) {
     throw new JournalMismatchError(state.shard, header.sequence);
   }
