@@ -52,20 +52,49 @@ async function problemsOf(path: string): Promise<{ position?: string; file?: str
   return problems as { problem: string }[];
 }
 
+/** Ordinals of the buckets of a shard that hold ids by their time, newest first. */
+function timedBuckets(shard: number): number[] {
+  const directory = shardPath(ledger.dataDir, shard);
+  return listBuckets(directory)
+    .filter((ordinal) => readHeader(bucketPath(directory, ordinal)).isByTime)
+    .reverse();
+}
+
 /** A copy of the ledger with one of its buckets of sealed ids changed. */
 function damagedBucket(
   shard: number,
+  ordinal: number,
   change: (path: string) => void,
 ): { readonly dataDir: string; readonly file: string } {
   const dataDir = freshPath("damaged");
   cpSync(ledger.dataDir, dataDir, { recursive: true });
-  const ordinals = listBuckets(shardPath(dataDir, shard));
-  const file = bucketPath(
-    shardPath(dataDir, shard),
-    ordinals.findLast((ordinal) => readHeader(bucketPath(shardPath(dataDir, shard), ordinal)).isByTime) ?? 0,
-  );
+  const file = bucketPath(shardPath(dataDir, shard), ordinal);
   change(file);
   return { dataDir, file };
+}
+
+/** The newest sealed id that is certainly looked up, of a transfer within shard 1: its bucket, row and sequence. */
+function idLookedUp(): { readonly ordinal: number; readonly row: number; readonly sequence: number } {
+  const local = new Set(
+    ledger.sent
+      .filter(
+        ({ command: { walletId, counterpartyId } }) =>
+          shardOfUuid(walletId, SHARDS) === shardOfUuid(counterpartyId, SHARDS),
+      )
+      .map(({ command: { id } }) => id),
+  );
+  const first = new JournalFrames(ledger.dataDir, 1).range()?.first ?? 1;
+  for (const ordinal of timedBuckets(1)) {
+    const rows = rowsOf(bucketPath(shardPath(ledger.dataDir, 1), ordinal));
+    const bytes = new Uint8Array(rows.buffer);
+    for (let row = 0; row < rows.length / ROW_LANES; row += 1) {
+      const sequence = rowSequence(rows, row * ROW_LANES);
+      // Of a long journal one record in 64 is asked for.
+      const isAsked = sequence >= first && (sequence <= 65_536 || sequence % 64 === 0);
+      if (isAsked && local.has(formatUuid(bytes, row * ROW_LANES * 4))) return { ordinal, row, sequence };
+    }
+  }
+  throw new Error("no row will do");
 }
 
 describe("verify", () => {
@@ -108,37 +137,21 @@ describe("verify", () => {
   });
 
   test("finds that an id is missing, where every checksum is right", { timeout: 60_000 }, async () => {
-    const local = new Set(
-      ledger.sent
-        .filter(
-          ({ command: { walletId, counterpartyId } }) =>
-            shardOfUuid(walletId, SHARDS) === shardOfUuid(counterpartyId, SHARDS),
-        )
-        .map(({ command: { id } }) => id),
-    );
-    const first = new JournalFrames(ledger.dataDir, 1).range()?.first ?? 1;
-    let position = "";
-    const { dataDir } = damagedBucket(1, (path) => {
-      const rows = rowsOf(path);
-      const bytes = new Uint8Array(rows.buffer);
-      // Of a long journal one record in 64 is asked for.
-      const row = Array.from({ length: rows.length / ROW_LANES }, (_, index) => index).find((index) => {
-        const sequence = rowSequence(rows, index * ROW_LANES);
-        return sequence >= first && sequence % 64 === 0 && local.has(formatUuid(bytes, index * ROW_LANES * 4));
-      });
-      if (row === undefined) throw new Error("no row will do");
-      position = `1:${rowSequence(rows, row * ROW_LANES)}`;
+    const { ordinal, row, sequence } = idLookedUp();
+    const { dataDir } = damagedBucket(1, ordinal, (path) =>
       sealAgain(
         path,
-        rows.filter((_, lane) => Math.floor(lane / ROW_LANES) !== row),
-      );
-    });
+        rowsOf(path).filter((_, lane) => Math.floor(lane / ROW_LANES) !== row),
+      ),
+    );
     const problems = await problemsOf(dataDir);
-    expect(problems).toMatchObject([{ position, problem: "the id of the record is in none of the sealed buckets" }]);
+    expect(problems).toMatchObject([
+      { position: `1:${sequence}`, problem: "the id of the record is in none of the sealed buckets" },
+    ]);
   });
 
   test("finds an id that leads to another record", { timeout: 60_000 }, async () => {
-    const { dataDir, file } = damagedBucket(0, (path) => {
+    const { dataDir, file } = damagedBucket(0, timedBuckets(0)[0], (path) => {
       const rows = rowsOf(path);
       // The first row is among those that are compared.
       rows[4] -= 1;

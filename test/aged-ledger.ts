@@ -11,7 +11,7 @@ import { loadConfig } from "../gateway/config.ts";
 import { startServer } from "../gateway/server.ts";
 import { OPERATION } from "../protocol/command-record.ts";
 import { currencyNumber } from "../protocol/currencies.ts";
-import { UuidV7 } from "../protocol/ids.ts";
+import { shardOfUuid, UuidV7 } from "../protocol/ids.ts";
 import { command, encodeCommands, extension, type LedgerCommand } from "./ledger-command.ts";
 import { ADMIN_KEY } from "./ledger-process.ts";
 import { askMizan } from "./mizan-command.ts";
@@ -26,7 +26,8 @@ const PAUSE_MS = 20;
 export const SETTINGS = { MIZAN_IDEMPOTENCY_WINDOW_MS: String(WINDOW_MS) };
 
 export const ids = new UuidV7();
-export const wallets = Array.from({ length: WALLETS }, () => ids.next());
+/** As many of each shard, so that there are transfers within and between them. */
+export const wallets = Array.from({ length: WALLETS }, (_, index) => walletOf(index % SHARDS));
 /** Placed at the beginning; 100 of each 500 are captured, the rest stays open. */
 export const holds = wallets.map((walletId) =>
   make({ operation: OPERATION.PlaceHold, walletId, amountMinor: 500n, id: ids.next() }),
@@ -53,6 +54,13 @@ export interface AgedLedger {
   readonly secondRun: Record<string, unknown>;
   readonly sent: readonly Answered[];
   readonly told: readonly WireWallet[];
+}
+
+function walletOf(shard: number): string {
+  for (;;) {
+    const id = ids.next();
+    if (shardOfUuid(id, SHARDS) === shard) return id;
+  }
 }
 
 export function make(
@@ -107,7 +115,7 @@ async function open(client: WireClient): Promise<void> {
   }
 }
 
-/** Sends transfers, half of them between shards, until a condition holds. */
+/** Sends transfers, two thirds of them between shards, until a condition holds. */
 async function writeUntil(client: WireClient, sent: Answered[], isEnough: () => boolean): Promise<void> {
   for (let round = 0; !isEnough(); round += 1) {
     const batch = Array.from({ length: BATCH }, (_, index) =>
