@@ -22,8 +22,8 @@ export interface WalletPart {
 /**
  * Stands on one record of a shard's journal and goes to any other.
  *
- * It knows where the records of the frame at hand begin, so that steps inside it cost next to nothing: a busy wallet has
- * many records in each frame.
+ * It remembers where the records of the frame at hand begin, so that steps inside it cost next to nothing: a busy wallet has
+ * many records in each frame. Of a quiet wallet each frame has one, and what lies behind it is never looked at.
  */
 export class RecordCursor {
   readonly shard: number;
@@ -32,6 +32,8 @@ export class RecordCursor {
   /** How many reads there were when the frame was read; with any more it is no longer valid. */
   #readNumber = 0;
   #lanesOfRecords = new Uint32Array(8_192);
+  /** Records from the first one on whose lanes are known. */
+  #located = 0;
   /** Lane of the record at hand. */
   at = 0;
   sequence = 0;
@@ -62,13 +64,13 @@ export class RecordCursor {
       }
       this.#take(frame);
     }
-    this.at = this.#lanesOfRecords[sequence - this.frame.firstSequence];
+    this.at = this.#locate(this.frame, sequence);
     return true;
   }
 
   /** Lane of another record of the frame at hand, or -1 where it does not hold it. */
   laneOf(sequence: number): number {
-    return this.#isInFrame(sequence) ? this.#lanesOfRecords[sequence - this.frame.firstSequence] : -1;
+    return this.#isInFrame(sequence) ? this.#locate(this.frame, sequence) : -1;
   }
 
   /** The part that a slot has in the record at a lane with a sequence, or undefined. */
@@ -119,10 +121,19 @@ export class RecordCursor {
   #take(frame: Frame): void {
     this.#frame = frame;
     if (frame.recordCount > this.#lanesOfRecords.length) this.#lanesOfRecords = new Uint32Array(frame.recordCount);
-    let at = FRAME_HEADER_BYTES >>> 2;
-    for (let index = 0; index < frame.recordCount; index += 1) {
-      this.#lanesOfRecords[index] = at;
-      at += recordBytes(frame.lanes, at) >>> 2;
+    this.#lanesOfRecords[0] = FRAME_HEADER_BYTES >>> 2;
+    this.#located = 1;
+  }
+
+  #locate({ lanes, firstSequence }: Frame, sequence: number): number {
+    const lanesOfRecords = this.#lanesOfRecords;
+    const index = sequence - firstSequence;
+    let located = this.#located;
+    for (; located <= index; located += 1) {
+      const before = lanesOfRecords[located - 1];
+      lanesOfRecords[located] = before + (recordBytes(lanes, before) >>> 2);
     }
+    this.#located = located;
+    return lanesOfRecords[index];
   }
 }
