@@ -42,6 +42,17 @@ function shareGoal(workload: string, of: RowName, to: RowName, least: number, na
   };
 }
 
+function latencyGoal(workload: string, name: RowName, p99MsMax: number): Goal {
+  return {
+    workload,
+    goal: `p99 < ${p99MsMax} ms`,
+    rows: [name],
+    value: (rows) => rows.get(name)?.latency?.p99Ms,
+    format: (value) => `${value.toFixed(2)} ms`,
+    reached: (value) => value < p99MsMax,
+  };
+}
+
 /** The goals that the project set itself, as in the table of ARCHITECTURE.md. */
 const GOALS: readonly Goal[] = [
   shareGoal("8,190 a message, one shard", "wire-binary-8190", "limit-lmdb", 0.7, "LMDB alone"),
@@ -51,22 +62,9 @@ const GOALS: readonly Goal[] = [
   shareGoal("REST", "rest-1", "limit-echo-rest", 0.5, "echo"),
   shareGoal("one hot wallet", "wire-binary-100-hot", "wire-binary-100", 0.9, "uniform"),
   shareGoal("one striped merchant, two shards", "wire-binary-100-striped", "wire-binary-100-2shards", 0.9, "uniform"),
-  {
-    workload: "50 of a million records of a wallet",
-    goal: "p99 < 2 ms",
-    rows: ["history-page"],
-    value: (rows) => rows.get("history-page")?.latency?.p99Ms,
-    format: (value) => `${value.toFixed(2)} ms`,
-    reached: (value) => value < 2,
-  },
-  {
-    workload: "open loop at 12,500 a second",
-    goal: "p99 < 5 ms",
-    rows: ["open-loop-12500"],
-    value: (rows) => rows.get("open-loop-12500")?.latency?.p99Ms,
-    format: (value) => `${value.toFixed(2)} ms`,
-    reached: (value) => value < 5,
-  },
+  latencyGoal("50 of a million records of a wallet, REST", "history-page", 2),
+  latencyGoal("50 of a million records of a wallet, binary", "history-page-binary", 2),
+  latencyGoal("open loop at 12,500 a second", "open-loop-12500", 5),
   {
     workload: "deltas to 1,000 subscribers",
     goal: "≥ 1,000,000 a second",

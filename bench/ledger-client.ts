@@ -31,16 +31,17 @@ export class LedgerClient {
 
   /** Sends one frame and resolves with the records of its answer. */
   async request(type: number, count: number, records: Uint8Array): Promise<Uint8Array> {
-    this.#requestId += 1;
-    const frame = new Uint8Array(WIRE_HEADER_BYTES + records.byteLength);
-    const requestId = this.#requestId;
-    writeFrameHeader(new DataView(frame.buffer), 0, { frameBytes: frame.byteLength, type, requestId, count });
-    frame.set(records, WIRE_HEADER_BYTES);
-    const answer = await this.#exchange(frame);
-    const view = new DataView(answer.buffer, answer.byteOffset);
-    const code = view.getUint16(FRAME.code, true);
-    if (code !== 0) throw new Error(`request ${type} was refused: ${codeName(code)}`);
-    return answer.subarray(WIRE_HEADER_BYTES);
+    return (await this.#ask(type, count, records, 0)).subarray(WIRE_HEADER_BYTES);
+  }
+
+  /** Asks a query and resolves with the JSON of its result. */
+  async query(query: object): Promise<string> {
+    const text = Buffer.from(JSON.stringify(query));
+    const payload = new Uint8Array(Math.ceil(text.byteLength / 8) * 8);
+    payload.set(text);
+    const answer = await this.#ask(FRAME_TYPE.Query, 1, payload, text.byteLength);
+    const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
+    return bytes.toString("utf8", WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + bytes.readUInt32LE(FRAME.argument));
   }
 
   /** Sends plain command records, every one of which must succeed. */
@@ -55,6 +56,20 @@ export class LedgerClient {
 
   close(): void {
     this.#link?.close();
+  }
+
+  /** Sends one frame and resolves with the whole frame that answers it. */
+  async #ask(type: number, count: number, payload: Uint8Array, argument: number): Promise<Uint8Array> {
+    this.#requestId += 1;
+    const frame = new Uint8Array(WIRE_HEADER_BYTES + payload.byteLength);
+    const requestId = this.#requestId;
+    const facts = { frameBytes: frame.byteLength, type, requestId, count, argument };
+    writeFrameHeader(new DataView(frame.buffer), 0, facts);
+    frame.set(payload, WIRE_HEADER_BYTES);
+    const answer = await this.#exchange(frame);
+    const code = new DataView(answer.buffer, answer.byteOffset).getUint16(FRAME.code, true);
+    if (code !== 0) throw new Error(`request ${type} was refused: ${codeName(code)}`);
+    return answer;
   }
 
   #exchange(frame: Uint8Array): Promise<Uint8Array> {

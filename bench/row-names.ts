@@ -22,6 +22,7 @@ export const ROW_NAMES = [
   "wire-binary-100-2shards",
   "wire-binary-100-striped",
   "history-page",
+  "history-page-binary",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 

@@ -1,4 +1,4 @@
-import { measureHistory } from "./history-page.ts";
+import { measureBinaryPages, measureRestPages } from "./history-page.ts";
 import type { RowName } from "./row-names.ts";
 import type { Measurement } from "./row-result.ts";
 import type { Run } from "./run.ts";
@@ -61,5 +61,6 @@ export const ROWS: Readonly<Record<RowName, Row>> = {
     limitName: "wire-binary-100-2shards",
     measure: measureStriped,
   },
-  "history-page": { unit: "pages/s", limitName: null, measure: measureHistory },
+  "history-page": { unit: "pages/s", limitName: null, measure: measureRestPages },
+  "history-page-binary": { unit: "pages/s", limitName: null, measure: measureBinaryPages },
 };

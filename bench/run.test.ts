@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { formatUuid } from "../protocol/ids.ts";
+import { openBinaryPages, openRestPages } from "./history-page.ts";
 import { Run } from "./run.ts";
 import { measureFanout } from "./stream-fanout.ts";
 import { SHAPES, type Shape } from "./workloads.ts";
@@ -27,6 +29,19 @@ describe("rows against a real ledger, whose books are held against the answers",
     const measurement = await measureFanout(run);
     expect(measurement.failure).toBeNull();
     expect(measurement.rate).toBeGreaterThan(0);
+  });
+
+  test("a wallet's first page is the same over REST and in binary", async () => {
+    const ledger = await run.ledger(1);
+    expect((await run.ledgerRow(SHAPES.hundredHot, 1)).failure).toBeNull();
+    const pages: string[] = [];
+    for (const open of [openRestPages, openBinaryPages]) {
+      const reader = await open(ledger.endpoint, formatUuid(ledger.wallets));
+      pages.push(await reader.page());
+      reader.close();
+    }
+    expect(pages[0]).toBe(pages[1]);
+    expect(JSON.parse(pages[0]).transactions).toHaveLength(50);
   });
 
   test("an audit fails where an acknowledgement is missing", async () => {

@@ -4,6 +4,7 @@ import { ChildGroup, firstMessage } from "./child-group.ts";
 import type { CoreReply, CoreRow } from "./core/core-job.ts";
 import { Echo } from "./echo.ts";
 import { Ledger } from "./ledger.ts";
+import type { Measured } from "./load/meter.ts";
 import type { LoadOutcome, LoadReply } from "./load/workload.ts";
 import { type Measurement, NO_LOAD } from "./row-result.ts";
 import type { Shape } from "./workloads.ts";
@@ -97,7 +98,7 @@ export class Run {
 }
 
 /** A row's measurement from what its generator found. */
-export function measurementOf(outcome: LoadOutcome, failure: string | null): Measurement {
+export function measurementOf(outcome: Measured, failure: string | null): Measurement {
   const { commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms, machineCores } = outcome;
   const strangerCores =
     serverCpu === null ? null : machineCores - generatorCores - serverCpu.mainCores - serverCpu.otherCores;
