@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 
 const GRACE_MS = 10_000;
+const OUTPUT_CHARACTERS_KEPT = 4_000;
 
 /** Every process that the run has started, so that none outlives it. */
 export class ChildGroup {
@@ -52,6 +53,17 @@ export class ChildGroup {
     child.once("exit", () => this.#running.delete(child));
     return child;
   }
+}
+
+/** Keeps the last of what a process prints, to show where it fails. */
+export function collectOutput(child: ChildProcess): () => string {
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-OUTPUT_CHARACTERS_KEPT);
+    });
+  }
+  return () => output;
 }
 
 /** The first message of a process, or an error where it ends without one or takes longer than it may. */

@@ -5,7 +5,7 @@ import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ChildGroup } from "./child-group.ts";
+import { type ChildGroup, collectOutput } from "./child-group.ts";
 import { LedgerClient } from "./ledger-client.ts";
 import type { Endpoint, LoadOutcome } from "./load/workload.ts";
 import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
@@ -13,7 +13,6 @@ import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
 const HOST = "127.0.0.1";
 const WALLETS = 10_000;
 const START_MS_MAX = 120_000;
-const OUTPUT_CHARACTERS_KEPT = 4_000;
 const GATEWAY = join(import.meta.dirname, "../gateway/main.ts");
 
 export interface LedgerOptions {
@@ -144,17 +143,6 @@ function environmentOf(endpoint: Endpoint, { shards, directory, settings }: Ledg
     MIZAN_LOG_LEVEL: "warn",
     ...settings,
   };
-}
-
-/** Keeps the last of what a process prints, to show where it fails. */
-function collectOutput(server: ChildProcess): () => string {
-  let output = "";
-  for (const stream of [server.stdout, server.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => {
-      output = (output + text).slice(-OUTPUT_CHARACTERS_KEPT);
-    });
-  }
-  return () => output;
 }
 
 async function freePort(): Promise<number> {

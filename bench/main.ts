@@ -1,7 +1,11 @@
 /** `npm run bench`: measures the ledger and, in the same run, the limits of the machine that it is held against. */
 
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
+import { formatAgainst, runAgainst } from "./against.ts";
+import { ChildGroup } from "./child-group.ts";
+import { compare } from "./comparison.ts";
 import { judgeGoals } from "./goals.ts";
 import { describeMachine } from "./machine.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
@@ -9,7 +13,7 @@ import { formatProfiles } from "./profile.ts";
 import { ROW_NAMES, type RowName } from "./row-names.ts";
 import { jsonLine, type Measurement, NO_LOAD, type RowResult } from "./row-result.ts";
 import { ROWS } from "./rows.ts";
-import { FULL_PACE, QUICK_PACE, Run } from "./run.ts";
+import { FULL_PACE, QUICK_PACE, Run, scratchDirectory } from "./run.ts";
 import { formatGoals, formatRows } from "./table.ts";
 
 function failed(error: unknown): Measurement {
@@ -49,6 +53,37 @@ async function runAll(run: Run, options: BenchOptions): Promise<RowResult[]> {
   return rows;
 }
 
+/** Runs this version and another one in turns, and says what changed. */
+async function runBoth(options: BenchOptions, ref: string): Promise<number> {
+  const group = new ChildGroup();
+  const directory = scratchDirectory();
+  let signalled = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      signalled = true;
+      void group.endAll();
+    });
+  }
+  try {
+    const root = join(import.meta.dirname, "..");
+    console.log(
+      `Mizan ${describeMachine().commit} against ${ref}, ${options.rounds} rounds, ${new Date().toISOString()}`,
+    );
+    const rows = await runAgainst(group, { ...options, root, ref, directory }, ({ name, rate }) =>
+      console.log(`${name}: ${compare(rate).ratio.toFixed(2)} of the rate there`),
+    );
+    console.log(`\n${formatAgainst(rows)}`);
+    return 0;
+  } catch (error) {
+    if (signalled) return 130;
+    console.error((error as Error).message);
+    return 1;
+  } finally {
+    await group.endAll();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 async function main(): Promise<number> {
   let options: BenchOptions;
   try {
@@ -57,6 +92,7 @@ async function main(): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
+  if (options.against !== undefined) return runBoth(options, options.against);
   if (options.profileDir !== undefined) mkdirSync(options.profileDir, { recursive: true });
   const run = new Run(options.quick ? QUICK_PACE : FULL_PACE, options.profileDir);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -3,7 +3,14 @@ import { parseOptions } from "./options.ts";
 
 describe("options", () => {
   test("are all off where none is given", () => {
-    expect(parseOptions([])).toEqual({ quick: false, jsonPath: undefined, only: [], profileDir: undefined });
+    expect(parseOptions([])).toEqual({
+      quick: false,
+      jsonPath: undefined,
+      only: [],
+      profileDir: undefined,
+      against: undefined,
+      rounds: 6,
+    });
   });
 
   test("are read from the command line", () => {
@@ -14,12 +21,18 @@ describe("options", () => {
       jsonPath: "out.jsonl",
       only: ["rest-1", "limit-lmdb"],
       profileDir: "prof",
+      against: undefined,
+      rounds: 6,
     });
+    expect(parseOptions(["--against", "HEAD~3", "--rounds", "12"])).toMatchObject({ against: "HEAD~3", rounds: 12 });
   });
 
   test.each([
     ["a row that does not exist", ["--only", "rest-1,rest-2"], /no such row: rest-2/],
     ["an option that does not exist", ["--fast"], /--fast/],
+    ["rounds of nothing", ["--rounds", "3"], /--against/],
+    ["rounds that are no number", ["--against", "HEAD", "--rounds", "many"], /from 1 to 100/],
+    ["a profile of two versions", ["--against", "HEAD", "--profile", "prof"], /--profile/],
     ["a file left out", ["--json"], /--json/],
     ["an argument without an option", ["rest-1"], /rest-1/],
   ])("refuse %s", (_name, args, message) => {

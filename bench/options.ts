@@ -10,9 +10,16 @@ export interface BenchOptions {
   readonly only: readonly RowName[];
   /** Directory for processor profiles of the server; undefined: none are taken. */
   readonly profileDir: string | undefined;
+  /** Commit of another version to run in turns with this one; undefined: this one is run alone. */
+  readonly against: string | undefined;
+  /** How often each row of each version is run then. */
+  readonly rounds: number;
 }
 
+const ROUNDS_MAX = 100;
+
 export const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [--only ROW,ROW] [--profile DIR]
+       npm run bench -- --against GIT_REF [--rounds N] [--quick] [--only ROW,ROW]
 rows: ${ROW_NAMES.join(", ")}`;
 
 /** Reads the command line. **Errors**: throws with a sentence for the user. */
@@ -24,15 +31,25 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       json: { type: "string" },
       only: { type: "string" },
       profile: { type: "string" },
+      against: { type: "string" },
+      rounds: { type: "string" },
     },
   });
   const only = (values.only ?? "").split(",").filter((name) => name !== "");
   const unknown = only.filter((name) => !isRowName(name));
   if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(", ")}`);
+  const { against, rounds = "6" } = values;
+  if (against === undefined && values.rounds !== undefined) throw new Error("--rounds goes with --against only");
+  if (against !== undefined && (values.json ?? values.profile) !== undefined)
+    throw new Error("--json and --profile do not go with --against");
+  if (!/^[1-9]\d{0,2}$/.test(rounds) || Number(rounds) > ROUNDS_MAX)
+    throw new Error(`--rounds is a number from 1 to ${ROUNDS_MAX}`);
   return {
     quick: values.quick,
     jsonPath: values.json,
     only: only.filter(isRowName),
     profileDir: values.profile,
+    against,
+    rounds: Number(rounds),
   };
 }
