@@ -45,7 +45,8 @@ export async function runAgainst(
 ): Promise<RowPairs[]> {
   const { root, ref, directory } = options;
   const other = join(directory, "other");
-  const git = (...args: string[]): string => execFileSync("git", ["-C", root, ...args], { encoding: "utf8" });
+  const git = (...args: string[]): string =>
+    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: "pipe" });
   git("worktree", "add", "--quiet", "--detach", other, ref);
   try {
     const rows: RowPairs[] = [];
