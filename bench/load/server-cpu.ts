@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { ServerCpu } from "./workload.ts";
 
 /** Linux counts processor time in hundredths of a second. */
@@ -6,7 +6,7 @@ const TICK_MS = 10;
 const UTIME_FIELD = 11;
 const STIME_FIELD = 12;
 
-function threadTimeMs(path: string): number {
+function timeMs(path: string): number {
   const stat = readFileSync(path, "latin1");
   // The name of the thread may hold spaces, so fields are counted from after its closing parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -16,14 +16,9 @@ function threadTimeMs(path: string): number {
 /** Processor time of a process since it began: its main thread's, and all others'. Null where the system does not tell. */
 function processTimesMs(pid: number): { mainMs: number; otherMs: number } | null {
   try {
-    let mainMs = 0;
-    let otherMs = 0;
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      const timeMs = threadTimeMs(`/proc/${pid}/task/${thread}/stat`);
-      if (Number(thread) === pid) mainMs += timeMs;
-      else otherMs += timeMs;
-    }
-    return { mainMs, otherMs };
+    const mainMs = timeMs(`/proc/${pid}/task/${pid}/stat`);
+    // The time of the process, which keeps that of threads which have ended.
+    return { mainMs, otherMs: timeMs(`/proc/${pid}/stat`) - mainMs };
   } catch {
     return null;
   }
