@@ -76,6 +76,8 @@ export interface ShardStats {
   readonly archiveFailures: number;
   /** The newest record that was dropped with its archive file since the start, or 0. */
   readonly archiveDroppedThrough: number;
+  /** Journal written since a snapshot began that is not durable yet, or waiting to be archived. */
+  readonly keeperLagBytes: number;
 }
 
 export interface EngineHooks {

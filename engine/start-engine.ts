@@ -66,6 +66,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       snapshotsKept: options.snapshotsKept,
       ledgerId: ledger.ledgerId,
       // The answer to a command that is remembered stands in the journal.
+      lagBytesMax: options.keeperLagBytes,
       archiveKeepMs: options.archiveKeepMs === 0 ? 0 : Math.max(options.archiveKeepMs, options.idempotencyWindowMs),
     },
     hooks,

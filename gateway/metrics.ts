@@ -51,6 +51,10 @@ const SHARD_GAUGES = {
     "Newest record that was dropped with its archive file since the start.",
     ({ archiveDroppedThrough }) => archiveDroppedThrough,
   ],
+  mizan_keeper_lag_bytes: [
+    "Journal since a snapshot that is not durable yet, or waiting to be archived.",
+    ({ keeperLagBytes }) => keeperLagBytes,
+  ],
   mizan_recovery_seconds: ["Time that the last start took to recover.", ({ recoveryMs }) => recoveryMs / 1_000],
   mizan_recovered_records: ["Records that the last start replayed.", ({ recoveredRecords }) => recoveredRecords],
 } as const satisfies Record<string, readonly [string, (stats: ShardStats) => number]>;

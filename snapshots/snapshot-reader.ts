@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { ChunkPool } from "./chunk-pool.ts";
 import type { ChunkToRestore } from "./chunk-task.ts";
+import type { Rest } from "./rest.ts";
 import {
   type ChunkEntry,
   contentHash,
@@ -76,10 +77,12 @@ export class SnapshotReader {
     }
   }
 
-  /** Checks every chunk, a few at a time. */
-  async verify(pool: ChunkPool): Promise<void> {
-    for (let first = 0; first < this.chunks.length; first += CHUNKS_AHEAD) {
-      const entries = this.chunks.slice(first, first + CHUNKS_AHEAD);
+  /** Checks every chunk: a few at a time, or one after the other with rests in between. */
+  async verify(pool: ChunkPool, rest?: Rest): Promise<void> {
+    const step = rest === undefined ? CHUNKS_AHEAD : 1;
+    for (let first = 0; first < this.chunks.length; first += step) {
+      await rest?.();
+      const entries = this.chunks.slice(first, first + step);
       const areSound = await Promise.all(entries.map((entry) => pool.check(this.#stored(entry))));
       const damaged = entries.find((_, index) => !areSound[index]);
       if (damaged !== undefined) throw this.#damage(damaged);

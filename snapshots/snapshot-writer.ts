@@ -2,6 +2,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ChunkPool } from "./chunk-pool.ts";
 import type { CompressedChunk } from "./chunk-task.ts";
+import type { Rest } from "./rest.ts";
 import {
   type ChunkEntry,
   contentHash,
@@ -74,8 +75,8 @@ export class SnapshotWriter {
     await this.#file.datasync();
   }
 
-  /** Completes the file, makes it durable, reads every chunk back and gives it its name. */
-  async finish(pool: ChunkPool): Promise<SnapshotFacts> {
+  /** Completes the file, makes it durable, reads every chunk back, with rests where it is told to, and gives it its name. */
+  async finish(pool: ChunkPool, rest?: Rest): Promise<SnapshotFacts> {
     const directory = Buffer.from(JSON.stringify(this.#entries));
     const trailer = Buffer.alloc(TRAILER_BYTES);
     trailer.writeDoubleLE(this.#at, TRAILER.directoryOffset);
@@ -86,7 +87,7 @@ export class SnapshotWriter {
     await writeAll(this.#file, end, this.#at);
     await this.#file.sync();
     await this.#file.close();
-    await verify(unfinishedPath(this.#path), pool);
+    await verify(unfinishedPath(this.#path), pool, rest);
     await rename(unfinishedPath(this.#path), this.#path);
     await syncDirectory(dirname(this.#path));
     return {
@@ -110,10 +111,10 @@ function unfinishedPath(path: string): string {
   return `${path}${UNFINISHED}`;
 }
 
-async function verify(path: string, pool: ChunkPool): Promise<void> {
+async function verify(path: string, pool: ChunkPool, rest: Rest | undefined): Promise<void> {
   const reader = SnapshotReader.open(path);
   try {
-    await reader.verify(pool);
+    await reader.verify(pool, rest);
   } finally {
     reader.close();
   }

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  fdatasyncSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -19,6 +20,7 @@ import {
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { Rest } from "../../snapshots/rest.ts";
 import {
   ARCHIVE_HASH_BYTES,
   type ArchiveBlock,
@@ -35,6 +37,8 @@ import { frameAtOrBefore, keysFrom, type SegmentStore, usedBytesIn } from "./seg
 /** Small frames share a block of about this length; a larger frame has one to itself. **Units**: bytes. */
 const BLOCK_BYTES = 256 << 10;
 const READ_BYTES = 1 << 20;
+/** Bytes after which the file is made durable as far as it is written: all of it at once would hold the journal's syncs up. */
+const SYNC_BYTES = 4 << 20;
 /** Random ids take most of what is left, so that higher levels cost much and gain two per cent. */
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const UNFINISHED = /^archiving-\d+\.mza$/;
@@ -46,6 +50,8 @@ export interface ArchiveTask {
   readonly archiveDirectory: string;
   readonly shard: number;
   readonly ledgerId: string;
+  /** Called between two blocks; without it, others of the same thread get their turn there. */
+  readonly rest?: Rest;
 }
 
 /** What an archive file holds. */
@@ -77,12 +83,12 @@ export async function archiveSegment(task: ArchiveTask, ordinal: number): Promis
   const segment = openSegmentForReading(segmentPath(task.directory, ordinal));
   try {
     const ends = endsOf(segment, task.shard);
-    if (existsSync(path)) return await verifiedAgainst(path, ends);
+    if (existsSync(path)) return await verifiedAgainst(path, ends, task.rest);
     // What is left on the disk is for the shards first.
     requireRoom(task.archiveDirectory, usedBytesIn(segment));
     const unfinished = join(task.archiveDirectory, `archiving-${ordinal}.mza`);
     await write(unfinished, segment, task, ordinal, ends);
-    const facts = await verifiedAgainst(unfinished, ends);
+    const facts = await verifiedAgainst(unfinished, ends, task.rest);
     renameSync(unfinished, path);
     syncDirectory(task.archiveDirectory);
     return facts;
@@ -102,10 +108,10 @@ export function prepareArchiveDirectory(archiveDirectory: string): void {
  *
  * **Errors**: throws at the first thing that is wrong, with the path and the place.
  */
-export async function verifyArchive(path: string): Promise<VerifiedArchive> {
+export async function verifyArchive(path: string, rest: Rest = setImmediate): Promise<VerifiedArchive> {
   const archive = new ArchiveFile(path);
   try {
-    verifyFileHash(archive);
+    await verifyFileHash(archive, rest);
     const { header, blocks } = archive;
     let next = header.firstSequence;
     let frames = 0;
@@ -133,7 +139,7 @@ export async function verifyArchive(path: string): Promise<VerifiedArchive> {
         frames += 1;
       }
       contentBytes += content.byteLength;
-      await setImmediate();
+      await rest();
     }
     if (
       frames !== header.frameCount ||
@@ -158,17 +164,20 @@ export async function verifyArchive(path: string): Promise<VerifiedArchive> {
   }
 }
 
-function verifyFileHash(archive: ArchiveFile): void {
+async function verifyFileHash(archive: ArchiveFile, rest: Rest): Promise<void> {
   const hash = createHash("sha256");
   const end = archive.bytes - ARCHIVE_HASH_BYTES;
-  for (let at = 0; at < end; at += READ_BYTES) hash.update(archive.read(at, Math.min(READ_BYTES, end - at)));
+  for (let at = 0; at < end; at += READ_BYTES) {
+    hash.update(archive.read(at, Math.min(READ_BYTES, end - at)));
+    await rest();
+  }
   if (hash.digest().compare(archive.read(end, ARCHIVE_HASH_BYTES)) !== 0) {
     throw new Error(`the archive file ${archive.path} is damaged: its content does not match its hash`);
   }
 }
 
-async function verifiedAgainst(path: string, ends: SegmentEnds): Promise<ArchiveFacts> {
-  const facts = await verifyArchive(path);
+async function verifiedAgainst(path: string, ends: SegmentEnds, rest: Rest | undefined): Promise<ArchiveFacts> {
+  const facts = await verifyArchive(path, rest);
   if (facts.firstSequence !== ends.keys[0] || Buffer.compare(facts.lastHash, ends.lastHash) !== 0) {
     throw new Error(`${path} does not hold the same frames as the segment that it was made from`);
   }
@@ -214,6 +223,7 @@ async function write(
   const file = openSync(path, "w");
   const hash = createHash("sha256");
   let offset = 0;
+  let syncAt = SYNC_BYTES;
   const put = (bytes: Uint8Array): void => {
     for (let done = 0; done < bytes.byteLength; ) done += writeSync(file, bytes, done);
     hash.update(bytes);
@@ -221,7 +231,7 @@ async function write(
   };
   try {
     const { firstClockMs, lastClockMs, lastSequence, keys } = ends;
-    const { shard, ledgerId } = task;
+    const { shard, ledgerId, rest = setImmediate } = task;
     const range = { firstSequence: keys[0], lastSequence, firstClockMs, lastClockMs };
     const header = encodeArchiveHeader({ shard, ledgerId, ordinal, frameCount: keys.length, ...range });
     put(header);
@@ -232,7 +242,11 @@ async function write(
       const contentBytes = content.byteLength;
       blocks.push({ firstSequence, firstClockMs, offset, storedBytes, contentBytes, crc32: crc32(stored) });
       put(stored);
-      await setImmediate();
+      if (offset >= syncAt) {
+        fdatasyncSync(file);
+        syncAt = offset + SYNC_BYTES;
+      }
+      await rest();
     }
     const directoryOffset = offset;
     const directory = encodeArchiveDirectory(blocks);

@@ -1,5 +1,6 @@
 import { rmSync, statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import type { Rest } from "../../snapshots/rest.ts";
 import { ArchiveFile, archivePath, listArchives } from "./archive-file.ts";
 import { type ArchiveFacts, archiveSegment, prepareArchiveDirectory } from "./archive-segment.ts";
 import { JournalControl } from "./journal-control.ts";
@@ -19,6 +20,8 @@ export interface JournalArchiverOptions {
   readonly control: SharedArrayBuffer;
   /** How long an archive file is kept after its last record; 0 is for ever. */
   readonly keepMs: number;
+  /** Called between two pieces of work; without it, others of the same thread get their turn there. */
+  readonly rest?: Rest;
 }
 
 /** What the archiver has done, for the log and the metrics. */

@@ -10,6 +10,7 @@ import { STAT } from "../shard/shard-stats.ts";
 import { ArchiveKeeper } from "./archive-keeper.ts";
 import type { KeeperReport, KeeperRequest } from "./keeper-messages.ts";
 import { SnapshotProgress } from "./keeper-messages.ts";
+import { hasteLagBytes, keeperPace } from "./keeper-pace.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 
 export interface KeeperShard {
@@ -29,6 +30,8 @@ export interface KeeperThreadData {
   readonly ledgerId: string;
   /** How long an archive file is kept; 0 is for ever. */
   readonly archiveKeepMs: number;
+  /** Journal of a shard that may be behind. */
+  readonly lagBytesMax: number;
 }
 
 /** How long sealing waits after a failure, of a full disk for example. */
@@ -37,9 +40,11 @@ const SEAL_RETRY_MS = 5_000;
 /** Compressing for the archive takes a core when the shards write as fast as they can; they come first. */
 const KEEPER_NICENESS = 10;
 
-const { shards, snapshotsKept, ledgerId, archiveKeepMs } = workerData as KeeperThreadData;
+const { shards, snapshotsKept, ledgerId, archiveKeepMs, lagBytesMax } = workerData as KeeperThreadData;
 yieldToOthers(KEEPER_NICENESS);
 const pool = new ChunkPool(Math.max(1, availableParallelism() - 1), KEEPER_NICENESS);
+
+let isStopping = false;
 
 function tell(report: KeeperReport): void {
   parentPort?.postMessage(report);
@@ -49,6 +54,7 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
   const values = new Float64Array(stats);
   const log = (level: "info" | "warn" | "error", fact: string, fields: Readonly<Record<string, unknown>>): void =>
     tell({ type: "log", level, fact, fields: { shard, ...fields } });
+  const rest = keeperPace(() => isStopping || values[STAT.keeperLagBytes] > hasteLagBytes(lagBytesMax));
   const archive = new ArchiveKeeper({
     directory,
     archiveDirectory,
@@ -56,6 +62,7 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
     ledgerId,
     control: journalControl,
     keepMs: archiveKeepMs,
+    rest,
     log,
     onChange: ({ files, bytes, lagSegments, failures, droppedThrough }) => {
       values[STAT.archiveFiles] = files;
@@ -70,6 +77,7 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
     keep: snapshotsKept,
     pool,
     progress: new SnapshotProgress(progress),
+    rest,
     log,
     onRetained: async ({ oldestKept }) => {
       // A start looks for the frame that a snapshot ends with, also where the archive is dropped: it stays live.
@@ -93,6 +101,7 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
 
 // The engine asks for the end after the shards have ended, so nothing comes any more.
 parentPort?.once("message", () => {
+  isStopping = true;
   Promise.all(keepers.map((keeper) => keeper.idle()))
     .then(() => pool.close())
     .then(() => tell({ type: "stopped" }));

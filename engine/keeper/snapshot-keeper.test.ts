@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
 import { FORMAT_VERSION } from "../../snapshots/snapshot-file.ts";
@@ -26,6 +27,7 @@ beforeEach(() => {
     keep: 1,
     pool,
     progress,
+    rest: setImmediate,
     log: (level, fact, { message }) => logged.push(`${level}: ${fact}${message === undefined ? "" : `: ${message}`}`),
     onRetained: async () => {},
   });

@@ -1,4 +1,5 @@
 import type { ChunkPool } from "../../snapshots/chunk-pool.ts";
+import type { Rest } from "../../snapshots/rest.ts";
 import {
   prepareSnapshotDirectory,
   type RetentionReport,
@@ -14,6 +15,8 @@ export interface SnapshotKeeperOptions {
   readonly keep: number;
   readonly pool: ChunkPool;
   readonly progress: SnapshotProgress;
+  /** Called between the chunks that are read back. */
+  readonly rest: Rest;
   readonly log: (level: "info" | "warn" | "error", fact: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called after each snapshot, when older ones are gone. */
   readonly onRetained: (report: RetentionReport) => Promise<void>;
@@ -82,7 +85,7 @@ export class SnapshotKeeper {
 
   async #finish(): Promise<void> {
     if (this.#writer === undefined || this.#header === undefined) return;
-    const { path, bytes, rawBytes, stateHash } = await this.#writer.finish(this.#options.pool);
+    const { path, bytes, rawBytes, stateHash } = await this.#writer.finish(this.#options.pool, this.#options.rest);
     this.#writer = undefined;
     const durationMs = Math.round(performance.now() - this.#startedMs);
     const { shard, sequence, createdAtMs } = this.#header;

@@ -32,6 +32,7 @@ const FIELDS = [
   "archiveLagSegments",
   "archiveFailures",
   "archiveDroppedThrough",
+  "keeperLagBytes",
 ] as const satisfies readonly (keyof ShardStats)[];
 
 /** Index of each field in the shared Float64Array, for the shard that writes it. */

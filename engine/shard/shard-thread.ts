@@ -172,7 +172,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     tellRoom(journal, state, stats);
     const isCopying = snapshots.work(handled);
     if (handled > 0) {
-      giveWay(snapshots.keeperLagBytes / options.keeperLagBytes);
+      giveWay(stats[STAT.keeperLagBytes] / options.keeperLagBytes);
       continue;
     }
     // Work that is waiting but could not be taken waits for room in a ring that others empty.

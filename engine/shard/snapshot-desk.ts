@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { FORMAT_VERSION } from "../../snapshots/snapshot-file.ts";
 import type { EngineOptions } from "../engine.ts";
 import { SnapshotProgress } from "../keeper/keeper-messages.ts";
+import { hasteLagBytes } from "../keeper/keeper-pace.ts";
 import { type SnapshotPosition, SnapshotTaker } from "../snapshot/snapshot-taker.ts";
 import { statePartsOf } from "../snapshot/state-parts.ts";
 import type { ShardCore } from "./shard-core.ts";
@@ -9,10 +10,12 @@ import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
 
 /**
- * How much of its time a shard copies while commands come. What is copied is compressed and written by others at the same
- * pace, so this also bounds the processor and the disk that a snapshot takes from them.
+ * How much of its time a shard copies while commands come, and where the keeper is far behind. What is copied is compressed
+ * and written by others at the same pace, which takes them five times as long: this bounds the processor and the disk that a
+ * snapshot takes from everybody.
  */
-const COPY_SHARE = 0.1;
+const COPY_SHARE = 0.03;
+const HASTY_COPY_SHARE = 0.1;
 
 export interface SnapshotDeskOptions {
   readonly shardCount: number;
@@ -66,6 +69,7 @@ export class SnapshotDesk {
    */
   work(handled: number): boolean {
     this.#answer();
+    this.#stats[STAT.keeperLagBytes] = this.#keeperLagBytes();
     this.#isBusy ||= handled > 0;
     const startedMs = performance.now();
     const wasCopying = this.#taker.isRunning;
@@ -75,20 +79,20 @@ export class SnapshotDesk {
     if (wasCopying || isCopying) {
       const pauseMs = performance.now() - startedMs;
       this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], pauseMs);
-      this.#restUntilMs = startedMs + pauseMs / COPY_SHARE;
+      const isInHaste = this.#stats[STAT.keeperLagBytes] > hasteLagBytes(this.#options.options.keeperLagBytes);
+      this.#restUntilMs = startedMs + pauseMs / (isInHaste ? HASTY_COPY_SHARE : COPY_SHARE);
     }
     return isCopying;
-  }
-
-  /** How much journal the keeper is behind: written since a snapshot began that is not durable yet, or not archived yet. */
-  get keeperLagBytes(): number {
-    const snapshotBytes = this.#stats[STAT.journalBytes] - (this.#pendingSinceBytes ?? this.#stats[STAT.journalBytes]);
-    return snapshotBytes + this.#stats[STAT.archiveLagSegments] * this.#options.options.journalSegmentBytes;
   }
 
   /** Gives a running snapshot up: the shard ends. */
   abandon(): void {
     this.#taker.abandon();
+  }
+
+  #keeperLagBytes(): number {
+    const snapshotBytes = this.#stats[STAT.journalBytes] - (this.#pendingSinceBytes ?? this.#stats[STAT.journalBytes]);
+    return snapshotBytes + this.#stats[STAT.archiveLagSegments] * this.#options.options.journalSegmentBytes;
   }
 
   #copy(): boolean {

@@ -6,8 +6,8 @@ import type { SnapshotPart } from "./part.ts";
 /** Chunks on their way to the disk; the next one is copied only when there are fewer. */
 const CHUNKS_UNDERWAY_MAX = 16;
 
-/** Longest that a shard copies before it looks at its commands again. */
-const COPY_BUDGET_MS = 0.5;
+/** When a shard looks at its commands again: after a chunk, or after several small ones. */
+const COPY_BUDGET_MS = 0.1;
 
 /** When a shard takes a snapshot by itself; 0 switches a reason off. */
 export interface SnapshotPolicy {
