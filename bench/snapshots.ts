@@ -1,12 +1,15 @@
 /**
  * `npm run bench:snapshots -- --wallets 1000000 --rate 100000`: what a snapshot costs the transfers that go on
- * meanwhile. Windows without and with snapshots, one after the other without a pause, take turns. On Linux only.
+ * meanwhile. Windows without and with snapshots, one after the other without a pause, take turns. A single stall decides
+ * the p99.9 of a window, so only the medians of several say something. On Linux only.
  */
 
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Ledger } from "./ledger.ts";
-import { Run, scratchDirectory } from "./run.ts";
+import { isDisturbed } from "./row-result.ts";
+import { measurementOf, Run, scratchDirectory } from "./run.ts";
 import type { Shape } from "./workloads.ts";
 
 const { values } = parseArgs({
@@ -14,7 +17,7 @@ const { values } = parseArgs({
     wallets: { type: "string", default: "1000000" },
     rate: { type: "string", default: "100000" },
     shards: { type: "string", default: "1" },
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "6" },
     seconds: { type: "string", default: "10" },
   },
 });
@@ -28,11 +31,16 @@ const SHAPE: Shape = {
   messagesPerSecond: Number(values.rate) / COMMANDS_PER_MESSAGE,
 };
 const MIB = 1_048_576;
+const WARMUP_MS = 1_500;
 
-/** Takes one snapshot after the other until it is stopped; returns a function that stops it and resolves with how many. */
+/**
+ * Takes one snapshot after the other, from when transfers come until it is stopped; returns a function that stops it and
+ * resolves with how many.
+ */
 function takeSnapshots(ledger: Ledger): () => Promise<number> {
   let isWanted = true;
   const taken = (async () => {
+    await sleep(WARMUP_MS);
     let count = 0;
     for (; isWanted; count += 1) await ledger.snapshot();
     return count;
@@ -43,27 +51,55 @@ function takeSnapshots(ledger: Ledger): () => Promise<number> {
   };
 }
 
-/** A line of what Linux says about a process's memory. **Units**: bytes. */
-function memoryBytes(pid: number, line: "VmRSS" | "VmHWM"): number {
-  const [, kilobytes] =
-    new RegExp(`^${line}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+/**
+ * Memory of a process that is not a file's: what is mapped of the journal belongs to the page cache. **Units**: bytes.
+ *
+ * **Source**: proc_pid_status(5).
+ */
+function memoryBytes(pid: number): number {
+  const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kilobytes) * 1_024;
 }
 
-/** Lets the highest use of memory be counted from now on. */
-function forgetHighestMemory(pid: number): void {
-  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+/** Watches the memory of a process; the function returned tells the most that it had. **Units**: bytes. */
+function watchMemory(pid: number): () => number {
+  let mostBytes = memoryBytes(pid);
+  const timer = setInterval(() => {
+    mostBytes = Math.max(mostBytes, memoryBytes(pid));
+  }, 20);
+  return () => {
+    clearInterval(timer);
+    return Math.max(mostBytes, memoryBytes(pid));
+  };
 }
 
-/** The longest copy without a break of any shard since the start. */
-async function longestPauseMs({ host, port, key }: Ledger["endpoint"]): Promise<number> {
+/** The largest value of a metric over all shards. */
+async function largest({ host, port, key }: Ledger["endpoint"], metric: string): Promise<number> {
   const response = await fetch(`http://${host}:${port}/metrics`, { headers: { Authorization: `Bearer ${key}` } });
-  const pauses = (await response.text()).matchAll(/^mizan_snapshot_pause_seconds\{.*\} (.+)$/gm);
-  return Math.max(...Array.from(pauses, ([, seconds]) => Number(seconds))) * 1_000;
+  const lines = (await response.text()).matchAll(/^(\w+)\{.*\} (.+)$/gm);
+  return Math.max(...Array.from(lines, ([, name, value]) => (name === metric ? Number(value) : 0)));
+}
+
+/** Waits until the journal that the snapshots made superfluous is archived, which belongs to what they cost. */
+async function untilArchived({ endpoint }: Ledger): Promise<void> {
+  do await sleep(1_500);
+  while ((await largest(endpoint, "mizan_keeper_lag_bytes")) > 0);
+}
+
+/** `least, median and most` of some values. */
+function spread(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [least, most] = [sorted[0], sorted[sorted.length - 1]];
+  return `least ${least?.toFixed(1)}, median ${median(sorted).toFixed(1)}, most ${most?.toFixed(1)} ms`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >>> 1] + sorted[sorted.length >>> 1]) / 2;
 }
 
 const directory = scratchDirectory();
-const run = new Run({ warmupMs: 2_000, measureMs: Number(values.seconds) * 1_000 }, undefined);
+const run = new Run({ warmupMs: WARMUP_MS, measureMs: Number(values.seconds) * 1_000 }, undefined);
 try {
   const ledger = await Ledger.start(run.group, {
     shards: Number(values.shards),
@@ -73,25 +109,39 @@ try {
     // Snapshots are taken when this program says so, and never in between.
     settings: { MIZAN_SNAPSHOT_JOURNAL_BYTES: "0", MIZAN_SNAPSHOT_INTERVAL_MS: "0" },
   });
-  for (let round = 0; round < 2 * Number(values.rounds); round += 1) {
-    const isQuiet = round % 2 === 0;
-    forgetHighestMemory(ledger.pid);
-    const beforeBytes = memoryBytes(ledger.pid, "VmRSS");
+  const [without, during]: [number[], number[]] = [[], []];
+  const books = { acceptedTotal: 0, rejectedTotal: 0, firstRejection: "" };
+  for (let window = 0; window < 2 * Number(values.rounds); window += 1) {
+    const isQuiet = window % 2 === 0;
+    if (isQuiet) await untilArchived(ledger);
+    const beforeBytes = memoryBytes(ledger.pid);
+    const mostBytes = watchMemory(ledger.pid);
     const stop = isQuiet ? async () => 0 : takeSnapshots(ledger);
     const outcome = await run.load(SHAPE, ledger, ledger.wallets);
     const snapshots = await stop();
-    const grownBytes = memoryBytes(ledger.pid, "VmHWM") - beforeBytes;
-    const failure = await ledger.audit(outcome);
+    const grownBytes = mostBytes() - beforeBytes;
+    books.acceptedTotal += outcome.acceptedTotal;
+    books.rejectedTotal += outcome.rejectedTotal;
+    books.firstRejection ||= outcome.firstRejection;
+    const isLost = isDisturbed(measurementOf(outcome, null));
     const { p50Ms, p99Ms, p999Ms } = outcome.latency;
+    if (!isLost) (isQuiet ? without : during).push(p999Ms);
     console.log(
       `${isQuiet ? "without" : `${snapshots} snapshots`}: ${Math.round(outcome.commandsPerSecond)} transfers/s, ` +
         `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, p99.9 ${p999Ms.toFixed(1)} ms; ` +
         `generator late by ${outcome.sendLagP99Ms?.toFixed(1)} ms at p99; ` +
-        `memory ${Math.round(beforeBytes / MIB)} MiB, at most ${Math.round(grownBytes / MIB)} MiB more; ${failure ?? "the books agree"}`,
+        `memory ${Math.round(beforeBytes / MIB)} MiB, at most ${Math.round(grownBytes / MIB)} MiB more` +
+        `${isLost ? "; disturbed by other programs, does not count" : ""}`,
     );
-    if (failure !== null) process.exitCode = 1;
   }
-  console.log(`longest pause of a shard for a snapshot: ${(await longestPauseMs(ledger.endpoint)).toFixed(1)} ms`);
+  console.log(`p99.9 of ${without.length} windows without snapshots: ${spread(without)}`);
+  console.log(`p99.9 of ${during.length} windows with snapshots: ${spread(during)}`);
+  console.log(`snapshots add ${(median(during) - median(without)).toFixed(1)} ms to the median p99.9`);
+  const pauseMs = 1_000 * (await largest(ledger.endpoint, "mizan_snapshot_pause_seconds"));
+  console.log(`longest pause of a shard for a snapshot: ${pauseMs.toFixed(1)} ms`);
+  const failure = await ledger.audit(books);
+  console.log(failure ?? "the books agree");
+  if (failure !== null) process.exitCode = 1;
 } finally {
   await run.end();
   rmSync(directory, { recursive: true, force: true });
