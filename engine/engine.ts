@@ -1,9 +1,13 @@
 import type { History } from "./history/history.ts";
 import type { JournalReaderOptions } from "./journal/journal-reader.ts";
 import type { ShardPort } from "./port/shard-port.ts";
+import type { ReplicationMemory } from "./replication/replication-memory.ts";
+import type { SharedColumns } from "./wallet/wallet-columns.ts";
 
 export interface EngineOptions {
   readonly dataDir: string;
+  /** A standby applies the frames that come through its follow rings, until a request of the kind `Lead` has it lead. */
+  readonly role: "leader" | "standby";
   /** Where journal goes that no snapshot needs any more. Undefined: `archive` in the data directory. */
   readonly archiveDir?: string | undefined;
   /** How long an archive file is kept after its last record; 0 is for ever. */
@@ -96,6 +100,10 @@ export interface Engine {
   readonly ports: readonly ShardPort[];
   /** What a `JournalReader` in any thread of this process needs to read each shard's journal. */
   readonly journals: readonly JournalReaderOptions[];
+  /** What the replicator shares with each shard. */
+  readonly replication: readonly ReplicationMemory[];
+  /** Of each shard, what turns the slots in its records into wallets. */
+  readonly columns: readonly SharedColumns[];
   /** What happened to the wallets. */
   readonly history: History;
   stats(shard: number): ShardStats;

@@ -15,9 +15,11 @@ import { openLedgerFile } from "./ledger-file.ts";
 import { REQUEST_KIND } from "./port/entries.ts";
 import { createRing } from "./port/ring.ts";
 import { createShardPortMemory, ShardPort } from "./port/shard-port.ts";
+import { createReplicationMemory } from "./replication/replication-memory.ts";
 import type { PeerMemory } from "./shard/peers.ts";
 import { createStatsMemory, readStats } from "./shard/shard-stats.ts";
 import type { ShardThreadData, ShardThreadMessage } from "./shard/shard-thread.ts";
+import type { SharedColumns } from "./wallet/wallet-columns.ts";
 
 const PEER_RING_BYTES = 4 << 20;
 const NOBODY = { role: "admin", ownerId: new Uint32Array(4) } as const;
@@ -34,6 +36,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
   if (ledger.shards > SHARDS_MAX) throw new Error(`a ledger has at most ${SHARDS_MAX} shards, not ${ledger.shards}`);
   const shards = Array.from({ length: ledger.shards }, (_, shard) => shard);
   const memories = shards.map(() => createShardPortMemory(options.requestRingBytes, options.replyRingBytes));
+  const replication = memories.map(({ doorbell }) => createReplicationMemory(doorbell));
   const statsMemories = shards.map(createStatsMemory);
   const peers: PeerMemory = {
     rings: shards.map((from) => shards.map((to) => createRing(from === to ? 4_096 : PEER_RING_BYTES))),
@@ -85,6 +88,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       journal: journals[shard],
       keeper: keeperChannels[shard].port1,
       snapshotProgress: progress[shard],
+      replication: replication[shard],
     };
     return new ShardThread(data, hooks);
   });
@@ -95,7 +99,8 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     throw error;
   }
   for (const thread of threads) thread.begin();
-  const history = new History({ journals, walletIds: threads.map(({ walletIds }) => walletIds) }, (message) =>
+  const columns = threads.map((thread) => thread.columns);
+  const history = new History({ journals, walletIds: columns.map(({ ids }) => ids) }, (message) =>
     hooks.log("error", "the history thread failed", { message }),
   );
   const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
@@ -104,6 +109,8 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     shardCount: ledger.shards,
     ports,
     journals,
+    replication,
+    columns,
     history,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
     stop: async () => {
@@ -166,8 +173,8 @@ class Keeper {
 /** The engine's handle on one shard's thread. */
 class ShardThread {
   readonly recovered: Promise<void>;
-  /** The shard's column of wallet ids, once it has recovered. */
-  walletIds = new SharedArrayBuffer(0);
+  /** What others may read of the shard's wallets, once it has recovered. */
+  columns: SharedColumns = { ids: new SharedArrayBuffer(0), currencies: new SharedArrayBuffer(0) };
   readonly stopped: Promise<void>;
   readonly #worker: Worker;
   #isStopped = false;
@@ -222,7 +229,7 @@ class ShardThread {
         case "ready":
           isReady = true;
           hooks.log("info", "recovered", { shard: data.shard, ...message.progress });
-          this.walletIds = message.walletIds;
+          this.columns = message.columns;
           onRecovered();
           break;
         case "failed":

@@ -5,7 +5,9 @@ import { genesisHash, openFrame } from "../engine/journal/frame.ts";
 import { type Journal, LmdbJournal } from "../engine/journal/journal.ts";
 import { pack } from "../engine/object/object-record.ts";
 import { ENTRY_HEADER_BYTES, REQUEST, REQUEST_FLAG, REQUEST_KIND, ROLE } from "../engine/port/entries.ts";
+import { type PeerMessage, writePeerMessage } from "../engine/port/peer-message.ts";
 import { createRing, type RingMemory, RingReader, RingWriter } from "../engine/port/ring.ts";
+import type { FollowedFrame } from "../engine/shard/follower.ts";
 import { recover } from "../engine/shard/recover.ts";
 import { ShardCore } from "../engine/shard/shard-core.ts";
 import { ShardState } from "../engine/shard/shard-state.ts";
@@ -18,6 +20,7 @@ import { assertBooks, walletViews } from "./wallet-views.ts";
 
 /** A journal, and how a state comes back from it. */
 export interface HarnessJournal extends Journal {
+  appendAll(frames: readonly FollowedFrame[]): void;
   recover(state: ShardState): Promise<void> | void;
   /** Ends the process that had it open. */
   crash(): Promise<void>;
@@ -33,6 +36,10 @@ export class MemoryJournal implements HarnessJournal {
   append(firstSequence: number, frame: Uint8Array): void {
     if (this.isFull) throw new Error("no space left on device");
     this.#frames.push({ firstSequence, bytes: frame.slice() });
+  }
+
+  appendAll(frames: readonly FollowedFrame[]): void {
+    for (const { firstSequence, bytes } of frames) this.append(firstSequence, bytes);
   }
 
   frameAt(sequence: number): Uint8Array | undefined {
@@ -72,6 +79,10 @@ export class DiskJournal implements HarnessJournal {
     this.#journal.append(firstSequence, frame);
   }
 
+  appendAll(frames: readonly FollowedFrame[]): void {
+    this.#journal.appendAll(frames);
+  }
+
   frameAt(sequence: number): Uint8Array | undefined {
     return this.#journal.frameAt(sequence);
   }
@@ -107,17 +118,15 @@ interface HarnessShard {
   requests: RingWriter;
   requestReader: RingReader;
   replyReader: RingReader;
-}
-
-interface PeerMessage {
-  readonly kind: number;
-  readonly payload: Uint8Array;
+  followWriter: RingWriter;
 }
 
 export interface HarnessOptions extends DrivenLedgerOptions {
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
   readonly idempotencyIdsMax: number;
+  /** Whether the shards follow the frames of another ledger until `lead`. */
+  readonly isFollowing?: boolean;
 }
 
 const REQUEST_RING_BYTES = 4 << 20;
@@ -133,11 +142,13 @@ export class EngineHarness implements DrivenLedger {
   readonly #options: HarnessOptions;
   readonly #queues = new Map<string, PeerMessage[]>();
   readonly #shards: HarnessShard[];
+  #isFollowing: boolean;
   /** Entries that are not answers to commands: deltas, look-ups, objects. */
   readonly others: RawReply[] = [];
 
   constructor(options: HarnessOptions, journals?: readonly HarnessJournal[]) {
     this.#options = options;
+    this.#isFollowing = options.isFollowing === true;
     this.#shards = Array.from({ length: options.shardCount }, (_, shard) =>
       this.#start(shard, journals?.[shard] ?? new MemoryJournal()),
     );
@@ -177,9 +188,13 @@ export class EngineHarness implements DrivenLedger {
     requests.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
     writeUuid(caller.ownerId, requests.bytes, (at + REQUEST.ownerId) * 4);
     requests.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+    this.#take(core, requests, requestReader);
+  }
+
+  #take(core: ShardCore, requests: RingWriter, requestReader: RingReader): void {
     requests.publish();
     const next = requestReader.next();
-    if (!core.hasRoomFor(requestReader, next)) throw new Error("the reply ring is too small for the test");
+    if (!core.mayTake(requestReader, next)) throw new Error("the shard may not take the request now");
     core.handle(requestReader, next);
     requestReader.release(next);
   }
@@ -196,6 +211,36 @@ export class EngineHarness implements DrivenLedger {
     return this.published(shard);
   }
 
+  /** Puts a frame of the leader before a shard that follows; `follow` applies it. */
+  offerFrame(shard: number, frame: Uint8Array): void {
+    const { followWriter: ring } = this.#shards[shard];
+    const offset = ring.reserve(ENTRY_HEADER_BYTES + frame.byteLength, REQUEST_KIND.ApplyFrame);
+    if (offset < 0) throw new Error("the frame does not fit the ring");
+    ring.lanes[(offset >>> 2) + REQUEST.payloadBytes] = frame.byteLength;
+    ring.bytes.set(frame, offset + ENTRY_HEADER_BYTES);
+    ring.publish();
+  }
+
+  /** Applies the frames that wait before a shard, and shows what changed; returns how many there were. */
+  follow(shard: number): number {
+    const { core, state } = this.#shards[shard];
+    let applied = 0;
+    for (let some = core.follow(); some > 0; some = core.follow()) {
+      applied += some;
+      core.flush();
+      this.#takeReplies(shard);
+    }
+    assertBooks(state);
+    return applied;
+  }
+
+  /** The shards lead from now on, and take up what is open. */
+  lead(): void {
+    this.#isFollowing = false;
+    for (const shard of this.#shards.keys()) this.request(shard, REQUEST_KIND.Lead, 0, 0, new Uint8Array());
+    for (const shard of this.#shards.keys()) this.flush(shard);
+  }
+
   /** Lets the holds of a shard lapse whose time is over, as its thread does every now and then. */
   expireHolds(shard: number): void {
     this.#shards[shard].core.expireHolds();
@@ -209,8 +254,11 @@ export class EngineHarness implements DrivenLedger {
 
   deliver(fromShard: number, toShard: number): boolean {
     const message = this.#queue(fromShard, toShard).shift();
-    if (message !== undefined) this.request(toShard, message.kind, 0, 1, message.payload);
-    return message !== undefined;
+    if (message === undefined) return false;
+    const { core, requests, requestReader } = this.#shards[toShard];
+    if (!writePeerMessage(requests, message)) throw new Error("the request ring is too small for the test");
+    this.#take(core, requests, requestReader);
+    return true;
   }
 
   waiting(fromShard: number, toShard: number): number {
@@ -221,7 +269,7 @@ export class EngineHarness implements DrivenLedger {
   crash(): void {
     this.#queues.clear();
     for (const [shard, { journal }] of this.#shards.entries()) this.#shards[shard] = this.#start(shard, journal);
-    for (const { core } of this.#shards) core.resume();
+    if (!this.#isFollowing) for (const { core } of this.#shards) core.resume();
   }
 
   async crashDisks(): Promise<void> {
@@ -265,13 +313,18 @@ export class EngineHarness implements DrivenLedger {
     void journal.recover(state);
     const requests: RingMemory = createRing(REQUEST_RING_BYTES);
     const replies: RingMemory = createRing(REPLY_RING_BYTES);
+    const follow: RingMemory = createRing(REQUEST_RING_BYTES);
     const core = new ShardCore(state, this.#options, {
       journal,
       replies: new RingWriter(replies),
       stats: new Float64Array(createStatsMemory()),
       nowMs: this.#options.nowMs,
       wakeGateway: () => {},
-      sendToPeer: (toShard, kind, payload) => this.#queue(shard, toShard).push({ kind, payload: payload.slice() }),
+      sendToPeer: (toShard, message) =>
+        this.#queue(shard, toShard).push({ ...message, payload: message.payload.slice() }),
+      ...(this.#isFollowing
+        ? { follow: { ring: new RingReader(follow), append: (frames) => journal.appendAll(frames) } }
+        : {}),
     });
     return {
       journal,
@@ -280,21 +333,31 @@ export class EngineHarness implements DrivenLedger {
       requests: new RingWriter(requests),
       requestReader: new RingReader(requests),
       replyReader: new RingReader(replies),
+      followWriter: new RingWriter(follow),
     };
   }
 
   #takeReplies(shard: number): Reply[] {
-    const { replyReader } = this.#shards[shard];
+    const { replyReader, state } = this.#shards[shard];
     const replies: Reply[] = [];
     for (let offset = replyReader.next(); offset >= 0; offset = replyReader.next()) {
       const raw = readReply(replyReader, offset);
       replyReader.release(offset);
       const reply = replyOf(shard, raw);
+      assertDependence(raw, reply, state.sequence);
       if (reply === undefined) this.others.push(raw);
       else replies.push(reply);
     }
     return replies;
   }
+}
+
+/** What is shown depends on nothing that is not durable, and on whatever it says has happened. */
+function assertDependence({ dependsOnSequence }: RawReply, reply: Reply | undefined, durableSequence: number): void {
+  const answers = reply === undefined ? [] : reply.kind === "late" ? [reply.answer] : reply.answers;
+  const told = Math.max(0, ...answers.map(({ sequence }) => sequence));
+  if (told <= dependsOnSequence && dependsOnSequence <= durableSequence) return;
+  throw new Error(`an answer tells of ${told}, depends on ${dependsOnSequence}, and ${durableSequence} is durable`);
 }
 
 /** Lanes of an id given as text. */

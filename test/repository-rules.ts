@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   engine: ["protocol", "snapshots"],
   replicator: ["protocol", "snapshots", "engine"],
-  gateway: ["protocol", "snapshots", "engine"],
+  gateway: ["protocol", "snapshots", "engine", "replicator"],
   console: ["protocol", "client"],
   bench: ["protocol", "snapshots", "client", "engine", "replicator", "gateway"],
   deploy: ["protocol", "snapshots", "client", "engine", "replicator", "gateway"],

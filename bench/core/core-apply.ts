@@ -106,6 +106,7 @@ class BareShard {
         if (code !== 0) throw new Error(`a command was refused: ${codeName(code)}`);
       }
       taken += count;
+      return true;
     }, 16);
     if (taken !== count) throw new Error(`${taken} answers instead of ${count}`);
   }

@@ -160,21 +160,25 @@ export class IdWindow {
     else if (known < sequence) this.move(lanes, at, sequence);
   }
 
+  /** The journal has been read to its end. **Errors**: throws where sealed ids lead beyond it: the next start sets them aside. */
+  endReplay(): void {
+    if (!this.#isReplaying) return;
+    if (this.#newestSequence < this.#sealedSequence) {
+      throw new Error(
+        `sealed ids lead to record ${this.#sealedSequence}, but the journal ends before it. Start again: they are then read from the journal.`,
+      );
+    }
+    this.#isReplaying = false;
+    this.#sealed?.repaired();
+  }
+
   /**
    * Moves the clock to the time of the next frame, when all that is remembered is durable; seals or forgets what is due.
    *
-   * **Errors**: throws at the first frame where sealed ids lead beyond the end of the journal: the next start sets them aside.
+   * **Errors**: as `endReplay`, at the first frame.
    */
   advance(nowMs: number): void {
-    if (this.#isReplaying) {
-      if (this.#newestSequence < this.#sealedSequence) {
-        throw new Error(
-          `sealed ids lead to record ${this.#sealedSequence}, but the journal ends before it. Start again: they are then read from the journal.`,
-        );
-      }
-      this.#isReplaying = false;
-      this.#sealed?.repaired();
-    }
+    this.endReplay();
     this.#advance(nowMs);
   }
 

@@ -146,7 +146,8 @@ export function openFrame(value: Uint8Array, shard: number): Frame | string {
 export function viewFrame(value: Uint8Array, shard: number): Frame | string {
   if (value.byteLength < FRAME_HEADER_BYTES || value.byteLength % 8 !== 0)
     return `it is ${value.byteLength} bytes long`;
-  const bytes = value.byteOffset % 8 === 0 ? value : value.slice();
+  // The slice of a Buffer would be the same memory.
+  const bytes = value.byteOffset % 8 === 0 ? value : Uint8Array.from(value);
   const lanes = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
   const floats = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 3);
   if (lanes[LANE.magic] !== MAGIC) return "it does not begin like a frame";
@@ -170,14 +171,23 @@ export function viewFrame(value: Uint8Array, shard: number): Frame | string {
 
 /** The bytes of each frame where several lie one after the other; what is no frame ends them as one more. */
 export function* framesOf(content: Uint8Array): Generator<Uint8Array> {
-  const lengths = new DataView(content.buffer, content.byteOffset, content.byteLength);
   for (let at = 0; at < content.byteLength; ) {
     const isWhole = at + FRAME_HEADER_BYTES <= content.byteLength;
-    const frameBytes = isWhole ? lengths.getUint32(at + LANE.frameBytes * 4, true) : 0;
+    const frameBytes = isWhole ? frameBytesOf(content.subarray(at)) : 0;
     const end = frameBytes < FRAME_HEADER_BYTES ? content.byteLength : at + frameBytes;
     yield content.subarray(at, end);
     at = end;
   }
+}
+
+/** How long the frame in some bytes says that it is, which are not checked. **Units**: bytes. */
+export function frameBytesOf(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(LANE.frameBytes * 4, true);
+}
+
+/** Shard of the frame in some bytes, which are not checked. */
+export function shardOfFrame(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint16(LANE.versionAndShard * 4 + 2, true);
 }
 
 /** How many records the frame in some bytes has, which are not checked. */

@@ -34,7 +34,8 @@
  * (f64), 8… the command record`.
  * A hold that lapsed: `0 kind << 24 | recordBytes, 1 slot, 2 hold (4 lanes), 6 amount released (f64), 8 version after it
  * (f64), 10 previous sequence of the wallet (f64), 12 balance (f64), 14 available balance after it (f64)`.
- * An object event: `0 kind << 24 | recordBytes, 1 payloadBytes, 2… MessagePack, padded to a multiple of 8 bytes`.
+ * An object event: `0 kind << 24 | recordBytes, 1 payloadBytes, 2… MessagePack, padded to a multiple of 8 bytes`. One that follows
+ * from a record of another shard (kind | 128) says so before: `2 sequence (f64), 4 shard, 5 reserved, 6… MessagePack`.
  */
 
 import { JOURNAL_OVERHEAD_BYTES_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
@@ -69,7 +70,7 @@ export const RECORD_KIND = {
 } as const;
 export type RecordKind = (typeof RECORD_KIND)[keyof typeof RECORD_KIND];
 
-/** Set in the kind of a wide posting. */
+/** Set in the kind of a wide posting, and of an object event with a cause. */
 export const WIDE = 0x80;
 
 /** Lane offsets in a posting. */
@@ -138,9 +139,10 @@ export const EXPIRY = {
 } as const;
 export const EXPIRY_BYTES = 64;
 
-/** Lane offsets in an object event. */
-export const OBJECT = { payloadBytes: 1, payload: 2 } as const;
+/** Lane offsets in an object event; the payload comes later by the lanes of the cause where it has one. */
+export const OBJECT = { payloadBytes: 1, payload: 2, causeSequence: 2, causeShard: 4 } as const;
 export const OBJECT_HEADER_BYTES = 8;
+export const OBJECT_CAUSE_BYTES = 16;
 
 if (Math.max(CHANGE_HEADER_BYTES, WIDE_POSTING_BYTES - RECORD_BYTES) > JOURNAL_OVERHEAD_BYTES_MAX) {
   throw new Error("a journal record takes more than its allowance");
@@ -151,7 +153,7 @@ export function recordKind(lanes: Uint32Array, at: number): RecordKind {
   return ((lanes[at] >>> 24) & 0x7f) as RecordKind;
 }
 
-/** Whether the posting at a lane is a wide one. */
+/** Whether the posting at a lane is a wide one, or the object event there has a cause. */
 export function isWide(lanes: Uint32Array, at: number): boolean {
   return lanes[at] >>> 31 === 1;
 }

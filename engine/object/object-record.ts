@@ -1,7 +1,8 @@
 import { Packr } from "msgpackr";
 import type { Code } from "../../protocol/codes.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { OBJECT, OBJECT_HEADER_BYTES, RECORD_KIND } from "../journal/record.ts";
+import { isWide, OBJECT, OBJECT_CAUSE_BYTES, OBJECT_HEADER_BYTES, RECORD_KIND, WIDE } from "../journal/record.ts";
+import type { Cause } from "./cause.ts";
 
 /** The payload of an ObjectChanged record: what happened to an aggregate that is kept as an object. */
 export interface ObjectRecord {
@@ -26,23 +27,24 @@ export function unpack(bytes: Uint8Array, start: number, end: number): unknown {
   return packr.unpack(bytes.subarray(start, end));
 }
 
-/** Room that a payload takes as a record. **Units**: bytes. */
-function objectRecordBytes(payload: Uint8Array): number {
-  return OBJECT_HEADER_BYTES + Math.ceil(payload.byteLength / 8) * 8;
-}
-
-/** Adds an object record to a frame that has room for it. */
-export function addObjectRecord(frame: FrameBuilder, payload: Uint8Array): void {
-  const length = objectRecordBytes(payload);
+/** Adds an object record to a frame that has room for it, and says what on another shard it follows from. */
+export function addObjectRecord(frame: FrameBuilder, payload: Uint8Array, cause?: Cause): void {
+  const headerBytes = OBJECT_HEADER_BYTES + (cause === undefined ? 0 : OBJECT_CAUSE_BYTES);
+  const length = headerBytes + Math.ceil(payload.byteLength / 8) * 8;
   const at = frame.add(length);
   frame.lanes.fill(0, at, at + (length >>> 2));
   frame.lanes[at] = (RECORD_KIND.ObjectChanged << 24) | length;
   frame.lanes[at + OBJECT.payloadBytes] = payload.byteLength;
-  frame.bytes.set(payload, (at + OBJECT.payload) * 4);
+  if (cause !== undefined) {
+    frame.lanes[at] |= WIDE << 24;
+    frame.floats[(at + OBJECT.causeSequence) >>> 1] = cause.sequence;
+    frame.lanes[at + OBJECT.causeShard] = cause.shard;
+  }
+  frame.bytes.set(payload, at * 4 + headerBytes);
 }
 
 /** Reads the object record at a lane. */
 export function readObjectRecord(lanes: Uint32Array, bytes: Uint8Array, at: number): ObjectRecord {
-  const start = (at + OBJECT.payload) * 4;
+  const start = (at + OBJECT.payload) * 4 + (isWide(lanes, at) ? OBJECT_CAUSE_BYTES : 0);
   return unpack(bytes, start, start + lanes[at + OBJECT.payloadBytes]) as ObjectRecord;
 }

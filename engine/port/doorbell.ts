@@ -27,4 +27,12 @@ export class Doorbell {
     if (!hasWork()) Atomics.wait(this.#words, 0, rings, timeoutMs);
     Atomics.store(this.#words, 1, 0);
   }
+
+  /** The same for a thread with an event loop, which goes on meanwhile. */
+  async sleepAsync(hasWork: () => boolean, timeoutMs: number): Promise<void> {
+    const rings = Atomics.load(this.#words, 0);
+    Atomics.store(this.#words, 1, 1);
+    if (!hasWork()) await Atomics.waitAsync(this.#words, 0, rings, timeoutMs).value;
+    Atomics.store(this.#words, 1, 0);
+  }
 }

@@ -23,6 +23,9 @@ export const REQUEST = {
   ownerId: 8,
 } as const;
 
+/** In a message between shards, in the lanes of the principal: who sent it, and up to which sequence (f64) that was durable. */
+export const PEER = { fromShard: 5, sequence: 8 } as const;
+
 export const REQUEST_KIND = {
   /** Payload: command records back to back. Answer: Results, then one LateResult for each deferred one. */
   Commands: 1,
@@ -64,6 +67,11 @@ export const REQUEST_KIND = {
   PeerAnswer: 21,
   /** Between shards. Payload: MessagePack of a `StripeMessage`. */
   PeerStripe: 22,
+
+  /** From the replicator to a shard that follows. Payload: a frame of the leader's journal. No answer. */
+  ApplyFrame: 40,
+  /** From the gateway to a shard that follows: everything before it is applied; it leads from now on. Answer: Object (null). */
+  Lead: 41,
 } as const;
 
 export const REQUEST_FLAG = {
@@ -90,6 +98,8 @@ export const REPLY = {
   index: 7,
   /** Results: how many of the results are deferred. */
   deferred: 8,
+  /** The last sequence that the answer depends on, as a Float64. */
+  dependsOnSequence: 10,
 } as const;
 
 export const REPLY_KIND = {

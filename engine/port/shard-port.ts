@@ -8,6 +8,9 @@ export interface Principal {
   readonly ownerId: Uint32Array;
 }
 
+/** Takes the entry at an offset of the reply ring; false leaves it there. */
+export type TakeEntry = (replies: RingReader, offset: number, shard: number) => boolean;
+
 /** The shared memory between the gateway's thread and one shard. */
 export interface ShardPortMemory {
   readonly requests: RingMemory;
@@ -39,6 +42,7 @@ export class ShardPort {
   readonly #doorbell: Doorbell;
   readonly #gatewayAsleep: Int32Array;
   #unflushed = false;
+  #isHeld = false;
 
   constructor(shard: number, memory: ShardPortMemory) {
     this.shard = shard;
@@ -90,13 +94,20 @@ export class ShardPort {
     this.#doorbell.ring();
   }
 
-  /** Hands up to `entriesMax` answers to `onEntry`, each valid during the call only; returns how many there were. */
-  drain(onEntry: (replies: RingReader, offset: number, shard: number) => void, entriesMax: number): number {
+  /**
+   * Hands up to `entriesMax` answers to `take`, each valid during the call only; returns how many were taken. One that is
+   * not taken stays, with everything behind it, and comes first the next time.
+   */
+  drain(take: TakeEntry, entriesMax: number): number {
     let drained = 0;
+    this.#isHeld = false;
     while (drained < entriesMax) {
       const offset = this.#replies.next();
       if (offset < 0) break;
-      onEntry(this.#replies, offset, this.shard);
+      if (!take(this.#replies, offset, this.shard)) {
+        this.#isHeld = true;
+        break;
+      }
       this.#replies.release(offset);
       drained += 1;
     }
@@ -105,9 +116,10 @@ export class ShardPort {
 
   /**
    * Declares that the gateway's thread is about to return to its event loop; false if answers have arrived meanwhile,
-   * in which case it goes on draining.
+   * in which case it goes on draining. Behind an answer that was not taken nothing new matters: whoever held it wakes up.
    */
   sleep(): boolean {
+    if (this.#isHeld) return true;
     Atomics.store(this.#gatewayAsleep, 0, 1);
     if (!this.#replies.hasNext()) return true;
     Atomics.store(this.#gatewayAsleep, 0, 0);

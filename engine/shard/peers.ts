@@ -1,5 +1,5 @@
 import { Doorbell } from "../port/doorbell.ts";
-import { ENTRY_HEADER_BYTES, REQUEST } from "../port/entries.ts";
+import { type PeerMessage, writePeerMessage } from "../port/peer-message.ts";
 import { type RingMemory, RingReader, RingWriter } from "../port/ring.ts";
 
 /** The shared memory between all shards: `rings[from][to]`, and a doorbell for each shard. */
@@ -19,7 +19,7 @@ export class Peers {
   readonly incoming: readonly RingReader[];
   readonly #writers: readonly RingWriter[];
   readonly #doorbells: readonly Doorbell[];
-  readonly #backlogs: { readonly kind: number; readonly payload: Uint8Array }[][];
+  readonly #backlogs: PeerMessage[][];
 
   constructor(shard: number, memory: PeerMemory) {
     this.incoming = memory.rings.map((row) => new RingReader(row[shard]));
@@ -33,8 +33,8 @@ export class Peers {
     return this.#backlogs.some((backlog) => backlog.length > 0);
   }
 
-  send(toShard: number, kind: number, payload: Uint8Array): void {
-    this.#backlogs[toShard].push({ kind, payload });
+  send(toShard: number, message: PeerMessage): void {
+    this.#backlogs[toShard].push(message);
   }
 
   /** Hands over what was sent, as far as there is room, and wakes the receivers. */
@@ -43,22 +43,11 @@ export class Peers {
       if (backlog.length === 0) continue;
       const ring = this.#writers[toShard];
       let handed = 0;
-      while (handed < backlog.length && write(ring, backlog[handed].kind, backlog[handed].payload)) handed += 1;
+      while (handed < backlog.length && writePeerMessage(ring, backlog[handed])) handed += 1;
       if (handed === 0) continue;
       backlog.splice(0, handed);
       ring.publish();
       this.#doorbells[toShard].ring();
     }
   }
-}
-
-function write(ring: RingWriter, kind: number, payload: Uint8Array): boolean {
-  const offset = ring.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
-  if (offset < 0) return false;
-  const at = offset >>> 2;
-  ring.lanes.fill(0, at + REQUEST.token, at + (ENTRY_HEADER_BYTES >>> 2));
-  ring.lanes[at + REQUEST.count] = 1;
-  ring.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
-  ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
-  return true;
 }

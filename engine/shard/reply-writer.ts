@@ -1,14 +1,17 @@
 import { CODES, type Code } from "../../protocol/codes.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
 import { pack } from "../object/object-record.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../port/entries.ts";
 import type { RingWriter } from "../port/ring.ts";
 
-/** Writes answers into the reply ring, ahead of what is published. */
+/** Writes answers into the reply ring, ahead of what is published; each depends on all that was decided before it. */
 export class ReplyWriter {
   readonly ring: RingWriter;
+  readonly #frame: FrameBuilder;
 
-  constructor(ring: RingWriter) {
+  constructor(ring: RingWriter, frame: FrameBuilder) {
     this.ring = ring;
+    this.#frame = frame;
   }
 
   /**
@@ -28,7 +31,13 @@ export class ReplyWriter {
     lanes[at + REPLY.payloadBytes] = payloadBytes;
     lanes[at + REPLY.index] = 0;
     lanes[at + REPLY.deferred] = 0;
+    this.dependOnAll(offset);
     return offset;
+  }
+
+  /** Lets the answer at an offset depend on all that has been decided by now. */
+  dependOnAll(offset: number): void {
+    this.ring.floats[((offset >>> 2) + REPLY.dependsOnSequence) >>> 1] = this.#frame.nextSequence - 1;
   }
 
   /** Answers with a MessagePack value; one that is too large for the ring is answered as `message_too_large`. */

@@ -1,33 +1,33 @@
-import { CODE, CODE_DEFERRED, CODES } from "../../protocol/codes.ts";
-import { OPERATION, RECORD, recordBytesAt } from "../../protocol/command-record.ts";
-import { FRAME_BYTES_MAX, JOURNAL_OVERHEAD_BYTES_MAX } from "../../protocol/limits.ts";
-import { RESULT_BYTES, RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
+import { CODES } from "../../protocol/codes.ts";
+import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
+import { RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
-import { EXPIRY_BYTES, NARROW_MAX, REJECTION_HEADER_BYTES } from "../journal/record.ts";
+import { EXPIRY_BYTES } from "../journal/record.ts";
 import { pack, unpack } from "../object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
   REPLY,
-  REPLY_FLAG,
   REPLY_KIND,
   REQUEST,
-  REQUEST_FLAG,
   REQUEST_KIND,
   RING_DELTA_BYTES,
   WATCHED_BYTES,
 } from "../port/entries.ts";
+import { type PeerMessage, readCause } from "../port/peer-message.ts";
 import type { RingReader, RingWriter } from "../port/ring.ts";
 import type { StripeMessage } from "../stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import type { ObjectCommand, SnapshotView, TrialBalanceView } from "../views.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
+import { CommandRequests } from "./command-requests.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
-import { executeLinkedRun, findLinkedRun, isLinked } from "./linked-run.ts";
+import { Follower, type FollowPorts } from "./follower.ts";
 import { ObjectDesk } from "./object-desk.ts";
 import type { Outcome } from "./outcome.ts";
 import { RecordReader } from "./record-reader.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { ResultsWriter } from "./results-writer.ts";
 import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
@@ -55,7 +55,9 @@ export interface ShardCorePorts {
   /** Tells the gateway that answers are there, if it sleeps. */
   readonly wakeGateway: () => void;
   /** Sends a message to another shard; called only for what is durable. */
-  readonly sendToPeer: (toShard: number, kind: number, payload: Uint8Array) => void;
+  readonly sendToPeer: (toShard: number, message: PeerMessage) => void;
+  /** With it, the shard follows the frames of a leader until it is told to lead. */
+  readonly follow?: FollowPorts;
 }
 
 /**
@@ -75,8 +77,10 @@ export class ShardCore {
   readonly #objects: ObjectDesk;
   readonly #reads: ShardReads;
   readonly #replies: ReplyWriter;
+  readonly #commands: CommandRequests;
+  /** Undefined where this shard leads. */
+  #follower: Follower | undefined;
   readonly #ports: ShardCorePorts;
-  readonly #shardCount: number;
   /** Messages to other shards that wait for the next commit. */
   readonly #outbox: { readonly toShard: number; readonly kind: number; readonly payload: Uint8Array }[] = [];
   /** Those who asked for a snapshot, and wait for it. */
@@ -86,7 +90,6 @@ export class ShardCore {
   constructor(state: ShardState, options: ShardCoreOptions, ports: ShardCorePorts) {
     this.#state = state;
     this.#ports = ports;
-    this.#shardCount = options.shardCount;
     this.#frame = new FrameBuilder(state.shard);
     this.#deltas = new DeltaBuffer(state.wallets);
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
@@ -110,13 +113,27 @@ export class ShardCore {
       options,
     );
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
-    this.#replies = new ReplyWriter(ports.replies);
+    this.#replies = new ReplyWriter(ports.replies, this.#frame);
+    const results = new ResultsWriter(this.#replies, this.#executor.outcome, ports.stats, state.shard);
+    this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {
+      commit: () => this.#commit(),
+      flush: () => this.flush(),
+    });
     this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies, this.#stripes);
+    if (ports.follow !== undefined) {
+      this.#follower = new Follower(state, this.#frame, this.#deltas, this.#executor, this.#replies, ports.follow);
+      this.#stripes.mayPull = false;
+    }
     this.#beginFrame();
   }
 
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  /** Whether the shard follows a leader: it takes frames and reads, and decides nothing. */
+  get isFollowing(): boolean {
+    return this.#follower !== undefined;
   }
 
   /** Takes up the transfers that were open when the journal ended. */
@@ -126,9 +143,20 @@ export class ShardCore {
     this.flush();
   }
 
-  /** Whether the reply ring has room for whatever the request at an offset may come to. */
-  hasRoomFor(ring: RingReader, offset: number): boolean {
-    const isForOwner = ring.lanes[(offset >>> 2) + REQUEST.kind] === REQUEST_KIND.WatchOwner;
+  /** Applies frames of the leader, and makes them durable; what changed shows with the next `flush`. Returns how many. */
+  follow(): number {
+    if (this.#follower === undefined) return 0;
+    const startedMs = performance.now();
+    const { frames, bytes } = this.#follower.apply(() => this.#flushDeltas());
+    if (frames > 0) this.#committed(frames, bytes, startedMs);
+    return frames;
+  }
+
+  /** Whether the request at an offset may be handled now: the reply ring has room for whatever it may come to. */
+  mayTake(ring: RingReader, offset: number): boolean {
+    const kind = ring.lanes[(offset >>> 2) + REQUEST.kind];
+    if (kind === REQUEST_KIND.Lead && this.#follower?.hasFrames === true) return false;
+    const isForOwner = kind === REQUEST_KIND.WatchOwner;
     const count = isForOwner ? OWNER_STATES_MAX : ring.lanes[(offset >>> 2) + REQUEST.count];
     const answerBytes = ENTRY_HEADER_BYTES + count * WATCHED_BYTES;
     const deltaBytes = ENTRY_HEADER_BYTES + (this.#deltas.count + 2 * count + 2) * RING_DELTA_BYTES;
@@ -142,12 +170,12 @@ export class ShardCore {
 
   /** When the next hold lapses, or infinity. **Units**: milliseconds since the epoch. */
   nextExpiryMs(): number {
-    return this.#state.holds.nextExpiryMs();
+    return this.isFollowing ? Number.POSITIVE_INFINITY : this.#state.holds.nextExpiryMs();
   }
 
   /** Lets holds lapse whose time is over, some at a time; what becomes available shows with the next `flush`. */
   expireHolds(): void {
-    if (this.#state.holds.nextExpiryMs() > this.#ports.nowMs()) return;
+    if (this.nextExpiryMs() > this.#ports.nowMs()) return;
     if (this.#ports.replies.freeBytes() < 4 * EXPIRIES_PER_TURN * RING_DELTA_BYTES) return;
     if (this.#frame.recordCount === 0) this.#beginFrame();
     for (let expired = 0; expired < EXPIRIES_PER_TURN; expired += 1) {
@@ -189,19 +217,20 @@ export class ShardCore {
     const token = ring.lanes[(offset >>> 2) + REQUEST.token];
     switch (kind) {
       case REQUEST_KIND.Commands:
-        this.#commands(ring, offset);
+        if (this.isFollowing) this.#commands.refuse(ring, offset);
+        else this.#commands.execute(ring, offset);
         break;
       case REQUEST_KIND.PeerCredit:
         this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
-        this.#transfers.credit(unpackPayload(ring, offset) as CreditRequest);
+        this.#transfers.credit(unpackPayload(ring, offset) as CreditRequest, readCause(ring, offset));
         break;
       case REQUEST_KIND.PeerAnswer:
         this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
-        this.#transfers.settle(unpackPayload(ring, offset) as CreditAnswer);
+        this.#transfers.settle(unpackPayload(ring, offset) as CreditAnswer, readCause(ring, offset));
         break;
       case REQUEST_KIND.PeerStripe:
         this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
-        this.#stripes.take(unpackPayload(ring, offset) as StripeMessage);
+        this.#stripes.take(unpackPayload(ring, offset) as StripeMessage, readCause(ring, offset));
         break;
       case REQUEST_KIND.LookupWallets:
       case REQUEST_KIND.LookupLimits:
@@ -232,6 +261,10 @@ export class ShardCore {
         break;
       }
       case REQUEST_KIND.ObjectCommand: {
+        if (this.isFollowing) {
+          this.#replies.object(token, "not_leader", null);
+          break;
+        }
         this.#makeRoom(2 * COMMAND_FRAME_BYTES_MAX + ring.lanes[(offset >>> 2) + REQUEST.payloadBytes]);
         const outcome = this.#objects.execute(unpackPayload(ring, offset) as ObjectCommand);
         this.#replies.object(token, outcome.code, outcome);
@@ -242,6 +275,10 @@ export class ShardCore {
         break;
       case REQUEST_KIND.TakeSnapshot:
         this.#snapshotsAsked.push({ token, sequence: this.#frame.nextSequence - 1 });
+        break;
+      case REQUEST_KIND.Lead:
+        this.#lead();
+        this.#replies.object(token, "ok", null);
         break;
       case REQUEST_KIND.Stop:
         this.#isStopping = true;
@@ -267,29 +304,38 @@ export class ShardCore {
   }
 
   #commit(): void {
-    const { stats } = this.#ports;
     if (this.#frame.recordCount > 0) {
       const sealed = this.#frame.seal(this.#state.hash);
       const startedMs = performance.now();
       this.#ports.journal.append(this.#frame.firstSequence, sealed);
-      stats[STAT.syncSeconds] += (performance.now() - startedMs) / 1_000;
-      stats[STAT.frames] += 1;
-      stats[STAT.journalBytes] += sealed.byteLength;
       this.#state.hash = sealed.slice(0, 32);
       this.#state.sequence = this.#frame.nextSequence - 1;
       this.#state.clockMs = this.#frame.clockMs;
-      stats[STAT.sequence] = this.#state.sequence;
-      this.#beginFrame();
+      this.#committed(1, sealed.byteLength, startedMs);
     }
     this.#flushDeltas();
-    for (const { toShard, kind, payload } of this.#outbox) this.#ports.sendToPeer(toShard, kind, payload);
+    const cause = { shard: this.#state.shard, sequence: this.#state.sequence };
+    for (const { toShard, kind, payload } of this.#outbox) this.#ports.sendToPeer(toShard, { kind, payload, cause });
     this.#outbox.length = 0;
   }
 
+  /** Counts frames that have become durable since a time, and begins the next one. */
+  #committed(frames: number, bytes: number, startedMs: number): void {
+    const { stats } = this.#ports;
+    stats[STAT.syncSeconds] += (performance.now() - startedMs) / 1_000;
+    stats[STAT.frames] += frames;
+    stats[STAT.journalBytes] += bytes;
+    stats[STAT.sequence] = this.#state.sequence;
+    this.#beginFrame();
+  }
+
+  /** A shard that follows has no clock of its own: its time is that of the last frame. */
   #beginFrame(): void {
-    const clockMs = Math.max(this.#state.clockMs, this.#ports.nowMs());
+    const { isFollowing } = this;
+    const clockMs = isFollowing ? this.#state.clockMs : Math.max(this.#state.clockMs, this.#ports.nowMs());
     this.#frame.begin(this.#state.sequence + 1, clockMs);
-    this.#state.ids.advance(clockMs);
+    if (isFollowing) this.#state.ids.replay(clockMs);
+    else this.#state.ids.advance(clockMs);
     this.#state.wallets.limits.calendar.advance(clockMs);
     const { stats } = this.#ports;
     stats[STAT.wallets] = this.#state.wallets.count;
@@ -299,14 +345,19 @@ export class ShardCore {
     stats[STAT.openTransfers] = this.#state.transfers.size;
   }
 
+  /** Everything that the leader before has shown is applied; what it left open goes on. */
+  #lead(): void {
+    if (this.#follower === undefined) return;
+    this.#follower = undefined;
+    this.#stripes.mayPull = true;
+    this.#beginFrame();
+    this.#transfers.resume();
+    this.#stripes.resume();
+  }
+
   /** Commits early where the frame could not take what comes next; its answers stay hidden until `flush`. */
   #makeRoom(recordBytes: number): void {
     if (!this.#frame.fits(recordBytes) || !this.#deltas.hasRoom()) this.#commit();
-  }
-
-  /** Whether a movement surely takes no more room than its command, or than the rejection of it. */
-  #isNarrow(): boolean {
-    return this.#shardCount === 1 && this.#frame.nextSequence <= NARROW_MAX && !this.#state.wallets.mayWiden;
   }
 
   #flushDeltas(): void {
@@ -322,70 +373,6 @@ export class ShardCore {
     const offset = this.#replies.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
     this.#replies.ring.lanes[(offset >>> 2) + REPLY.index] = waiter.index;
     outcome.writeDetails(this.#replies.ring.lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, this.#state.shard);
-  }
-
-  #commands(ring: RingReader, offset: number): void {
-    const { lanes, bytes } = ring;
-    const head = offset >>> 2;
-    const count = lanes[head + REQUEST.count];
-    const payloadBytes = lanes[head + REQUEST.payloadBytes];
-    const flags = lanes[head + REQUEST.flags];
-    const isDetailed = (flags & REQUEST_FLAG.details) !== 0;
-    // A request that shares a frame only in part would hold back the answers before it.
-    if (this.#frame.recordCount > 0 && !this.#frame.fits(payloadBytes + 8 * count)) this.flush();
-    const resultBytes = isDetailed ? RESULT_DETAIL_BYTES : RESULT_BYTES;
-    const token = lanes[head + REQUEST.token];
-    const reply = this.#replies.begin(REPLY_KIND.Results, token, count, count * resultBytes);
-    const out = this.#ports.replies.lanes;
-    const executor = this.#executor;
-    executor.principal.load(lanes, head);
-    executor.timeOrderedIds = (flags & REQUEST_FLAG.timeOrderedIds) !== 0;
-    executor.token = token;
-    const { shard } = this.#state;
-    const tally = { accepted: 0, replayed: 0, deferred: 0 };
-    const answer = (index: number, code: number): void => {
-      const { outcome } = executor;
-      const shown = outcome.deferred ? CODE_DEFERRED : code;
-      if (outcome.deferred) tally.deferred += 1;
-      else if (outcome.replayed) tally.replayed += 1;
-      else if (code === CODE.ok) tally.accepted += 1;
-      const to = (reply + ENTRY_HEADER_BYTES + index * resultBytes) >>> 2;
-      if (isDetailed) outcome.writeDetails(out, to, shown, shard);
-      else outcome.writeCompact(out, to, shown, shard);
-    };
-    const overheadBytes = this.#shardCount > 1 ? COMMAND_FRAME_BYTES_MAX : JOURNAL_OVERHEAD_BYTES_MAX;
-    const end = offset + ENTRY_HEADER_BYTES + payloadBytes;
-    let at = offset + ENTRY_HEADER_BYTES;
-    for (let index = 0; index < count; ) {
-      if (isLinked(bytes, at)) {
-        const run = findLinkedRun(bytes, at, end);
-        this.#makeRoom(run.code === CODE.ok ? run.frameBytes : 0);
-        const first = index;
-        executeLinkedRun(run, lanes, bytes, executor, this.#state, this.#frame, this.#deltas, (i, code) =>
-          answer(first + i, code),
-        );
-        index += run.offsets.length;
-        at = run.end;
-        continue;
-      }
-      const commandBytes = recordBytesAt(bytes, at, end);
-      const operation = bytes[at + RECORD.operation];
-      const isMovement = operation <= OPERATION.Debit;
-      const records = operation === OPERATION.ExchangeCurrency ? 2 : 1;
-      this.#makeRoom(
-        commandBytes + (isMovement && this.#isNarrow() ? REJECTION_HEADER_BYTES : records * overheadBytes),
-      );
-      executor.index = index;
-      answer(index, executor.execute(lanes, bytes, at >>> 2, commandBytes));
-      index += 1;
-      at += commandBytes;
-    }
-    out[(reply >>> 2) + REPLY.flags] = isDetailed ? REPLY_FLAG.details : 0;
-    out[(reply >>> 2) + REPLY.deferred] = tally.deferred;
-    const { stats } = this.#ports;
-    stats[STAT.commandsAccepted] += tally.accepted + tally.deferred;
-    stats[STAT.commandsReplayed] += tally.replayed;
-    stats[STAT.commandsRejected] += count - tally.accepted - tally.replayed - tally.deferred;
   }
 }
 

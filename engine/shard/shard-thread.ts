@@ -12,7 +12,9 @@ import { type JournalSharing, LmdbJournal } from "../journal/journal.ts";
 import { Doorbell } from "../port/doorbell.ts";
 import { RingReader, RingWriter } from "../port/ring.ts";
 import type { ShardPortMemory } from "../port/shard-port.ts";
+import type { ReplicationMemory } from "../replication/replication-memory.ts";
 import { loadNewestSnapshot, type SnapshotLoadProgress } from "../snapshot/snapshot-loader.ts";
+import type { SharedColumns } from "../wallet/wallet-columns.ts";
 import { type PeerMemory, Peers } from "./peers.ts";
 import { type RecoveryHooks, recover } from "./recover.ts";
 import type { RecoveryProgress } from "./recovery-meter.ts";
@@ -37,6 +39,7 @@ export interface ShardThreadData {
   readonly keeper: MessagePort;
   readonly snapshotProgress: SharedArrayBuffer;
   readonly journal: JournalSharing;
+  readonly replication: ReplicationMemory;
 }
 
 /** What a shard's thread tells the engine. */
@@ -47,7 +50,7 @@ export type ShardThreadMessage =
   | { readonly type: "damagedIds"; readonly file: string; readonly records: string }
   | { readonly type: "loading"; readonly progress: SnapshotLoadProgress }
   | { readonly type: "loaded"; readonly sequence: number; readonly wallets: number; readonly loadedMs: number }
-  | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly walletIds: SharedArrayBuffer }
+  | { readonly type: "ready"; readonly progress: RecoveryProgress; readonly columns: SharedColumns }
   | { readonly type: "unreadable"; readonly message: string }
   | { readonly type: "wake" }
   /** `lacksHistory` where records are needed that are kept nowhere any more. */
@@ -124,7 +127,7 @@ async function main(): Promise<void> {
   stats[STAT.recoveredRecords] = progress.records;
   stats[STAT.sequence] = state.sequence;
   const allReady = new Promise((resolve) => parentPort?.once("message", resolve));
-  tell({ type: "ready", progress, walletIds: state.wallets.sharedIds });
+  tell({ type: "ready", progress, columns: state.wallets.shared });
   await allReady;
   run(state, journal, stats, snapshot?.sequence ?? 0);
   await journal.close();
@@ -136,34 +139,45 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
   const requests = new RingReader(port.requests);
   const replies = new RingWriter(port.replies);
   const peers = new Peers(data.shard, data.peers);
+  const followed = new RingReader(data.replication.follow);
   const doorbell = new Doorbell(port.doorbell);
+  const appended = new Doorbell(data.replication.appended);
   const gatewayAsleep = new Int32Array(port.gatewayAsleep);
   const core = new ShardCore(
     state,
     { shardCount, idFutureSkewMs: options.idFutureSkewMs, openTransfersMax: options.openTransfersMax },
     {
       journal: {
-        append: (firstSequence, frame) => journal.append(firstSequence, frame),
+        append: (firstSequence, frame) => {
+          journal.append(firstSequence, frame);
+          appended.ring();
+        },
         frameAt: (sequence) => journal.frameAt(sequence),
         unreadable: (message) => tell({ type: "unreadable", message }),
       },
       replies,
       stats,
       nowMs: Date.now,
-      sendToPeer: (toShard, kind, payload) => peers.send(toShard, kind, payload),
+      sendToPeer: (toShard, message) => peers.send(toShard, message),
       wakeGateway: () => {
         if (Atomics.exchange(gatewayAsleep, 0, 0) === 1) tell({ type: "wake" });
       },
+      ...(options.role === "standby"
+        ? { follow: { ring: followed, append: (frames) => journal.appendAll(frames) } }
+        : {}),
     },
   );
-  const rings = [...peers.incoming, requests];
-  const hasWork = (): boolean => rings.some((ring) => ring.hasNext());
+  const led = [...peers.incoming, requests];
+  // What shards that lead already send to one that follows still waits until it leads, too.
+  const rings = (): readonly RingReader[] => (core.isFollowing ? [requests] : led);
+  const hasRequests = (): boolean => rings().some((ring) => ring.hasNext()) || (core.isFollowing && followed.hasNext());
+  const hasWork = (): boolean => hasRequests() || peers.hasBacklog;
   const snapshots = new SnapshotDesk(state, core, stats, snapshotSequence, data);
-  core.resume();
+  if (!core.isFollowing) core.resume();
   peers.flush();
   while (!core.isStopping) {
-    let handled = 0;
-    for (const ring of rings) handled += drain(ring, core);
+    let handled = core.follow();
+    for (const ring of rings()) handled += drain(ring, core);
     core.expireHolds();
     core.resumePostponed();
     core.flush();
@@ -176,7 +190,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
       continue;
     }
     // Work that is waiting but could not be taken waits for room in a ring that others empty.
-    const mustRetry = isCopying || peers.hasBacklog || hasWork();
+    const mustRetry = isCopying || hasWork();
     const idleMs = Math.min(SLEEP_MS, Math.max(1, core.nextExpiryMs() - Date.now()));
     doorbell.sleep(mustRetry && !isCopying ? () => false : hasWork, mustRetry ? RETRY_MS : idleMs);
   }
@@ -215,7 +229,7 @@ function drain(ring: RingReader, core: ShardCore): number {
   let handled = 0;
   while (handled < REQUESTS_PER_TURN && !core.isCommitDue()) {
     const offset = ring.next();
-    if (offset < 0 || !core.hasRoomFor(ring, offset)) break;
+    if (offset < 0 || !core.mayTake(ring, offset)) break;
     core.handle(ring, offset);
     ring.release(offset);
     handled += 1;

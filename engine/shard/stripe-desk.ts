@@ -1,6 +1,7 @@
 import { formatUuid } from "../../protocol/ids.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
+import type { Cause } from "../object/cause.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { type StripeCommand, type StripeMessage, stripeAggregate } from "../stripe/stripe.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
@@ -31,6 +32,8 @@ interface Pull {
  * ordinary transfers between shards, so nothing is lost or counted twice whatever crashes.
  */
 export class StripeDesk {
+  /** Whether stripes may be asked for what they hold: not by a shard that follows, which shows what has come home. */
+  mayPull = true;
   readonly #state: ShardState;
   readonly #frame: FrameBuilder;
   readonly #transfers: TransferDesk;
@@ -81,10 +84,10 @@ export class StripeDesk {
   }
 
   /** Takes a message of another shard; the frame has room for whatever it leads to. */
-  take(message: StripeMessage): void {
+  take(message: StripeMessage, cause: Cause): void {
     switch (message.type) {
       case "EnsureStripe":
-        this.#keep(message);
+        this.#keep(message, cause);
         break;
       case "PullStripe":
         this.#sweep(message.walletId);
@@ -98,9 +101,9 @@ export class StripeDesk {
     }
   }
 
-  /** Calls back when all stripes of a wallet have sent home what they hold now; false where too many wait already. */
+  /** Calls back when all stripes of a wallet have sent home what they hold now; false where none may be asked, or too many wait already. */
   pull(slot: number, then: () => void): boolean {
-    if (this.#waiting >= WAITING_MAX) return false;
+    if (!this.mayPull || this.#waiting >= WAITING_MAX) return false;
     this.#waiting += 1;
     const running = [...this.#pulls.values()].find((pull) => pull.slot === slot);
     if (running === undefined) this.#begin(slot, [then]);
@@ -110,6 +113,7 @@ export class StripeDesk {
 
   /** Lets the stripes of watched wallets send home what they hold, every now and then. */
   pullWatched(nowMs: number): void {
+    if (!this.mayPull) return;
     const sinceMs = nowMs - this.#watchedPullMs;
     // The wall clock may go back.
     if (sinceMs >= 0 && sinceMs < WATCHED_PULL_INTERVAL_MS) return;
@@ -147,7 +151,7 @@ export class StripeDesk {
     if (pull.late.length > 0) this.#begin(pull.slot, pull.late);
   }
 
-  #keep(command: StripeCommand): void {
+  #keep(command: StripeCommand, cause: Cause): void {
     const { stripes, wallets } = this.#state;
     const decision = stripes.decide(command.walletId, command, { nowMs: this.#frame.clockMs });
     if (decision.code !== "ok" || decision.events.length === 0) return;
@@ -160,7 +164,7 @@ export class StripeDesk {
       events: decision.events,
     };
     const sequence = this.#frame.nextSequence;
-    addObjectRecord(this.#frame, pack(record));
+    addObjectRecord(this.#frame, pack(record), cause);
     this.#state.evolveObject(record, sequence);
   }
 

@@ -6,6 +6,7 @@ import type { FrameBuilder } from "../journal/frame.ts";
 import { RECORD_KIND, type RecordKind } from "../journal/record.ts";
 import { evolveRefundedUsage } from "../limits/evolve-usage.ts";
 import { decideCreditLimits } from "../limits/limit-check.ts";
+import type { Cause } from "../object/cause.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
 import { amountBoughtMinor } from "../transfer/exchange-rate.ts";
@@ -153,7 +154,7 @@ export class TransferDesk {
   }
 
   /** Credits a wallet on behalf of another shard, or refuses; asked again, it gives the same answer. */
-  credit(request: CreditRequest, isPostponed = false): void {
+  credit(request: CreditRequest, cause: Cause, isPostponed = false): void {
     const { wallets } = this.#state;
     const known = this.#state.receipts.get(receiptKey(request));
     if (known !== undefined) {
@@ -165,7 +166,7 @@ export class TransferDesk {
     const slot = this.#state.findWallet(request.toWalletId);
     const leg = this.#decideFarLeg(slot, request);
     const mayWait = leg.code === CODE.insufficient_funds && !isPostponed;
-    if (mayWait && this.#hooks.postpone(slot, () => this.credit(request, true))) return;
+    if (mayWait && this.#hooks.postpone(slot, () => this.credit(request, cause, true))) return;
     const code = codeName(leg.code);
     let sequence = this.#frame.nextSequence;
     if (code === "ok") {
@@ -189,12 +190,12 @@ export class TransferDesk {
       ...(leg.code === CODE.destination_limit_exceeded ? { limit: wallets.limits.refusal } : {}),
     };
     const { completedThrough } = request;
-    this.#record(receiptAggregate.name, request.id, [{ type: "ReceiptKept", receipt, completedThrough }]);
+    this.#record(receiptAggregate.name, request.id, [{ type: "ReceiptKept", receipt, completedThrough }], cause);
     this.#hooks.send(request.fromShard, REQUEST_KIND.PeerAnswer, receipt);
   }
 
   /** Ends a transfer with the answer of the other shard: completed, or refunded and failed. */
-  settle(answer: CreditAnswer): void {
+  settle(answer: CreditAnswer, cause: Cause): void {
     const transfer = this.#state.transfers.get(answer.id);
     // An answer that was sent again after a crash may find the transfer ended.
     if (transfer === undefined) return;
@@ -229,7 +230,7 @@ export class TransferDesk {
       ...(isReversal && answer.code !== "ok" ? { reversedMinor: this.#reversedWithout(transfer) } : {}),
     });
     if (events.length === 0) return;
-    const sequence = this.#record(transferAggregate.name, transfer.id, events);
+    const sequence = this.#record(transferAggregate.name, transfer.id, events, cause);
     const waiter = this.#waiters.get(transfer.id);
     if (waiter === undefined || this.#state.transfers.get(transfer.id) !== undefined) return;
     this.#waiters.delete(transfer.id);
@@ -346,10 +347,10 @@ export class TransferDesk {
     return decision.events;
   }
 
-  #record(aggregate: string, id: string, events: readonly unknown[]): number {
+  #record(aggregate: string, id: string, events: readonly unknown[], cause?: Cause): number {
     const record: ObjectRecord = { aggregate, id, code: "ok", events };
     const sequence = this.#frame.nextSequence;
-    addObjectRecord(this.#frame, pack(record));
+    addObjectRecord(this.#frame, pack(record), cause);
     this.#state.evolveObject(record, sequence);
     return sequence;
   }

@@ -44,6 +44,14 @@ export const IMAGE = {
 } as const;
 const IMAGE_VALUES = 7;
 
+/** The columns of a shard's wallets that other threads read; a slot's row is written before any record names it, and stays. */
+export interface SharedColumns {
+  /** 16 bytes a slot. */
+  readonly ids: SharedArrayBuffer;
+  /** ISO 4217 number, 16 bits a slot. */
+  readonly currencies: SharedArrayBuffer;
+}
+
 /**
  * The wallets of one shard, a slot each, a column per field.
  *
@@ -53,6 +61,7 @@ const IMAGE_VALUES = 7;
  * **Units**: 60 bytes a wallet in columns, 8 in the index, and 29 for an owner of its own: about 100 bytes.
  */
 export class WalletColumns {
+  readonly shared: SharedColumns;
   readonly ids: Uint32Array;
   readonly postedMinor: Float64Array;
   readonly overdraftLimitMinor: Float64Array;
@@ -87,7 +96,8 @@ export class WalletColumns {
     this.shard = shard;
     this.capacity = capacity;
     // Whoever reads the journal turns its slots into ids.
-    this.ids = new Uint32Array(new SharedArrayBuffer(capacity * 16));
+    this.shared = { ids: new SharedArrayBuffer(capacity * 16), currencies: new SharedArrayBuffer(capacity * 2) };
+    this.ids = new Uint32Array(this.shared.ids);
     this.postedMinor = new Float64Array(capacity);
     this.overdraftLimitMinor = new Float64Array(capacity);
     this.heldMinor = new Float64Array(capacity);
@@ -95,7 +105,7 @@ export class WalletColumns {
     this.head = new Float64Array(capacity);
     this.owner = new Uint32Array(capacity);
     this.nextOfOwner = new Uint32Array(capacity);
-    this.currency = new Uint16Array(capacity);
+    this.currency = new Uint16Array(this.shared.currencies);
     this.status = new Uint8Array(capacity);
     this.type = new Uint8Array(capacity);
     this.flags = new Uint8Array(capacity);
@@ -103,13 +113,6 @@ export class WalletColumns {
     this.limits = new LimitTable(this, calendarTimeZone);
     this.guard = new RowGuard(IMAGE_VALUES, (slot, to, at) => this.#copyImage(slot, to, at));
     this.#index = new SlotIndex(this.ids);
-  }
-
-  /** The memory of the ids, for other threads to read. */
-  get sharedIds(): SharedArrayBuffer {
-    const { buffer } = this.ids;
-    if (!(buffer instanceof SharedArrayBuffer)) throw new Error("the ids are not in shared memory");
-    return buffer;
   }
 
   /** Slots in use, the fixed accounts included. */

@@ -105,6 +105,7 @@ export class Clients {
     const seenBefore = ids.map((id) => this.#seen.get(id) ?? 0n);
     const bytes = Buffer.concat(ids.map((id) => uuidBytes(id)));
     ledger.dispatcher.lookupWallets({ role: "admin", ownerId: new Uint32Array(4) }, bytes, (records) => {
+      if (typeof records === "string") throw new Error(`wallets cannot be read: ${records}`);
       const view = new DataView(records.buffer, records.byteOffset);
       for (const [index, id] of ids.entries()) {
         const at = index * WALLET_BYTES;
@@ -124,6 +125,7 @@ export class Clients {
     const balances = shards.map((shard) => reference.wallets(shard).find(({ id }) => id === shop)?.postedMinor ?? 0n);
     const totalMinor = balances.reduce((sum, balance) => sum + balance, 0n);
     ledger.dispatcher.lookupWallets({ role: "admin", ownerId: new Uint32Array(4) }, uuidBytes(shop), (records) => {
+      if (typeof records === "string") throw new Error(`a wallet cannot be read: ${records}`);
       const told = new DataView(records.buffer, records.byteOffset).getBigInt64(WALLET.postedMinor, true);
       this.#world.trace.add(`wallet ${shortId(shop)} is read with ${told}, where shards hold ${balances.join(", ")}`);
       require("total", told === totalMinor, () => `wallet ${shop} is read with ${told}, and ${totalMinor} was paid`);

@@ -1,13 +1,12 @@
-import type { PeerMessage } from "../reference-books.ts";
+import type { PeerMessage } from "../../engine/port/peer-message.ts";
+import type { PeerMessage as ReferenceMessage } from "../reference-books.ts";
 import type { Random } from "./random.ts";
 
 /** A message from one shard to another, as the ledger sent it and as the reference ledger did. */
-export interface SentMessage {
+export interface SentMessage extends PeerMessage {
   readonly fromShard: number;
   readonly toShard: number;
-  readonly kind: number;
-  readonly payload: Uint8Array;
-  readonly reference: PeerMessage;
+  readonly reference: ReferenceMessage;
 }
 
 interface InFlight {

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
 import { unpack } from "../../engine/object/object-record.ts";
 import { ENTRY_HEADER_BYTES, REQUEST, REQUEST_FLAG, REQUEST_KIND, ROLE, type Role } from "../../engine/port/entries.ts";
+import { writePeerMessage } from "../../engine/port/peer-message.ts";
 import { createRing, RingReader, RingWriter } from "../../engine/port/ring.ts";
 import { createShardPortMemory, ShardPort, type ShardPortMemory } from "../../engine/port/shard-port.ts";
 import { ShardCore } from "../../engine/shard/shard-core.ts";
@@ -120,17 +121,11 @@ export class RunningLedger {
   }
 
   /** Puts a message before a shard; false where its ring is full. */
-  deliver({ toShard, kind, payload, reference }: SentMessage): boolean {
-    const { peerWriter: ring, peerMessages } = this.#shards[toShard];
-    const offset = ring.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
-    if (offset < 0) return false;
-    const at = offset >>> 2;
-    ring.lanes.fill(0, at + REQUEST.token, at + (ENTRY_HEADER_BYTES >>> 2));
-    ring.lanes[at + REQUEST.count] = 1;
-    ring.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
-    ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
-    ring.publish();
-    peerMessages.push(reference);
+  deliver(message: SentMessage): boolean {
+    const { peerWriter, peerMessages } = this.#shards[message.toShard];
+    if (!writePeerMessage(peerWriter, message)) return false;
+    peerWriter.publish();
+    peerMessages.push(message.reference);
     return true;
   }
 
@@ -143,7 +138,7 @@ export class RunningLedger {
     for (const ring of [peerReader, requests]) {
       while (handled < requestsMax && !core.isCommitDue()) {
         const offset = ring.next();
-        if (offset < 0 || !core.hasRoomFor(ring, offset)) break;
+        if (offset < 0 || !core.mayTake(ring, offset)) break;
         core.handle(ring, offset);
         this.#mirror(shard, ring, offset);
         ring.release(offset);
@@ -270,8 +265,8 @@ export class RunningLedger {
       wakeGateway: () => {
         if (Atomics.exchange(gatewayAsleep, 0, 0) === 1) setImmediate(drainLoop.wake);
       },
-      sendToPeer: (toShard, kind, payload) => {
-        this.#sent.push({ fromShard: shard, toShard, kind, payload: payload.slice() });
+      sendToPeer: (toShard, message) => {
+        this.#sent.push({ ...message, fromShard: shard, toShard, payload: message.payload.slice() });
       },
     });
     return {
