@@ -1,0 +1,68 @@
+import { Kafka, logLevel } from "kafkajs";
+import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
+import { BATCH_BYTES_MAX } from "./journal-record.ts";
+import { kafkaErrorType } from "./kafka-link.ts";
+import type { KafkaAccess } from "./replicator-messages.ts";
+
+const REPLICAS_MAX = 3;
+const ADMIN_TIMEOUT_MS = 5_000;
+const MESSAGE_BYTES_MAX = Math.max(BATCH_BYTES_MAX, FRAME_BYTES_MAX) + (64 << 10);
+
+const CONFIG = {
+  "cleanup.policy": "delete",
+  "retention.ms": "-1",
+  "retention.bytes": "-1",
+  "max.message.bytes": String(MESSAGE_BYTES_MAX),
+  "message.timestamp.type": "CreateTime",
+  "compression.type": "producer",
+  // A ledger's clock never goes back, so it may be ahead of the brokers'.
+  "message.timestamp.after.max.ms": "9223372036854775807",
+};
+
+/** Under what name whoever leads a shard appends. */
+export function producerName(topic: string, shard: number): string {
+  return `${topic}-${shard}`;
+}
+
+/** The topic is there, and is not that of this ledger. */
+export class TopicMismatchError extends Error {
+  readonly code = "journal_topic_mismatch";
+}
+
+/**
+ * Makes the topic where it is missing, with a partition for each shard.
+ *
+ * **Errors**: rejects with a `TopicMismatchError` where it has another number of partitions, and where Kafka cannot be reached.
+ */
+export async function ensureJournalTopic(access: KafkaAccess, topic: string, shardCount: number): Promise<void> {
+  const admin = new Kafka({
+    brokers: [...access.brokers],
+    clientId: access.nodeId,
+    ssl: access.tls ?? false,
+    ...(access.sasl && { sasl: access.sasl as never }),
+    logLevel: logLevel.NOTHING,
+    requestTimeout: ADMIN_TIMEOUT_MS,
+    retry: { retries: 0 },
+  }).admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    const replicationFactor = Math.min(REPLICAS_MAX, brokers.length);
+    const config = { ...CONFIG, "min.insync.replicas": String(Math.max(1, replicationFactor - 1)) };
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    await admin
+      .createTopics({ topics: [{ topic, numPartitions: shardCount, replicationFactor, configEntries }] })
+      .catch((error: unknown) => {
+        if (kafkaErrorType(error) !== "TOPIC_ALREADY_EXISTS") throw error;
+      });
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions = topics[0]?.partitions.length;
+    if (partitions !== shardCount) {
+      throw new TopicMismatchError(
+        `the topic ${topic} has ${partitions} partitions, and the ledger ${shardCount} shards`,
+      );
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}

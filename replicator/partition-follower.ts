@@ -1,0 +1,115 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type LogRecord, ReplicationGapError } from "./epoch-fold.ts";
+import type { JournalFold } from "./journal-fold.ts";
+import { KafkaLink } from "./kafka-link.ts";
+import { DivergedError } from "./log-frame.ts";
+import type { Attempts } from "./outage.ts";
+import { readOn } from "./partition-reader.ts";
+import type { ReplicatorOptions } from "./replicator-messages.ts";
+
+const WAIT_MS = 500;
+/** How often a follower looks that waits for another one, or for room in a ring, which has no bell to tell of it. */
+const POLL_MS = 1;
+/** Frames of a shard that wait for other shards; beyond that the others are let go first. */
+const WAITING_BYTES_MAX = 32 << 20;
+
+/** What a follower needs, and whom it tells. */
+export interface FollowerContext {
+  readonly options: ReplicatorOptions;
+  readonly shard: number;
+  readonly fold: JournalFold;
+  /** Passes on what counts; whether that was everything. */
+  readonly flush: () => boolean;
+  /** Whether the followers of all other shards have read everything that there is. */
+  readonly othersAtEnd: () => boolean;
+  readonly attempts: Attempts;
+  /** It has read everything that there is. */
+  readonly atEnd: () => void;
+  /** It cannot go on. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Folds one shard's partition as it grows. */
+export class PartitionFollower {
+  readonly #context: FollowerContext;
+  readonly #stopping = new AbortController();
+  readonly #waiting: { readonly offset: number; readonly done: () => void }[] = [];
+  #link: KafkaLink | undefined;
+  #endOffset = Number.POSITIVE_INFINITY;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(context: FollowerContext) {
+    this.#context = context;
+  }
+
+  /** Records that are in the log and not taken yet; infinite until the log has been reached. */
+  get behindRecords(): number {
+    return Math.max(0, this.#endOffset - this.#offset);
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#link?.close();
+    await this.#done;
+  }
+
+  /** Resolves when everything before an offset is folded. Never resolves where it stops or fails before. */
+  reached(offset: number): Promise<void> {
+    if (this.#offset >= offset) return Promise.resolve();
+    return new Promise((done) => this.#waiting.push({ offset, done }));
+  }
+
+  get #offset(): number {
+    return this.#context.fold.partition(this.#context.shard).offset;
+  }
+
+  async #run(): Promise<void> {
+    const { options, attempts, failed } = this.#context;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        this.#link ??= await KafkaLink.open(options, options.journalTopic);
+        while (!signal.aborted) {
+          await this.#readOn(this.#link);
+          attempts.succeeded();
+        }
+      } catch (error) {
+        this.#link?.close();
+        this.#link = undefined;
+        if (signal.aborted) break;
+        if (error instanceof ReplicationGapError || error instanceof DivergedError) {
+          failed(error);
+          break;
+        }
+        await attempts.failed(error, signal);
+      }
+    }
+    this.#link?.close();
+    attempts.end();
+  }
+
+  async #readOn(link: KafkaLink): Promise<void> {
+    const { shard, fold } = this.#context;
+    this.#endOffset = await readOn(link, shard, fold.partition(shard), WAIT_MS, (record) => this.#take(record));
+    if (this.behindRecords === 0) this.#context.atEnd();
+  }
+
+  async #take(record: LogRecord): Promise<void> {
+    const { shard, fold, flush, othersAtEnd } = this.#context;
+    const mustWait = (): boolean =>
+      fold.mustWait(shard, record) || (fold.waitingBytes(shard) > WAITING_BYTES_MAX && !othersAtEnd());
+    while (mustWait()) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
+    fold.apply(shard, record);
+    while (!flush()) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
+    for (let index = this.#waiting.length - 1; index >= 0; index -= 1) {
+      if (this.#waiting[index].offset > this.#offset) continue;
+      this.#waiting[index].done();
+      this.#waiting.splice(index, 1);
+    }
+  }
+}
