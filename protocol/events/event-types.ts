@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { eventSchemaUri } from "./cloud-event.ts";
+import { TRANSFER_EVENTS } from "./transfer-events.ts";
+import { WALLET_EVENTS } from "./wallet-events.ts";
+
+/**
+ * The registry of events by the aggregate they are about: each has a topic, and the field of the data that is its key.
+ *
+ * A type's name ends in the version of its schema. A version never changes but by optional fields; what breaks a reader
+ * is a new version, a type of its own.
+ */
+export const EVENT_AGGREGATES = {
+  wallet: { topic: "wallet-events", key: "walletId", types: WALLET_EVENTS },
+  transfer: { topic: "transfer-events", key: "transferId", types: TRANSFER_EVENTS },
+} as const;
+export type EventAggregate = keyof typeof EVENT_AGGREGATES;
+export const EVENT_AGGREGATE_NAMES = Object.keys(EVENT_AGGREGATES) as readonly EventAggregate[];
+
+/** Every type by its name. */
+const EVENTS = { ...WALLET_EVENTS, ...TRANSFER_EVENTS };
+export type EventType = keyof typeof EVENTS;
+
+/** The data of an event of a type. */
+export type EventData<T extends EventType> = z.output<(typeof EVENTS)[T]["data"]>;
+
+/** Facts about a type. */
+export interface EventTypeFacts {
+  readonly aggregate: EventAggregate;
+  readonly meaning: string;
+  readonly data: z.ZodType;
+}
+
+/** Every type with its facts. */
+export const EVENT_TYPES: ReadonlyMap<string, EventTypeFacts> = new Map(
+  EVENT_AGGREGATE_NAMES.flatMap((aggregate) =>
+    Object.entries(EVENT_AGGREGATES[aggregate].types).map(([type, facts]) => [type, { aggregate, ...facts }] as const),
+  ),
+);
+
+/** The JSON Schema of a type's data. **Errors**: throws on a type that there is not. */
+export function eventSchema(type: string): Record<string, unknown> {
+  const facts = EVENT_TYPES.get(type);
+  if (facts === undefined) throw new Error(`no type of events is called ${type}`);
+  const { $schema, ...schema } = z.toJSONSchema(facts.data, { target: "draft-2020-12", io: "output" });
+  return { $schema, $id: eventSchemaUri(type), title: type, description: facts.meaning, ...schema };
+}

@@ -1,0 +1,47 @@
+import type { JournalReaderOptions } from "../../engine/journal/journal-reader.ts";
+import type { ReplicationMemory } from "../../engine/replication/replication-memory.ts";
+import type { SharedColumns } from "../../engine/wallet/wallet-columns.ts";
+import type { EventAggregate } from "../../protocol/events/event-types.ts";
+
+/** Which ledger is told about, and where. */
+export interface EventRelayOptions {
+  readonly brokers: readonly string[];
+  readonly ledgerId: string;
+  readonly topics: Readonly<Record<EventAggregate, string>>;
+  /** Where the relay keeps, in the transactions of its events, how far it has come; for this ledger alone. */
+  readonly progressTopic: string;
+  /** Partitions of a topic of events that the relay has to create. */
+  readonly topicPartitions: number;
+}
+
+/** What the relay reads of each shard, one an element. */
+export interface EventRelaySources {
+  readonly journals: readonly JournalReaderOptions[];
+  readonly columns: readonly SharedColumns[];
+  /** Without it every record that is durable may be told. */
+  readonly replication: readonly Pick<ReplicationMemory, "lanes" | "doorbell">[] | undefined;
+}
+
+/** What the relay's thread is started with. */
+export interface EventRelayThreadData {
+  readonly options: EventRelayOptions;
+  readonly sources: EventRelaySources;
+  /** Float64, one a shard: the sequence up to which everything is told. */
+  readonly told: SharedArrayBuffer;
+}
+
+/** What the relay's thread tells its owner. */
+export type EventRelayReport =
+  | {
+      readonly type: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly fact: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: "stopped" };
+
+export type RelayLog = (
+  level: "info" | "warn" | "error",
+  fact: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;

@@ -1,0 +1,42 @@
+import { Worker } from "node:worker_threads";
+import type {
+  EventRelayOptions,
+  EventRelayReport,
+  EventRelaySources,
+  EventRelayThreadData,
+  RelayLog,
+} from "./relay-options.ts";
+
+/** The ledger's handle on the thread that tells its events. */
+export class EventRelayWorker {
+  readonly #worker: Worker;
+  readonly #told: Float64Array;
+  readonly #stopped: Promise<void>;
+
+  constructor(options: EventRelayOptions, sources: EventRelaySources, log: RelayLog) {
+    const told = new SharedArrayBuffer(sources.journals.length * Float64Array.BYTES_PER_ELEMENT);
+    this.#told = new Float64Array(told);
+    const workerData: EventRelayThreadData = { options, sources, told };
+    this.#worker = new Worker(new URL("./relay-thread.ts", import.meta.url), { workerData });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = promise;
+    this.#worker.on("message", (report: EventRelayReport) => {
+      if (report.type === "log") log(report.level, report.fact, report.fields);
+      else resolve();
+    });
+    this.#worker.on("error", (error) => log("error", "the event relay failed", { message: error.message }));
+    this.#worker.on("exit", () => resolve());
+  }
+
+  /** The sequence of a shard up to which everything is told. */
+  toldThrough(shard: number): number {
+    return this.#told[shard];
+  }
+
+  /** Ends it after the transactions that are under way. */
+  async stop(): Promise<void> {
+    this.#worker.postMessage("stop");
+    await this.#stopped;
+    await this.#worker.terminate();
+  }
+}
