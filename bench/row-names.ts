@@ -23,6 +23,8 @@ export const ROW_NAMES = [
   "wire-binary-100-striped",
   "history-page",
   "history-page-binary",
+  "events-lag-12500",
+  "events-rate",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 

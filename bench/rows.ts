@@ -1,3 +1,4 @@
+import { measureEventLag, measureEventRate } from "./event-lag.ts";
 import { measureBinaryPages, measureRestPages } from "./history-page.ts";
 import type { RowName } from "./row-names.ts";
 import type { Measurement } from "./row-result.ts";
@@ -63,4 +64,6 @@ export const ROWS: Readonly<Record<RowName, Row>> = {
   },
   "history-page": { unit: "pages/s", limitName: null, measure: measureRestPages },
   "history-page-binary": { unit: "pages/s", limitName: null, measure: measureBinaryPages },
+  "events-lag-12500": { unit: TRANSFERS, limitName: null, measure: measureEventLag },
+  "events-rate": { unit: TRANSFERS, limitName: null, measure: measureEventRate },
 };

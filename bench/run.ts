@@ -33,14 +33,15 @@ export function scratchDirectory(): string {
 export class Run {
   readonly pace: Pace;
   readonly group = new ChildGroup();
-  readonly #profileDir: string | undefined;
+  /** Where servers write processor profiles. */
+  readonly profileDir: string | undefined;
   readonly #directory: string;
   #echo: Echo | undefined;
   #ledger: { readonly shards: number; readonly process: Ledger } | undefined;
 
   constructor(pace: Pace, profileDir: string | undefined) {
     this.pace = pace;
-    this.#profileDir = profileDir;
+    this.profileDir = profileDir;
     this.#directory = scratchDirectory();
   }
 
@@ -48,10 +49,15 @@ export class Run {
   async ledger(shards: number): Promise<Ledger> {
     if (this.#ledger?.shards !== shards) {
       await this.#ledger?.process.stop();
-      const options = { shards, directory: this.#directory, profileDir: this.#profileDir };
+      const options = { shards, directory: this.#directory, profileDir: this.profileDir };
       this.#ledger = { shards, process: await Ledger.start(this.group, options) };
     }
     return this.#ledger.process;
+  }
+
+  /** Makes an empty directory on the disk under test, which is removed with the run. */
+  directory(prefix: string): string {
+    return mkdtempSync(join(this.#directory, prefix));
   }
 
   /** Runs a row that needs no server. */

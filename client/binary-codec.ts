@@ -263,7 +263,15 @@ function decodeFrame(source: Source, at: number, end: number): ServerMessage | u
       if (argument > end - body) throw violation("a text longer than its frame");
       const code = codeName(source.uint16(at + FRAME.code));
       if (code === "ok") throw violation("an error frame without a code");
-      return { type: "refused", requestId, code, message: source.text(body, body + argument) };
+      const text = source.text(body, body + argument);
+      if (code !== "not_leader") return { type: "refused", requestId, code, message: text };
+      return {
+        type: "refused",
+        requestId,
+        code,
+        message: rejection(code).message,
+        leader: text === "" ? undefined : text,
+      };
     }
     default:
       return undefined;

@@ -25,7 +25,17 @@ export type ServerMessage =
   | { readonly type: "subscribed"; readonly requestId: number }
   | { readonly type: "updates"; readonly updates: readonly BalanceUpdate[] }
   | { readonly type: "heartbeat" }
-  | { readonly type: "refused"; readonly requestId: number; readonly code: RejectionCode; readonly message: string };
+  | RefusedMessage;
+
+/** A request, or with request id 0 the connection, is refused. */
+interface RefusedMessage {
+  readonly type: "refused";
+  readonly requestId: number;
+  readonly code: RejectionCode;
+  readonly message: string;
+  /** `not_leader`: where the node is that leads. */
+  readonly leader?: string | undefined;
+}
 
 /** What the server tells of itself in the first message of a connection. */
 export interface ServerLimits {

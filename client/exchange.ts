@@ -6,8 +6,9 @@ import { MizanError } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { IN_PROGRESS_PAUSE_MS, OVERLOAD_PAUSE_MS_MAX, OVERLOAD_PAUSE_MS_MIN } from "./limits.ts";
 import { Link } from "./link.ts";
+import type { Nodes } from "./nodes.ts";
 import type { Pending } from "./pending.ts";
-import { type AgainCode, CommandMessage, type Inquiry, type Question } from "./questions.ts";
+import { type AgainCode, CommandMessage, type Inquiry, isRunning, type Question } from "./questions.ts";
 import type { BalanceUpdate } from "./results.ts";
 import type { Endpoint } from "./socket.ts";
 
@@ -74,6 +75,10 @@ export class Exchange {
 
   get isUp(): boolean {
     return this.#link.isUp;
+  }
+
+  get nodes(): Nodes {
+    return this.#link.nodes;
   }
 
   get lastFailure(): unknown {
@@ -211,16 +216,17 @@ export class Exchange {
     }
     this.#inFlight.delete(message.requestId);
     if (outcome === undefined) this.#overloads = 0;
-    else this.#askAgain(outcome.question, outcome.code);
+    else this.#askAgain(outcome.question, outcome.code, message.type === "refused" ? message.leader : undefined);
     this.#scheduleFlush();
   }
 
-  #askAgain(question: Question, code: AgainCode): void {
-    if (code === "in_progress") {
+  #askAgain(question: Question, code: AgainCode, leader: string | undefined): void {
+    if (isRunning(code)) {
       setTimeout(() => this.ask(question), IN_PROGRESS_PAUSE_MS);
       return;
     }
     this.#questions.putBack(question);
+    if (code === "not_leader" && this.#link.redirect(leader)) return;
     if (this.#pause !== undefined) return;
     const pauseMs = backoffMs(this.#overloads, OVERLOAD_PAUSE_MS_MIN, OVERLOAD_PAUSE_MS_MAX);
     this.#overloads += 1;

@@ -15,6 +15,7 @@ export type {
 export { type FailureCode, MizanError } from "./errors.ts";
 export { type CallOptions, Mizan, type MizanOptions, type SubscriptionTopic } from "./mizan.ts";
 export type { CaptureHold, ExchangeCurrency, PlaceHold, ReverseTransfer, VoidHold } from "./money-commands.ts";
+export type { ReplicationState } from "./replication.ts";
 export type {
   Applied,
   Balance,

@@ -117,6 +117,7 @@ interface JsonError {
   readonly code: Exclude<Code, "ok">;
   readonly message: string;
   readonly limit?: NamedLimit;
+  readonly leader?: string;
 }
 
 interface JsonCommandResult {
@@ -152,8 +153,8 @@ interface JsonAnswer {
 /** An answer says by its shape what it answers: the client asks in a few forms only. */
 function decodeAnswer({ requestId, ok, error, result }: JsonAnswer): ServerMessage {
   if (!ok) {
-    const { code, message } = knownError(error);
-    return { type: "refused", requestId, code, message };
+    const { code, message, leader } = knownError(error);
+    return { type: "refused", requestId, code, message, leader };
   }
   if (result?.results !== undefined) return { type: "results", requestId, answers: result.results.map(decodeResult) };
   if (result?.wallets !== undefined) {
@@ -238,8 +239,8 @@ function decodeUnasked(message: JsonUnasked): ServerMessage | undefined {
     case "Heartbeat":
       return { type: "heartbeat" };
     case "Error": {
-      const { code, message: text } = knownError(message.error);
-      return { type: "refused", requestId: 0, code, message: text };
+      const { code, message: text, leader } = knownError(message.error);
+      return { type: "refused", requestId: 0, code, message: text, leader };
     }
     case "Balances":
       return {

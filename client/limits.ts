@@ -22,7 +22,10 @@ export const VERSIONS_REMEMBERED_MAX = 131_072;
 export const RECONNECT_MS_MIN = 50;
 export const RECONNECT_MS_MAX = 5_000;
 
-/** Attempts in a row without a connection that holds, after which the client gives up: more than an hour. */
+/** The longest pause where there are several nodes: the next leader is soon among them. */
+export const FAILOVER_MS_MAX = 500;
+
+/** Attempts in a row with each node, without a connection that holds, after which the client gives up. */
 export const RECONNECT_ATTEMPTS_MAX = 1_000;
 
 /** How long one attempt to connect may take, from the ticket to the server's welcome. */
@@ -38,5 +41,5 @@ export const SILENCE_GRACE_MS = 100;
 export const OVERLOAD_PAUSE_MS_MIN = 5;
 export const OVERLOAD_PAUSE_MS_MAX = 1_000;
 
-/** Pause before a command that is still running elsewhere (`in_progress`) is asked for again. */
+/** Pause before a command that is still running (`in_progress`, `replication_pending`) is asked for again. */
 export const IN_PROGRESS_PAUSE_MS = 100;

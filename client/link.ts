@@ -3,12 +3,14 @@ import type { Codec, Payload, ServerLimits, ServerMessage } from "./codec.ts";
 import { MizanError } from "./errors.ts";
 import {
   ATTEMPT_TIMEOUT_MS,
+  FAILOVER_MS_MAX,
   HEARTBEATS_MISSED_MAX,
   RECONNECT_ATTEMPTS_MAX,
   RECONNECT_MS_MAX,
   RECONNECT_MS_MIN,
   SILENCE_GRACE_MS,
 } from "./limits.ts";
+import { Nodes } from "./nodes.ts";
 import { type Endpoint, openSocket, type Socket } from "./socket.ts";
 
 /** What a link tells the one that uses it. */
@@ -27,6 +29,8 @@ export interface LinkEvents {
  * and after a loss tries again with growing pauses.
  */
 export class Link {
+  /** Where the next connection goes. */
+  readonly nodes: Nodes;
   readonly #endpoint: Endpoint;
   readonly #codec: Codec;
   readonly #events: LinkEvents;
@@ -35,6 +39,8 @@ export class Link {
   #generation = 0;
   #state: "down" | "opening" | "up" | "ended" = "down";
   #attempts = 0;
+  /** Nodes in a row that did not accept the key: one that follows may not know it yet. */
+  #keyRefusals = 0;
   #upSinceMs = 0;
   #lastTrafficMs = 0;
   #lastFailure: unknown;
@@ -42,6 +48,7 @@ export class Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(endpoint: Endpoint, codec: Codec, events: LinkEvents) {
+    this.nodes = new Nodes(endpoint);
     this.#endpoint = endpoint;
     this.#codec = codec;
     this.#events = events;
@@ -60,7 +67,7 @@ export class Link {
     const generation = ++this.#generation;
     this.#state = "opening";
     this.#timer = setTimeout(() => this.lose(new Error("no welcome in time")), ATTEMPT_TIMEOUT_MS);
-    openSocket(this.#endpoint, this.#codec.subprotocol, ATTEMPT_TIMEOUT_MS).then(
+    openSocket(this.#endpoint, this.nodes.url, this.#codec.subprotocol, ATTEMPT_TIMEOUT_MS).then(
       (socket) => {
         if (generation === this.#generation) this.#attach(socket, generation);
         else discard(socket, true);
@@ -76,8 +83,20 @@ export class Link {
     this.#socket?.send(payload);
   }
 
-  /** Gives the connection up and connects again. */
+  /** Connects to the node that leads in place of this one; false where that would be the same. */
+  redirect(leader: string | undefined): boolean {
+    if (!this.nodes.redirect(leader)) return false;
+    this.#reconnect(new Error(`another node leads: ${this.nodes.url}`));
+    return true;
+  }
+
+  /** Gives the connection up and connects again, to the next node where there are several. */
   lose(cause: unknown): void {
+    this.nodes.next();
+    this.#reconnect(cause);
+  }
+
+  #reconnect(cause: unknown): void {
     if (this.#state === "ended") return;
     const wasUp = this.#state === "up";
     this.#lastFailure = cause;
@@ -86,12 +105,13 @@ export class Link {
       if (performance.now() - this.#upSinceMs >= RECONNECT_MS_MAX) this.#attempts = 0;
       this.#events.down();
     }
-    if (cause instanceof MizanError && (cause.code === "unauthenticated" || cause.code === "unsupported_protocol")) {
+    const rounds = Math.floor(this.#attempts / this.nodes.count);
+    if (cause instanceof MizanError && this.#isFinal(cause)) {
       this.#fail(cause);
-    } else if (this.#attempts >= RECONNECT_ATTEMPTS_MAX) {
-      this.#fail(new MizanError("unreachable", `no connection to ${this.#endpoint.url}`, { cause }));
+    } else if (rounds >= RECONNECT_ATTEMPTS_MAX) {
+      this.#fail(new MizanError("unreachable", `no connection to ${this.nodes}`, { cause }));
     } else {
-      const pauseMs = backoffMs(this.#attempts, RECONNECT_MS_MIN, RECONNECT_MS_MAX);
+      const pauseMs = backoffMs(rounds, RECONNECT_MS_MIN, this.nodes.count > 1 ? FAILOVER_MS_MAX : RECONNECT_MS_MAX);
       this.#attempts += 1;
       this.#timer = setTimeout(() => this.open(), pauseMs);
     }
@@ -100,6 +120,15 @@ export class Link {
   /** Ends the connection for good. */
   end(): void {
     this.#detach("ended");
+  }
+
+  /** Whether no further attempt is worth it. */
+  #isFinal({ code }: MizanError): boolean {
+    if (code === "unauthenticated") {
+      this.#keyRefusals += 1;
+      return this.#keyRefusals >= this.nodes.count;
+    }
+    return code === "unsupported_protocol" || code === "not_replicated";
   }
 
   #fail(error: MizanError): void {
@@ -135,6 +164,7 @@ export class Link {
       if (message.type === "welcome") this.#welcome(message.limits);
       else if (message.type === "refused" && message.requestId === 0) {
         // The server ends the connection after such a word; some are worth no further attempt.
+        if (message.code === "not_leader" && this.redirect(message.leader)) return;
         this.lose(new MizanError(message.code, message.message));
       } else if (this.#state === "up") this.#events.message(message);
     }
@@ -145,6 +175,7 @@ export class Link {
     clearTimeout(this.#timer);
     this.#state = "up";
     this.#upSinceMs = performance.now();
+    this.#keyRefusals = 0;
     this.#watchHeartbeats(limits.heartbeatIntervalMs * HEARTBEATS_MISSED_MAX);
     this.#events.up(limits);
   }

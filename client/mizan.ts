@@ -22,6 +22,7 @@ import { IN_FLIGHT_MAX, PENDING_MAX, TIMEOUT_MS } from "./limits.ts";
 import type { CaptureHold, ExchangeCurrency, PlaceHold, ReverseTransfer, VoidHold } from "./money-commands.ts";
 import { Pending } from "./pending.ts";
 import { Inquiry } from "./questions.ts";
+import type { ReplicationState } from "./replication.ts";
 import { restCall } from "./rest-call.ts";
 import {
   type CommandResult,
@@ -95,7 +96,7 @@ export class Mizan {
     const exchange = mizan.#exchange;
     const timer = setTimeout(() => {
       const cause = exchange.lastFailure;
-      exchange.fail(new MizanError("unreachable", `no connection to ${options.url}: ${String(cause)}`, { cause }));
+      exchange.fail(new MizanError("unreachable", `no connection to ${exchange.nodes}: ${String(cause)}`, { cause }));
     }, mizan.#timeoutMs);
     try {
       await exchange.connected;
@@ -263,7 +264,12 @@ export class Mizan {
   async getWalletLimits(walletId: string, options?: CallOptions): Promise<Found<LimitsInForce>> {
     if (!isUuid(walletId)) return rejection("invalid_request");
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { path: `/api/v1/wallets/${walletId}/limits`, timeoutMs }, "limits");
+    return restCall(
+      this.#endpoint,
+      this.#exchange.nodes,
+      { path: `/api/v1/wallets/${walletId}/limits`, timeoutMs },
+      "limits",
+    );
   }
 
   /** The limits of all wallets of a type in a currency, as they were set; for admins. */
@@ -273,7 +279,12 @@ export class Mizan {
     options?: CallOptions,
   ): Promise<Found<Pick<TypeLimits, "type" | "currency" | "limits">>> {
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { path: `/api/v1/limits/${walletType}/${currency}`, timeoutMs }, "limits");
+    return restCall(
+      this.#endpoint,
+      this.#exchange.nodes,
+      { path: `/api/v1/limits/${walletType}/${currency}`, timeoutMs },
+      "limits",
+    );
   }
 
   /** Sets the limits of all wallets of a type in a currency; for admins. */
@@ -281,13 +292,23 @@ export class Mizan {
     const { commandId = this.#ids.next(), walletType, currency, limits: body } = command;
     const path = `/api/v1/limits/${walletType}/${currency}`;
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { method: "PUT", path, timeoutMs, commandId, body }, "positions");
+    return restCall(
+      this.#endpoint,
+      this.#exchange.nodes,
+      { method: "PUT", path, timeoutMs, commandId, body },
+      "positions",
+    );
+  }
+
+  /** Who leads the ledger, and how far the node that answers and the log are. */
+  getReplication(options?: CallOptions): Promise<Found<ReplicationState>> {
+    return this.#query({ type: "GetReplication" }, "shards", options);
   }
 
   /** The books per shard and currency; for admins. */
   trialBalance(options?: CallOptions): Promise<Found<TrialBalance>> {
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, { path: "/api/v1/trial-balance", timeoutMs }, "totals");
+    return restCall(this.#endpoint, this.#exchange.nodes, { path: "/api/v1/trial-balance", timeoutMs }, "totals");
   }
 
   /**
@@ -339,7 +360,8 @@ export class Mizan {
 
   /** Asks a query; `mark` is a field that every good answer has. */
   async #query<T>(query: Query, mark: keyof T & string, options: CallOptions | undefined): Promise<Found<T>> {
-    if (!isUuid(query.type === "GetHold" ? query.holdId : query.walletId)) return rejection("invalid_request");
+    const id = "holdId" in query ? query.holdId : "walletId" in query ? query.walletId : undefined;
+    if (id !== undefined && !isUuid(id)) return rejection("invalid_request");
     // The server would close the connection on a message that is far too long.
     if (new TextEncoder().encode(JSON.stringify(query)).length > QUERY_BYTES_MAX) return rejection("message_too_large");
     return this.#inquire<Found<T>>(

@@ -3,11 +3,20 @@ import { type CommandPart, runEnd } from "./command-call.ts";
 import type { Pending } from "./pending.ts";
 import { type Answer, refusal, resultOf } from "./results.ts";
 
-/** Why a question is asked again under the same ids: the server has no room now, or the command still runs there. */
-export type AgainCode = "overloaded" | "shutting_down" | "in_progress";
+/**
+ * Why a question is asked again under the same ids: the server has no room now, the command still runs there, its
+ * replication does, or another node has to be asked.
+ */
+export type AgainCode = (typeof AGAIN_CODES)[number];
+const AGAIN_CODES = ["overloaded", "shutting_down", "in_progress", "replication_pending", "not_leader"] as const;
 
 /** What is to be asked again, and why; undefined: all is answered. A `mismatch` is no answer to the question at all. */
 export type Outcome = { readonly question: Question; readonly code: AgainCode } | "mismatch" | undefined;
+
+/** Whether waiting for a while is all that helps. */
+export function isRunning(code: AgainCode): code is "in_progress" | "replication_pending" {
+  return code === "in_progress" || code === "replication_pending";
+}
 
 /** What is sent in one message and answered by one. */
 export interface Question {
@@ -19,7 +28,7 @@ export interface Question {
 
 /** Whether a code asks to send the same again. */
 export function isAgainCode(code: string): code is AgainCode {
-  return code === "overloaded" || code === "shutting_down" || code === "in_progress";
+  return (AGAIN_CODES as readonly string[]).includes(code);
 }
 
 /** A question with one answer. `read` returns undefined for a message that does not answer it. */
@@ -84,7 +93,7 @@ export class CommandMessage implements Question {
       at += part.slots.length;
       if (outcome === undefined) continue;
       again.push(outcome.part);
-      if (againCode === undefined || outcome.code !== "in_progress") againCode = outcome.code;
+      if (againCode === undefined || !isRunning(outcome.code)) againCode = outcome.code;
     }
     return againCode === undefined ? undefined : { question: new CommandMessage(again), code: againCode };
   }

@@ -25,15 +25,14 @@ export interface ConnectRequest {
 /** Where and as whom to connect. */
 export interface Endpoint {
   /** Address of the ledger over HTTP, such as `http://127.0.0.1:7070`. */
-  readonly url: string;
+  readonly url?: string;
+  /** Addresses of its nodes, where it has several; the client finds the one that leads. */
+  readonly urls?: readonly string[];
   readonly apiKey: string;
+  /** `replicated` has every answer wait until the log has confirmed it, where the ledger's own do not. Default: local. */
+  readonly acks?: "local" | "replicated";
   /** Opens the WebSocket where headers can be sent with it; without it a single-use ticket is fetched first. */
   readonly connect?: ((request: ConnectRequest) => Socket) | undefined;
-}
-
-/** The address of a path of the ledger. */
-export function addressOf(endpoint: Endpoint, path: string): string {
-  return `${endpoint.url.replace(/\/+$/, "")}${path}`;
 }
 
 /** The header that names the caller. */
@@ -42,21 +41,28 @@ export function authorizationOf(endpoint: Endpoint): { readonly authorization: s
 }
 
 /**
- * Begins to open a WebSocket.
+ * Begins to open a WebSocket to a node.
  *
  * **Errors**: MizanError `unauthenticated` where the key is not accepted; any other failure may pass.
  */
-export async function openSocket(endpoint: Endpoint, subprotocol: Subprotocol, timeoutMs: number): Promise<Socket> {
-  const url = addressOf(endpoint, "/v1/ws").replace(/^http/, "ws");
+export async function openSocket(
+  endpoint: Endpoint,
+  node: string,
+  subprotocol: Subprotocol,
+  timeoutMs: number,
+): Promise<Socket> {
+  const url = `${node}/v1/ws`.replace(/^http/, "ws");
+  const asked = new URLSearchParams(endpoint.acks === "replicated" ? { acks: "replicated" } : {});
   if (endpoint.connect !== undefined) {
-    return endpoint.connect({ url, subprotocol, headers: authorizationOf(endpoint) });
+    const query = asked.size === 0 ? "" : `?${asked}`;
+    return endpoint.connect({ url: `${url}${query}`, subprotocol, headers: authorizationOf(endpoint) });
   }
-  const ticket = await fetchTicket(endpoint, timeoutMs);
-  return new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`, subprotocol);
+  asked.set("ticket", await fetchTicket(endpoint, node, timeoutMs));
+  return new WebSocket(`${url}?${asked}`, subprotocol);
 }
 
-async function fetchTicket(endpoint: Endpoint, timeoutMs: number): Promise<string> {
-  const response = await fetch(addressOf(endpoint, "/api/v1/tickets"), {
+async function fetchTicket(endpoint: Endpoint, node: string, timeoutMs: number): Promise<string> {
+  const response = await fetch(`${node}/api/v1/tickets`, {
     method: "POST",
     headers: authorizationOf(endpoint),
     signal: AbortSignal.timeout(timeoutMs),

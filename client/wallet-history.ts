@@ -80,8 +80,9 @@ export interface Holds {
   readonly holds: readonly Hold[];
 }
 
-/** A question about a wallet or a hold, as it travels. */
+/** A question about a wallet, a hold or the ledger, as it travels. */
 export type Query =
+  | { readonly type: "GetReplication" }
   | { readonly type: "GetHold"; readonly holdId: string }
   | { readonly type: "GetHolds"; readonly walletId: string }
   | { readonly type: "GetBalanceAt"; readonly walletId: string; readonly at: string }

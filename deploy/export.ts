@@ -1,16 +1,13 @@
-import { createWriteStream } from "node:fs";
-import { finished } from "node:stream/promises";
 import { CausalOrder } from "./causal-order.ts";
 import { findLedger, shardsOf } from "./data-directory.ts";
 import { type ExportEnd, type ExportHeader, eventLine } from "./event-line.ts";
 import { startsOfHistory } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
+import { LineWriter } from "./line-writer.ts";
 import { mergedFrames } from "./merged-frames.ts";
 import { isFrom, parsePoint, until } from "./point.ts";
 import { replay } from "./replay.ts";
 import { Terminal } from "./terminal.ts";
-
-const CHUNK_CHARACTERS = 1 << 18;
 
 interface ExportOptions {
   readonly json?: true;
@@ -64,35 +61,4 @@ export async function exportEvents(dataDir: string, options: ExportOptions): Pro
   if (options.out === undefined) return;
   terminal.say(`${events} events written to ${options.out}, up to ${positions.join(", ")}`);
   terminal.result({ command: "export", ok: true, events, positions, file: options.out });
-}
-
-/** Writes lines to a file, which is synced at the end, or to standard output. */
-class LineWriter {
-  readonly #stream: NodeJS.WritableStream;
-  #text = "";
-
-  constructor(file: string | undefined) {
-    this.#stream = file === undefined ? process.stdout : createWriteStream(file, { flush: true });
-  }
-
-  /** Adds a line; resolves when there is room for more. */
-  async line(value: object): Promise<void> {
-    this.#text += `${JSON.stringify(value)}\n`;
-    if (this.#text.length >= CHUNK_CHARACTERS) await this.#flush();
-  }
-
-  async end(): Promise<void> {
-    await this.#flush();
-    if (this.#stream === process.stdout) return;
-    this.#stream.end();
-    await finished(this.#stream);
-  }
-
-  #flush(): Promise<void> {
-    const text = this.#text;
-    this.#text = "";
-    return new Promise((resolve, reject) =>
-      this.#stream.write(text, (error) => (error === undefined || error === null ? resolve() : reject(error))),
-    );
-  }
 }

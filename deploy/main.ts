@@ -9,9 +9,11 @@ import { EXIT, type ExitCode } from "./exit-code.ts";
 import { exportEvents } from "./export.ts";
 import { importEvents } from "./import.ts";
 import { inspect } from "./inspect.ts";
+import { promote } from "./promote.ts";
 import { reshard } from "./reshard.ts";
 import { restore } from "./restore.ts";
 import { start } from "./start.ts";
+import { tail } from "./tail.ts";
 import { verify } from "./verify.ts";
 
 const EXIT_CODES = `
@@ -83,6 +85,18 @@ function program(): Command {
     .addHelpText("after", POINT)
     .action(exportEvents);
 
+  command("promote", "Have a standby lead, after the leader has handed over.")
+    .argument("<url>", "the standby, such as http://127.0.0.1:7071")
+    .option("--force", "pass over a leader that cannot be asked; what only it has is lost")
+    .addHelpText("after", "\nMIZAN_ADMIN_KEY holds the API key of an admin.")
+    .action(promote);
+
+  command("tail", "Write what was cut off a journal, because no log had it, as JSON lines.")
+    .argument("<file>", "unreplicated-….frames, as it lies beside the journal")
+    .option("--of <dir>", "data directory of the ledger; without it, the one that the file lies in")
+    .option("--out <file>", "write to a file instead of standard output")
+    .action(tail);
+
   command("import", "Make a ledger from an export, or from wallets with opening balances.")
     .argument("<file>", "JSON lines")
     .argument("<dir>", "data directory to make; it must not exist, or be empty")
@@ -99,6 +113,7 @@ const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
   engine_failed: EXIT.problems,
   history_incomplete: EXIT.problems,
   host_unavailable: EXIT.problems,
+  node_file_damaged: EXIT.problems,
   port_in_use: EXIT.problems,
 };
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { ApiKeyState, ObjectOutcome } from "../engine/views.ts";
 import type { Code } from "../protocol/codes.ts";
 import { UuidV7, uuidBytes } from "../protocol/ids.ts";
-import type { Caller } from "./caller.ts";
+import type { Asker, Caller } from "./caller.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Tickets } from "./tickets.ts";
 
@@ -44,12 +44,22 @@ export class Access {
   }
 
   /** Reads the keys that the ledger knows. */
-  static open(dispatcher: Dispatcher, limits: { ticketTtlMs: number; ticketsMax: number }): Promise<Access> {
+  static async open(dispatcher: Dispatcher, limits: { ticketTtlMs: number; ticketsMax: number }): Promise<Access> {
     const access = new Access(dispatcher, new Tickets(limits.ticketTtlMs, limits.ticketsMax));
+    await access.refresh();
+    return access;
+  }
+
+  /**
+   * Learns of keys made and revoked by another node, whose journal this one follows.
+   *
+   * **Errors**: rejects where they could not be read; what was known before stays.
+   */
+  refresh(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const code = dispatcher.listObjects(AGGREGATE, (states) => {
-        for (const state of states ?? []) access.#learn(state as ApiKeyState);
-        if (states !== null) resolve(access);
+      const code = this.#dispatcher.listObjects(AGGREGATE, (states) => {
+        for (const state of states ?? []) this.#learn(state as ApiKeyState);
+        if (states !== null) resolve();
         else reject(new Error("the API keys do not fit the reply ring; start with a larger MIZAN_REPLY_RING_BYTES"));
       });
       if (code !== "ok") reject(new Error(`the API keys could not be read: ${code}`));
@@ -93,14 +103,14 @@ export class Access {
    * Makes a key. The command's id becomes the id of the key, so that the same request sent again is known for what it is,
    * although a fresh secret was drawn for it.
    */
-  createKey(request: NewApiKey, done: (outcome: CreatedApiKey) => void): Code {
-    return this.#create(request, newSecret(), done);
+  createKey(asker: Asker, request: NewApiKey, done: (outcome: CreatedApiKey) => void): Code {
+    return this.#create(asker, request, newSecret(), done);
   }
 
   /** Revokes a key; once `done` has been called with `ok` no request with it is taken. */
-  revokeKey(id: string, commandId: string, done: (outcome: ObjectOutcome) => void): Code {
+  revokeKey(asker: Asker, id: string, commandId: string, done: (outcome: ObjectOutcome) => void): Code {
     const command = { aggregate: AGGREGATE, id, commandId, command: { type: "RevokeApiKey", id } };
-    return this.#dispatcher.objectCommand(command, (outcome) => {
+    return this.#dispatcher.objectCommand(asker, command, (outcome) => {
       if (outcome.state !== null) this.#learn(outcome.state as unknown as ApiKeyState);
       done(outcome);
     });
@@ -131,7 +141,7 @@ export class Access {
   #createAdmin(name: string, key: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = { commandId: this.#ids.next(), name, role: "admin", ownerId: "" } as const;
-      const code = this.#create(request, key, (outcome) => {
+      const code = this.#create({ role: "admin", ownerId: new Uint32Array(4) }, request, key, (outcome) => {
         if (outcome.code === "ok") resolve();
         else reject(new Error(`the admin key could not be made: ${outcome.code}`));
       });
@@ -139,7 +149,7 @@ export class Access {
     });
   }
 
-  #create(request: NewApiKey, key: string, done: (outcome: CreatedApiKey) => void): Code {
+  #create(asker: Asker, request: NewApiKey, key: string, done: (outcome: CreatedApiKey) => void): Code {
     const { commandId, name, role, ownerId } = request;
     const earlier = this.#byId.get(commandId)?.state;
     const keyHash =
@@ -150,7 +160,7 @@ export class Access {
       commandId,
       command: { type: "CreateApiKey", id: commandId, name, role, ownerId, keyHash },
     };
-    return this.#dispatcher.objectCommand(command, (outcome) => {
+    return this.#dispatcher.objectCommand(asker, command, (outcome) => {
       if (outcome.state !== null && !outcome.replayed) this.#learn(outcome.state as unknown as ApiKeyState);
       done({ ...outcome, key: outcome.code === "ok" && !outcome.replayed ? key : null });
     });

@@ -1,14 +1,7 @@
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
-import { CODE, CODES, type Code, codeName } from "../protocol/codes.ts";
+import { CODE, CODES, type Code, codeName, type Refusal } from "../protocol/codes.ts";
 import { readUint64 } from "../protocol/int64.ts";
-import {
-  COMMANDS_PER_MESSAGE_MAX,
-  INFLIGHT_PER_CONNECTION_MAX,
-  LOOKUPS_PER_MESSAGE_MAX,
-  MESSAGE_BYTES_MAX,
-  SUBSCRIPTIONS_PER_CONNECTION_MAX,
-} from "../protocol/limits.ts";
-import { WELCOME, WELCOME_BYTES } from "../protocol/welcome.ts";
+import { INFLIGHT_PER_CONNECTION_MAX, MESSAGE_BYTES_MAX } from "../protocol/limits.ts";
 import {
   FRAME_FLAG,
   FRAME_TYPE,
@@ -24,6 +17,7 @@ import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { answerQuery, readQuery } from "./json-queries.ts";
 import { OutgoingFrames } from "./outgoing-frames.ts";
+import { welcomePayload } from "./welcome-frame.ts";
 
 const NOTHING = new Uint8Array(0);
 const TEXT = new TextEncoder();
@@ -37,13 +31,16 @@ export class BinaryConnection implements Connection {
   readonly keyId: string;
   readonly #context: GatewayContext;
   readonly #frames = new OutgoingFrames();
+  readonly #refusal: Refusal | undefined;
   #socket: Socket | undefined;
   #inflight = 0;
   #isScheduled = false;
   #sentSinceHeartbeat = false;
 
-  constructor(context: GatewayContext, caller: Caller) {
+  /** With a refusal the peer is told so, and the connection closes. */
+  constructor(context: GatewayContext, caller: Caller, refusal?: Refusal) {
     this.#context = context;
+    this.#refusal = refusal;
     this.principal = caller;
     this.keyId = caller.keyId;
   }
@@ -51,16 +48,10 @@ export class BinaryConnection implements Connection {
   onOpen(socket: Socket): void {
     this.#socket = socket;
     this.#context.counters.binaryConnections += 1;
-    const welcome = new Uint8Array(WELCOME_BYTES);
-    const view = new DataView(welcome.buffer);
-    view.setUint32(WELCOME.commandsPerMessageMax, COMMANDS_PER_MESSAGE_MAX, true);
-    view.setUint32(WELCOME.messageBytesMax, MESSAGE_BYTES_MAX, true);
-    view.setUint32(WELCOME.inflightMax, INFLIGHT_PER_CONNECTION_MAX, true);
-    view.setUint32(WELCOME.lookupsPerMessageMax, LOOKUPS_PER_MESSAGE_MAX, true);
-    view.setUint32(WELCOME.subscriptionsMax, SUBSCRIPTIONS_PER_CONNECTION_MAX, true);
-    view.setUint32(WELCOME.shards, this.#context.engine.shardCount, true);
-    view.setUint32(WELCOME.heartbeatIntervalMs, this.#context.config.heartbeatIntervalMs, true);
-    this.#send({ type: FRAME_TYPE.Welcome, argument: PROTOCOL_MINOR }, welcome);
+    const refusal = this.#refusal;
+    if (refusal !== undefined) this.#failConnection(refusal, CODES[refusal].meaning, CLOSE.policyViolation);
+    else
+      this.#send({ type: FRAME_TYPE.Welcome, argument: PROTOCOL_MINOR }, welcomePayload(this.#context, this.principal));
   }
 
   onMessage(data: ArrayBuffer, isBinary: boolean): void {
@@ -142,6 +133,10 @@ export class BinaryConnection implements Connection {
     this.#socket?.end(closeCode, reason);
   }
 
+  dismiss(): void {
+    this.#failConnection("not_leader", this.#textOf("not_leader"), CLOSE.notLeader);
+  }
+
   /** Takes a request on, or says why not. */
   #admit(frame: RequestFrame): Code {
     if (frame.code !== "ok") return frame.code;
@@ -179,9 +174,10 @@ export class BinaryConnection implements Connection {
   }
 
   #lookupWallets({ requestId, payload, count }: RequestFrame): Code {
-    const done = (wallets: Uint8Array): void => {
+    const done = (wallets: Uint8Array | Refusal): void => {
       this.#inflight -= 1;
-      this.#send({ type: FRAME_TYPE.Wallets, requestId, count }, wallets);
+      if (typeof wallets === "string") this.#sendError(requestId, wallets, this.#textOf(wallets));
+      else this.#send({ type: FRAME_TYPE.Wallets, requestId, count }, wallets);
     };
     return this.#begin(this.#context.dispatcher.lookupWallets(this.principal, payload, done));
   }
@@ -190,10 +186,14 @@ export class BinaryConnection implements Connection {
     return this.#begin(
       this.#context.dispatcher.lookupTransfer(this.principal, payload, (view) => {
         this.#inflight -= 1;
-        const text = view === null ? NOTHING : TEXT.encode(JSON.stringify(view));
-        const code = view === null ? CODES.transfer_not_found.number : 0;
-        const count = view === null ? 0 : 1;
-        this.#send({ type: FRAME_TYPE.Transfer, requestId, code, count, argument: text.byteLength }, text);
+        if (view === "replication_pending") {
+          this.#sendError(requestId, view, this.#textOf(view));
+          return;
+        }
+        const isFound = typeof view !== "string";
+        const text = isFound ? TEXT.encode(JSON.stringify(view)) : NOTHING;
+        const facts = { code: isFound ? 0 : CODES[view].number, count: isFound ? 1 : 0, argument: text.byteLength };
+        this.#send({ type: FRAME_TYPE.Transfer, requestId, ...facts }, text);
       }),
     );
   }
@@ -261,7 +261,12 @@ export class BinaryConnection implements Connection {
     this.#send(facts, new Uint8Array(codes.buffer));
   }
 
-  #refuse(requestId: number, code: Code, message: string = CODES[code].meaning): void {
+  /** What an Error frame says; of not_leader where the node is that leads, as far as that is known. */
+  #textOf(code: Code): string {
+    return code === "not_leader" ? (this.#context.role.leader?.nodeUrl ?? "") : CODES[code].meaning;
+  }
+
+  #refuse(requestId: number, code: Code, message: string = this.#textOf(code)): void {
     this.#context.counters.requestsRefused += 1;
     this.#sendError(requestId, code, message);
   }

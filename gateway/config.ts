@@ -8,6 +8,8 @@ type Value<S> = S extends { schema: { _output: infer Output }; default: infer De
 export type Config = { readonly [Field in keyof Settings]: Value<Settings[Field]> };
 
 const FIELDS = Object.keys(SETTINGS) as (keyof Settings)[];
+/** Their values are repeated nowhere. */
+const SECRETS: ReadonlySet<keyof Settings> = new Set(["adminKey", "kafkaPassword"]);
 const FIELD_OF_NAME = new Map<string, keyof Settings>(FIELDS.map((field) => [SETTINGS[field].name, field]));
 
 /**
@@ -28,17 +30,33 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }
     const parsed = SETTINGS[field].schema.safeParse(text);
     if (parsed.success) values[field] = parsed.data;
-    // The key is a secret, so its value is not repeated.
-    else problems.push(`${name}${field === "adminKey" ? "" : `=${text}`}: ${parsed.error.issues[0]?.message}`);
+    else problems.push(`${name}${SECRETS.has(field) ? "" : `=${text}`}: ${parsed.error.issues[0]?.message}`);
   }
   const config = values as Config;
-  if (problems.length === 0 && config.socketBufferedSoftBytes > config.socketBufferedMaxBytes) {
-    problems.push(
-      `${SETTINGS.socketBufferedSoftBytes.name}: must not exceed ${SETTINGS.socketBufferedMaxBytes.name}, which is ${config.socketBufferedMaxBytes}`,
-    );
-  }
+  if (problems.length === 0) problems.push(...disagreements(config));
   if (problems.length > 0) throw new StartError("config_invalid", problems.join("; "));
   return config;
+}
+
+/** What is wrong about settings that are each right by themselves. */
+function disagreements(config: Config): string[] {
+  const { socketBufferedSoftBytes, socketBufferedMaxBytes, kafkaBrokers, kafkaUsername, kafkaPassword } = config;
+  const problems: string[] = [];
+  if (socketBufferedSoftBytes > socketBufferedMaxBytes) {
+    problems.push(
+      `${SETTINGS.socketBufferedSoftBytes.name}: must not exceed ${SETTINGS.socketBufferedMaxBytes.name}, which is ${socketBufferedMaxBytes}`,
+    );
+  }
+  const needsBrokers = (name: string): string => `${name} needs ${SETTINGS.kafkaBrokers.name}: nothing is replicated`;
+  if (kafkaBrokers.length === 0) {
+    if (config.acks === "replicated") problems.push(needsBrokers("MIZAN_ACKS=replicated"));
+    if (config.role === "standby") problems.push(needsBrokers("MIZAN_ROLE=standby"));
+    if (config.events === "on") problems.push(needsBrokers("MIZAN_EVENTS=on"));
+  }
+  if ((kafkaUsername === undefined) !== (kafkaPassword === undefined)) {
+    problems.push(`${SETTINGS.kafkaUsername.name} and ${SETTINGS.kafkaPassword.name} go together`);
+  }
+  return problems;
 }
 
 /** The settings as rows for people: what the README's table is written from. */

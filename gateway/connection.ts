@@ -25,6 +25,8 @@ export interface Connection extends Subscriber {
   onHeartbeat(nowMs: number): void;
   /** Tells the peer why, then closes; what was written before is still delivered. */
   close(closeCode: number, reason: string): void;
+  /** Tells the peer that another node leads, and closes. */
+  dismiss(): void;
 }
 
 /** WebSocket close codes, and what they mean here. **Source**: RFC 6455 section 7.4.1 and the registry it founded. */
@@ -35,9 +37,11 @@ export const CLOSE = {
   protocolError: 1002,
   /** Text on a binary connection, or binary on a JSON one. */
   unsupportedData: 1003,
-  /** The API key was revoked. */
+  /** The API key was revoked, or the connection asked for what is not to be had. */
   policyViolation: 1008,
   messageTooBig: 1009,
+  /** This node has stepped down: another one leads. */
+  notLeader: 1012,
   /** The reader fell too far behind; it may come back. */
   tryAgainLater: 1013,
 } as const;

@@ -1,9 +1,13 @@
 import type { Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
+import type { EventRelayWorker } from "../replicator/events/relay-worker.ts";
 import type { Access } from "./access.ts";
 import type { Config } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { LogPositions } from "./log-positions.ts";
+import type { NodeRole } from "./node-role.ts";
+import type { Replication } from "./replication.ts";
 import type { Streams } from "./streams/streams.ts";
 import type { Turn } from "./turn.ts";
 
@@ -14,8 +18,16 @@ export interface GatewayContext {
   readonly streams: Streams;
   readonly access: Access;
   readonly engine: Engine;
+  /** Undefined where events are switched off, or told by another node. */
+  readonly events: () => EventRelayWorker | undefined;
   readonly turn: Turn;
   readonly counters: Counters;
+  readonly role: NodeRole;
+  readonly positions: LogPositions;
+  /** Whether the journal goes into a log at all. */
+  readonly isReplicated: boolean;
+  /** Absent where nothing is replicated. */
+  readonly replication: Replication | undefined;
   readonly log: Logger;
   /** All shards have recovered, none has failed, and the ledger is not stopping. */
   isReady(): boolean;

@@ -11,4 +11,5 @@ export class Counters {
   deltasPublished = 0;
   deltasDelivered = 0;
   deltasConflated = 0;
+  replicationPending = 0;
 }

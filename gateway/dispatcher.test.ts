@@ -326,7 +326,8 @@ describe("questions", () => {
     const { shards, dispatcher, drain } = setUp(3);
     const wallets = [2, 0, 1, 0, 2, 2].map((shard) => walletOn(shard, 3));
     const { answers, done } = collector();
-    expect(dispatcher.lookupWallets(USER, Buffer.concat(wallets), done)).toBe("ok");
+    const take = (found: Uint8Array | string): void => done(found as Uint8Array);
+    expect(dispatcher.lookupWallets(USER, Buffer.concat(wallets), take)).toBe("ok");
     dispatcher.flush();
     for (const shard of shards) {
       const { token, count, payload } = shard.receiveOne();
@@ -346,7 +347,7 @@ describe("questions", () => {
         .toString("hex")
         .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
     const view = { fromWalletId: uuid(walletOn(1, 2)), toWalletId: uuid(walletOn(0, 2)) };
-    const seen: (TransferView | null)[] = [];
+    const seen: (TransferView | string)[] = [];
     const ask = (answers: unknown[]): void => {
       expect(dispatcher.lookupTransfer(ADMIN, walletOn(0, 2), (found) => seen.push(found))).toBe("ok");
       dispatcher.flush();
@@ -361,13 +362,17 @@ describe("questions", () => {
     ]);
     ask([null, { ...view, status: "FAILED" }]);
     ask([null, null]);
-    expect(seen.map((found) => found?.status ?? null)).toEqual(["DEBITED", "FAILED", null]);
+    expect(seen.map((found) => (typeof found === "string" ? found : found.status))).toEqual([
+      "DEBITED",
+      "FAILED",
+      "transfer_not_found",
+    ]);
   });
 
   test("the books are for admins, and have one part a shard", () => {
     const { shards, dispatcher, drain } = setUp(2);
     expect(dispatcher.trialBalance(USER, () => {})).toBe("forbidden");
-    const seen: (readonly TrialBalanceView[])[] = [];
+    const seen: (readonly TrialBalanceView[] | string)[] = [];
     expect(dispatcher.trialBalance(ADMIN, (views) => seen.push(views))).toBe("ok");
     dispatcher.flush();
     for (const shard of [1, 0]) {
@@ -375,6 +380,6 @@ describe("questions", () => {
       shards[shard].answer(REPLY_KIND.Object, shards[shard].receiveOne().token, answer);
     }
     drain();
-    expect(seen.map((views) => views.map(({ shard }) => shard))).toEqual([[0, 1]]);
+    expect(seen).toMatchObject([[{ shard: 0 }, { shard: 1 }]]);
   });
 });

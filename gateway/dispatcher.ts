@@ -1,7 +1,7 @@
 import { pack, unpack } from "msgpackr";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
-import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
+import type { ShardPort } from "../engine/port/shard-port.ts";
 import type {
   FoundHold,
   HoldView,
@@ -12,26 +12,42 @@ import type {
   TransferView,
   TrialBalanceView,
 } from "../engine/views.ts";
-import { type Code, codeName } from "../protocol/codes.ts";
+import { type Code, codeName, type Refusal } from "../protocol/codes.ts";
 import { formatUuid, shardOf, shardOfUuid } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/limits.ts";
 import { RESULT_BYTES, RESULT_DETAIL_BYTES, WALLET_BYTES } from "../protocol/result-record.ts";
 import type { WalletLimits } from "../protocol/wallet-limits.ts";
+import type { Asker } from "./caller.ts";
+import type { NodeRole } from "./node-role.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
 import { RecordSender } from "./record-sender.ts";
 import { RequestTable, type Waiting } from "./request-table.ts";
+import { SingleAnswer } from "./single-answer.ts";
+import { AUDIENCE, type Audience } from "./streams/audience.ts";
 
 /** The gateway itself, where it asks on nobody's behalf. */
-const GATEWAY_PRINCIPAL: Principal = { role: "admin", ownerId: new Uint32Array(4) };
+const GATEWAY_PRINCIPAL: Asker = { role: "admin", ownerId: new Uint32Array(4) };
 
 /** Once this much was handed over, the shards are shown it at once, so that they start while the gateway reads on. */
 const FLUSH_AT_ONCE_BYTES = 16_384;
+
+/** Where nothing is replicated. */
+const ALWAYS_LEADING = { refusal: "ok" } as const;
 
 const ID_BYTES = 16;
 const NOTHING = new Uint8Array(0);
 
 /** Takes the ring deltas of a shard, valid during the call only. */
-export type TakeDeltas = (replies: RingReader, payloadAt: number, count: number, shard: number) => void;
+export type TakeDeltas = (
+  replies: RingReader,
+  payloadAt: number,
+  count: number,
+  shard: number,
+  audience: Audience,
+) => void;
+
+/** Takes what was asked for, or why there is nothing. */
+type Take<T> = (found: T | Refusal) => void;
 
 /**
  * Brings requests to the shards that own what they touch, and answers back to who asked.
@@ -44,12 +60,15 @@ export class Dispatcher {
   readonly #requests = new RequestTable();
   readonly #sender: RecordSender;
   #takeDeltas: TakeDeltas = () => {};
-  #stopping = false;
+  readonly #role: Pick<NodeRole, "refusal">;
+  /** `ok`, or why nothing is taken any more. */
+  #closed: Code = "ok";
   #flushScheduled = false;
   #unflushedBytes = 0;
 
-  constructor(ports: readonly ShardPort[]) {
+  constructor(ports: readonly ShardPort[], role: Pick<NodeRole, "refusal"> = ALWAYS_LEADING) {
     this.#ports = ports;
+    this.#role = role;
     this.#sender = new RecordSender(ports, this.#requests);
   }
 
@@ -67,9 +86,24 @@ export class Dispatcher {
     this.#takeDeltas = take;
   }
 
-  /** From now on every request is refused with `shutting_down`; those handed over before are still answered. */
-  stopAccepting(): void {
-    this.#stopping = true;
+  /** From now on every request is refused; those handed over before are still answered. */
+  stopAccepting(code: "shutting_down" | "not_leader" = "shutting_down"): void {
+    this.#closed = code;
+  }
+
+  /** Answers every request that can be answered without its shard with `replication_pending`, and drops the others. */
+  abandon(): void {
+    this.#requests.abandon();
+  }
+
+  /** Moves on the coarse clock by which requests have an age. */
+  tellTime(nowMs: number): void {
+    this.#requests.nowMs = nowMs;
+  }
+
+  /** Lets the requests expire that are older than a time, all or those that wait for the log; tells how many. */
+  expire(beforeMs: number, all: boolean): number {
+    return this.#requests.expire(beforeMs, all);
   }
 
   /** Shows the shards what was handed over. Happens by itself once a turn of the event loop. */
@@ -78,23 +112,35 @@ export class Dispatcher {
     for (const port of this.#ports) port.flush();
   }
 
-  /** Takes one answer of a shard, as the drain loop finds it. */
-  readonly onEntry = (replies: RingReader, offset: number, shard: number): void => {
-    const header = offset >>> 2;
-    if (replies.lanes[header + REPLY.kind] === REPLY_KIND.Deltas) {
-      this.#takeDeltas(replies, offset + ENTRY_HEADER_BYTES, replies.lanes[header + REPLY.count] as number, shard);
+  /** Lets one request expire; false where it is in no hurry. */
+  expireOne(token: number): boolean {
+    return this.#requests.expireOne(token);
+  }
+
+  /** Takes one answer of a shard, as the drain loop finds it; always true. */
+  readonly onEntry = (replies: RingReader, offset: number, shard: number): boolean => {
+    if (replies.lanes[(offset >>> 2) + REPLY.kind] === REPLY_KIND.Deltas) {
+      this.showDeltas(replies, offset, shard, AUDIENCE.everybody);
     } else {
       this.#requests.answer(replies, offset, shard);
     }
+    return true;
   };
+
+  /** Hands the deltas of an entry to those whom they concern now. */
+  showDeltas(replies: RingReader, offset: number, shard: number, audience: Audience): void {
+    const count = replies.lanes[(offset >>> 2) + REPLY.count] as number;
+    this.#takeDeltas(replies, offset + ENTRY_HEADER_BYTES, count, shard, audience);
+  }
 
   /**
    * Hands over a message of command records, each checked to be whole, and answers with one result each, in order.
    *
    * **Shape**: `flags` are those of `REQUEST_FLAG`; results have RESULT_DETAIL_BYTES with `details`, else RESULT_BYTES.
    */
-  commands(principal: Principal, flags: number, records: Uint8Array, count: number, done: TakeRecords): Code {
-    if (this.#stopping) return "shutting_down";
+  commands(principal: Asker, flags: number, records: Uint8Array, count: number, done: TakeRecords): Code {
+    const refusal = this.#refusal();
+    if (refusal !== "ok") return refusal;
     if (count > COMMANDS_PER_MESSAGE_MAX) return "too_many_commands";
     const recordBytes = (flags & REQUEST_FLAG.details) === 0 ? RESULT_BYTES : RESULT_DETAIL_BYTES;
     const code = this.#sender.commands(principal, flags, records, new RecordBatch(count, recordBytes, done));
@@ -103,120 +149,106 @@ export class Dispatcher {
   }
 
   /** Looks wallets up and answers with one record of WALLET_BYTES each, in the order of the ids. */
-  lookupWallets(principal: Principal, ids: Uint8Array, done: TakeRecords): Code {
-    if (this.#stopping) return "shutting_down";
+  lookupWallets(principal: Asker, ids: Uint8Array, done: Take<Uint8Array>): Code {
+    if (this.#closed !== "ok") return this.#closed;
     const count = ids.byteLength / ID_BYTES;
     if (count > LOOKUPS_PER_MESSAGE_MAX) return "too_many_commands";
-    const code = this.#sender.lookups(principal, ids, new RecordBatch(count, WALLET_BYTES, done));
+    const batch = new RecordBatch(count, WALLET_BYTES, done, () => done("replication_pending"));
+    const code = this.#sender.lookups(principal, ids, batch);
     if (code === "ok") this.#scheduleFlush(ids.byteLength);
     return code;
   }
 
-  /** The limits that apply to a wallet; null with a code where there is nothing to show. */
-  lookupLimits(principal: Principal, id: Uint8Array, done: (code: Code, view: LimitsView | null) => void): Code {
-    if (this.#stopping) return "shutting_down";
+  /** The limits that apply to a wallet. */
+  lookupLimits(principal: Asker, id: Uint8Array, done: Take<LimitsView>): Code {
     const shard = shardOf(new Uint32Array(id.buffer, id.byteOffset, 4), 0, this.#ports.length);
-    return this.ask(shard, REQUEST_KIND.LookupLimits, principal, 1, id, (replies, offset) => {
-      const code = codeName(replies.lanes[(offset >>> 2) + REPLY.code] as number);
-      done(code, unpackEntry(replies, offset) as LimitsView | null);
-      return true;
-    });
+    return this.#askOne(shard, REQUEST_KIND.LookupLimits, principal, id, done);
   }
 
-  /** Finds the transfer, credit or debit that a command id led to; null where no shard remembers one. */
-  lookupTransfer(principal: Principal, id: Uint8Array, done: (view: TransferView | null) => void): Code {
-    return this.#askAll(REQUEST_KIND.LookupTransfer, principal, id, (answers) => {
+  /** Finds the transfer, credit or debit that a command id led to. */
+  lookupTransfer(principal: Asker, id: Uint8Array, done: Take<TransferView>): Code {
+    return this.#askAll(REQUEST_KIND.LookupTransfer, principal, id, done, (answers) => {
       const views = answers as readonly (TransferView | null)[];
       // Both shards of a transfer between shards know of it; the one that debits leads it. A refused one may debit nobody.
       const leading = views.find(
         (view, shard) =>
           view !== null && view.fromWalletId !== "" && shardOfUuid(view.fromWalletId, views.length) === shard,
       );
-      done(leading ?? views.find((view) => view !== null) ?? null);
+      done(leading ?? views.find((view) => view !== null) ?? "transfer_not_found");
     });
   }
 
-  /** Finds a hold by its id, open or closed; null where no shard knows one that the principal may see. */
-  lookupHold(principal: Principal, id: Uint8Array, done: (view: FoundHold | null) => void): Code {
-    return this.#askAll(REQUEST_KIND.LookupHold, principal, id, (answers) =>
-      done((answers as readonly (FoundHold | null)[]).find((view) => view !== null) ?? null),
+  /** Finds a hold by its id, open or closed, that the principal may see. */
+  lookupHold(principal: Asker, id: Uint8Array, done: Take<FoundHold>): Code {
+    return this.#askAll(REQUEST_KIND.LookupHold, principal, id, done, (answers) =>
+      done((answers as readonly (FoundHold | null)[]).find((view) => view !== null) ?? "hold_not_found"),
     );
   }
 
   /** The limits of a type of wallets in a currency; for admins. */
   lookupTypeLimits(
-    principal: Principal,
+    principal: Asker,
     { currency, type }: { readonly currency: number; readonly type: number },
-    done: (limits: WalletLimits) => void,
+    done: Take<WalletLimits>,
   ): Code {
     if (principal.role !== "admin") return "forbidden";
-    if (this.#stopping) return "shutting_down";
     const payload = new Uint8Array(Uint32Array.of(currency, type).buffer);
-    return this.ask(0, REQUEST_KIND.LookupTypeLimits, principal, 1, payload, (replies, offset) => {
-      done(unpackEntry(replies, offset) as WalletLimits);
-      return true;
-    });
+    return this.#askOne(0, REQUEST_KIND.LookupTypeLimits, principal, payload, done);
   }
 
   /** The newest open holds of a wallet, oldest first, or why not. */
-  listHolds(
-    principal: Principal,
-    walletId: Uint8Array,
-    done: (holds: readonly HoldView[] | Exclude<Code, "ok">) => void,
-  ): Code {
-    if (this.#stopping) return "shutting_down";
+  listHolds(principal: Asker, walletId: Uint8Array, done: Take<readonly HoldView[]>): Code {
     const shard = shardOfUuid(formatUuid(walletId), this.#ports.length);
-    return this.ask(shard, REQUEST_KIND.ListHolds, principal, 1, walletId, (replies, offset) => {
-      const code = codeName(replies.lanes[(offset >>> 2) + REPLY.code]);
-      done(code === "ok" ? (unpackEntry(replies, offset) as readonly HoldView[]) : code);
-      return true;
-    });
+    return this.#askOne(shard, REQUEST_KIND.ListHolds, principal, walletId, done);
   }
 
   /** The books of every shard, in the order of the shards; for admins. */
-  trialBalance(principal: Principal, done: (views: readonly TrialBalanceView[]) => void): Code {
+  trialBalance(principal: Asker, done: Take<readonly TrialBalanceView[]>): Code {
     if (principal.role !== "admin") return "forbidden";
-    return this.#askAll(REQUEST_KIND.TrialBalance, principal, NOTHING, (answers) =>
+    return this.#askAll(REQUEST_KIND.TrialBalance, principal, NOTHING, done, (answers) =>
       done(answers as readonly TrialBalanceView[]),
     );
   }
 
   /** Has every shard take a snapshot, and answers when all are durable; null for a shard that could not. For admins. */
-  takeSnapshots(principal: Principal, done: (views: readonly (SnapshotView | null)[]) => void): Code {
+  takeSnapshots(principal: Asker, done: (views: readonly (SnapshotView | null)[]) => void): Code {
     if (principal.role !== "admin") return "forbidden";
-    return this.#askAll(REQUEST_KIND.TakeSnapshot, principal, NOTHING, (answers) =>
+    const asker = { ...principal, awaitsLog: false };
+    return this.#askAll(REQUEST_KIND.TakeSnapshot, asker, NOTHING, undefined, (answers) =>
       done(answers as readonly (SnapshotView | null)[]),
     );
   }
 
   /** Drives an aggregate that is kept as an object. The caller has checked that the command is allowed. */
-  objectCommand(command: ObjectCommand, done: (outcome: ObjectOutcome) => void): Code {
-    if (this.#stopping) return "shutting_down";
+  objectCommand(
+    { awaitsLog }: Pick<Asker, "awaitsLog">,
+    command: ObjectCommand,
+    done: (outcome: ObjectOutcome) => void,
+  ): Code {
+    const refusal = this.#refusal();
+    if (refusal !== "ok") return refusal;
     const shard = shardOfUuid(command.id, this.#ports.length);
-    return this.ask(shard, REQUEST_KIND.ObjectCommand, GATEWAY_PRINCIPAL, 1, pack(command), (replies, offset) => {
-      done(unpackEntry(replies, offset) as ObjectOutcome);
-      return true;
-    });
+    const asker = { ...GATEWAY_PRINCIPAL, awaitsLog: awaitsLog === true };
+    const waiting = new SingleAnswer(
+      (replies, offset) => done(unpackEntry(replies, offset) as ObjectOutcome),
+      () => done({ code: "replication_pending", replayed: false, shard, sequence: 0, state: null }),
+    );
+    return this.ask(shard, REQUEST_KIND.ObjectCommand, asker, 1, pack(command), waiting);
   }
 
   /** The states of all aggregates of a type that is kept as objects; null where they do not fit the reply ring. */
   listObjects(aggregate: string, done: (states: readonly unknown[] | null) => void): Code {
-    return this.#askAll(REQUEST_KIND.ListObjects, GATEWAY_PRINCIPAL, pack({ aggregate }), (answers) => {
+    const payload = pack({ aggregate });
+    return this.#askAll(REQUEST_KIND.ListObjects, GATEWAY_PRINCIPAL, payload, undefined, (answers) => {
       const parts = answers as readonly (readonly unknown[] | null)[];
       done(parts.includes(null) ? null : parts.flatMap((part) => part ?? []));
     });
   }
 
-  /** Hands one request to one shard; `take` gets its answers until it returns true. */
-  ask(
-    shard: number,
-    kind: number,
-    principal: Principal,
-    count: number,
-    payload: Uint8Array,
-    take: Waiting["take"],
-  ): Code {
-    const token = this.#requests.add({ take });
+  /** Hands one request to one shard; what waits gets its answers. */
+  ask(shard: number, kind: number, principal: Asker, count: number, payload: Uint8Array, waiting: Waiting): Code {
+    if (this.#closed !== "ok") return this.#closed;
+    const token = this.#requests.add(waiting, principal.awaitsLog === true);
     if (!this.#port(shard).send(kind, token, count, 0, principal, payload)) {
       this.#requests.remove(token);
       return "overloaded";
@@ -232,8 +264,26 @@ export class Dispatcher {
     return sent;
   }
 
-  #askAll(kind: number, principal: Principal, payload: Uint8Array, done: (answers: readonly unknown[]) => void): Code {
-    if (this.#stopping) return "shutting_down";
+  /** Asks one shard for a MessagePack value. */
+  #askOne<T>(shard: number, kind: number, principal: Asker, payload: Uint8Array, done: Take<T>): Code {
+    const waiting = new SingleAnswer(
+      (replies, offset) => {
+        const code = codeName(replies.lanes[(offset >>> 2) + REPLY.code] as number);
+        done(code === "ok" ? (unpackEntry(replies, offset) as T) : code);
+      },
+      () => done("replication_pending"),
+    );
+    return this.ask(shard, kind, principal, 1, payload, waiting);
+  }
+
+  /** Asks every shard; without `refuse` the answer takes as long as it takes. */
+  #askAll(
+    kind: number,
+    principal: Asker,
+    payload: Uint8Array,
+    refuse: ((code: Refusal) => void) | undefined,
+    done: (answers: readonly unknown[]) => void,
+  ): Code {
     const answers: unknown[] = [];
     let left = this.#ports.length;
     let refused = false;
@@ -243,14 +293,25 @@ export class Dispatcher {
       if (left === 0 && !refused) done(answers);
       return true;
     };
+    const expire = (): void => {
+      if (!refused) refuse?.("replication_pending");
+      refused = true;
+    };
+    const waiting = refuse === undefined ? { take } : { take, expire };
     for (const { shard } of this.#ports) {
-      if (this.ask(shard, kind, principal, 1, payload, take) !== "ok") {
+      const code = this.ask(shard, kind, principal, 1, payload, waiting);
+      if (code !== "ok") {
         // What other shards answer to this is dropped.
         refused = true;
-        return "overloaded";
+        return code;
       }
     }
     return "ok";
+  }
+
+  /** Why a command is not taken now, or `ok`. */
+  #refusal(): Code {
+    return this.#closed === "ok" ? this.#role.refusal : this.#closed;
   }
 
   #port(shard: number): ShardPort {

@@ -1,5 +1,6 @@
-import type { ShardPort } from "../engine/port/shard-port.ts";
+import type { ShardPort, TakeEntry } from "../engine/port/shard-port.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { ReplicationGate } from "./replication-gate.ts";
 import type { Streams } from "./streams/streams.ts";
 import type { Turn } from "./turn.ts";
 
@@ -12,15 +13,24 @@ const ENTRIES_PER_ROUND = 4_096;
  */
 export class DrainLoop {
   readonly #ports: readonly ShardPort[];
-  readonly #dispatcher: Dispatcher;
+  readonly #take: TakeEntry;
+  readonly #gate: ReplicationGate | undefined;
   readonly #streams: Streams;
   readonly #turn: Turn;
   #isScheduled = false;
   #isStopped = false;
 
-  constructor(ports: readonly ShardPort[], dispatcher: Dispatcher, streams: Streams, turn: Turn) {
+  /** Without a gate every answer is handed on at once. */
+  constructor(
+    ports: readonly ShardPort[],
+    dispatcher: Dispatcher,
+    streams: Streams,
+    turn: Turn,
+    gate?: ReplicationGate,
+  ) {
     this.#ports = ports;
-    this.#dispatcher = dispatcher;
+    this.#gate = gate;
+    this.#take = gate?.take ?? dispatcher.onEntry;
     this.#streams = streams;
     this.#turn = turn;
   }
@@ -37,8 +47,8 @@ export class DrainLoop {
   readonly #round = (): void => {
     this.#isScheduled = false;
     if (this.#isStopped) return;
-    let drained = 0;
-    for (const port of this.#ports) drained += port.drain(this.#dispatcher.onEntry, ENTRIES_PER_ROUND);
+    let drained = this.#gate?.beginRound() ?? 0;
+    for (const port of this.#ports) drained += port.drain(this.#take, ENTRIES_PER_ROUND);
     if (drained > 0) {
       this.#streams.endTurn();
       this.#turn.end();

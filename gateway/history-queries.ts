@@ -142,6 +142,10 @@ function withWallet(
   go: (wallet: WalletView, shard: number, head: number) => Code,
 ): Code {
   return dispatcher.lookupWallets(caller, uuidBytes(walletId), (wallets) => {
+    if (typeof wallets === "string") {
+      done({ code: wallets });
+      return;
+    }
     const wallet = readWallet(wallets, 0);
     if (typeof wallet === "string") {
       done({ code: wallet });

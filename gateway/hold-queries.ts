@@ -17,8 +17,8 @@ export function findHold(
   done: (result: QueryResult) => void,
 ): Code {
   return context.dispatcher.lookupHold(caller, uuidBytes(holdId), (found) => {
-    if (found === null) {
-      done({ code: "hold_not_found" });
+    if (typeof found === "string") {
+      done({ code: found });
       return;
     }
     const { walletHead, ...hold } = found;

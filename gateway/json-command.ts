@@ -295,9 +295,22 @@ function sideText(lanes: Uint32Array, at: number): string {
   return `"postedMinor":${posted},"availableMinor":${readInt64(lanes, at + 2)},"version":${readUint64(lanes, at + 4)}`;
 }
 
+/** What may be said about a refusal besides its code. */
+interface ErrorFacts {
+  readonly message?: string;
+  /** The first wrong field. */
+  readonly field?: string;
+  readonly limit?: object | undefined;
+  /** Where the node is that leads. */
+  readonly leader?: string | undefined;
+}
+
 /** The JSON of what went wrong, as it stands in answers over a socket and in batches. */
-export function errorText(code: Code, message: string = CODES[code].meaning, field?: string, limit?: object): string {
-  return JSON.stringify({ code, message, ...(field === undefined || field === "" ? {} : { field }), limit });
+export function errorText(
+  code: Code,
+  { message = CODES[code].meaning, field, limit, leader }: ErrorFacts = {},
+): string {
+  return JSON.stringify({ code, message, ...(field === undefined || field === "" ? {} : { field }), limit, leader });
 }
 
 /** The JSON of one result inside an answer: `"ok":…` and what follows, without braces. */
@@ -305,5 +318,5 @@ export function resultFields({ code, replayed, position, limit, text }: JsonResu
   const again = replayed ? ',"replayed":true' : "";
   if (code === "ok") return `"ok":true${again},"result":${text}`;
   const where = position === "" ? "" : `,"position":"${position}"`;
-  return `"ok":false${again},"error":${errorText(code, undefined, undefined, limit)}${where}`;
+  return `"ok":false${again},"error":${errorText(code, { limit })}${where}`;
 }

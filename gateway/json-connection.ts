@@ -1,5 +1,5 @@
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
-import { CODES, type Code } from "../protocol/codes.ts";
+import { CODES, type Code, type Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { JsonCommand } from "../protocol/json-commands.ts";
 import { check } from "../protocol/json-fault.ts";
@@ -20,6 +20,7 @@ import { encodeCommands, errorText, readResult, resultFields } from "./json-comm
 import { answerFields, answerQuery } from "./json-queries.ts";
 import { deltasText } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
+import { acksOf } from "./welcome-frame.ts";
 
 const NO_ID = new Uint8Array(0);
 
@@ -29,13 +30,16 @@ export class JsonConnection implements Connection {
   readonly keyId: string;
   readonly #context: GatewayContext;
   readonly #messages: string[] = [];
+  readonly #refusal: Refusal | undefined;
   #socket: Socket | undefined;
   #inflight = 0;
   #isScheduled = false;
   #sentSinceHeartbeat = false;
 
-  constructor(context: GatewayContext, caller: Caller) {
+  /** With a refusal the peer is told so, and the connection closes. */
+  constructor(context: GatewayContext, caller: Caller, refusal?: Refusal) {
     this.#context = context;
+    this.#refusal = refusal;
     this.principal = caller;
     this.keyId = caller.keyId;
   }
@@ -43,6 +47,12 @@ export class JsonConnection implements Connection {
   onOpen(socket: Socket): void {
     this.#socket = socket;
     this.#context.counters.jsonConnections += 1;
+    if (this.#refusal !== undefined) {
+      this.#sendUnasked(this.#refusal);
+      this.close(CLOSE.policyViolation, this.#refusal);
+      return;
+    }
+    const { role } = this.#context;
     this.#send(
       JSON.stringify({
         type: "Welcome",
@@ -54,6 +64,9 @@ export class JsonConnection implements Connection {
         subscriptionsMax: SUBSCRIPTIONS_PER_CONNECTION_MAX,
         shards: this.#context.engine.shardCount,
         heartbeatIntervalMs: this.#context.config.heartbeatIntervalMs,
+        role: role.name,
+        acks: acksOf(this.#context, this.principal),
+        leader: role.isLeading ? undefined : role.leader?.nodeUrl,
       }),
     );
   }
@@ -72,7 +85,7 @@ export class JsonConnection implements Connection {
       value = JSON.parse(Buffer.from(data).toString());
     } catch {
       counters.requestsRefused += 1;
-      this.#sendUnasked("malformed_json", CODES.malformed_json.meaning);
+      this.#sendUnasked("malformed_json");
       return;
     }
     const transfer = asPlainTransfer(value);
@@ -83,7 +96,7 @@ export class JsonConnection implements Connection {
     } else {
       const { code, message, field } = checked.fault;
       counters.requestsRefused += 1;
-      this.#sendAnswer(requestIdOf(value), `"ok":false,"error":${errorText(code, message, field)}`);
+      this.#sendAnswer(requestIdOf(value), `"ok":false,"error":${errorText(code, { message, field })}`);
     }
   }
 
@@ -107,7 +120,7 @@ export class JsonConnection implements Connection {
   }
 
   closeSlow(): void {
-    this.#sendUnasked("slow_consumer", CODES.slow_consumer.meaning);
+    this.#sendUnasked("slow_consumer");
     this.close(CLOSE.tryAgainLater, "slow_consumer");
   }
 
@@ -135,6 +148,11 @@ export class JsonConnection implements Connection {
     socket.end(closeCode, reason);
   }
 
+  dismiss(): void {
+    this.#sendUnasked("not_leader");
+    this.close(CLOSE.notLeader, "not_leader");
+  }
+
   /** Takes a request on, or says why not. */
   #admit(request: JsonRequest): Code {
     if (this.#inflight >= INFLIGHT_PER_CONNECTION_MAX) return "overloaded";
@@ -155,6 +173,7 @@ export class JsonConnection implements Connection {
       case "GetHold":
       case "GetTransfer":
       case "GetTrialBalance":
+      case "GetReplication":
         return this.#begin(
           answerQuery(this.#context, this.principal, request, (result) => this.#end(requestId, answerFields(result))),
         );
@@ -229,15 +248,19 @@ export class JsonConnection implements Connection {
 
   #refuse(requestId: number, code: Code): void {
     this.#context.counters.requestsRefused += 1;
-    this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code)}`);
+    this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code, { leader: this.#leaderOf(code) })}`);
   }
 
   #sendAnswer(requestId: number, fields: string): void {
     this.#send(`{"requestId":${requestId},${fields}}`);
   }
 
-  #sendUnasked(code: Code, message: string): void {
-    this.#send(`{"type":"Error","error":${errorText(code, message)}}`);
+  #sendUnasked(code: Code, message: string = CODES[code].meaning): void {
+    this.#send(`{"type":"Error","error":${errorText(code, { message, leader: this.#leaderOf(code) })}}`);
+  }
+
+  #leaderOf(code: Code): string | undefined {
+    return code === "not_leader" ? this.#context.role.leader?.nodeUrl : undefined;
   }
 
   #send(message: string): void {

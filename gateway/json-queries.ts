@@ -1,7 +1,7 @@
 /** Queries: what is asked once and answered once with JSON, over either subprotocol. */
 
 import type { HoldView } from "../engine/views.ts";
-import { CODES, type Code } from "../protocol/codes.ts";
+import { CODES, type Code, type Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import { type Checked, check } from "../protocol/json-fault.ts";
 import { type JsonQuery, jsonQuery } from "../protocol/json-requests.ts";
@@ -12,10 +12,10 @@ import { balanceAt, listTransactions, type QueryResult } from "./history-queries
 import { findHold } from "./hold-queries.ts";
 import { errorText } from "./json-command.ts";
 import { balanceView, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
+import { replicationView } from "./replication-view.ts";
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-type Refusal = Exclude<Code, "ok">;
 type Done = (result: QueryResult) => void;
 
 /**
@@ -42,11 +42,11 @@ export function answerQuery(context: GatewayContext, caller: Caller, query: Json
   const { dispatcher } = context;
   switch (query.type) {
     case "GetWallet":
-      return lookup(context, caller, [query.walletId], ([wallet]) => done(resultOf(wallet, (found) => found)));
+      return lookup(context, caller, [query.walletId], done, ([wallet]) => done(resultOf(wallet, (found) => found)));
     case "GetBalance":
-      return lookup(context, caller, [query.walletId], ([wallet]) => done(resultOf(wallet, balanceView)));
+      return lookup(context, caller, [query.walletId], done, ([wallet]) => done(resultOf(wallet, balanceView)));
     case "GetWallets":
-      return lookup(context, caller, query.walletIds, (wallets) => {
+      return lookup(context, caller, query.walletIds, done, (wallets) => {
         const found = wallets.map((wallet) => `{${answerFields(resultOf(wallet, (view) => view))}}`);
         done({ text: `{"wallets":[${found.join(",")}]}` });
       });
@@ -60,10 +60,13 @@ export function answerQuery(context: GatewayContext, caller: Caller, query: Json
       return balanceAt(context, caller, query, done);
     case "GetTransfer":
       return dispatcher.lookupTransfer(caller, uuidBytes(query.id), (transfer) =>
-        done(resultOf(transfer ?? "transfer_not_found", (view) => view)),
+        done(resultOf(transfer, (view) => view)),
       );
     case "GetTrialBalance":
       return dispatcher.trialBalance(caller, (views) => done(resultOf(views, trialBalanceView)));
+    case "GetReplication":
+      setImmediate(() => done({ text: JSON.stringify(replicationView(context)) }));
+      return "ok";
     default:
       return unreachable(query);
   }
@@ -78,13 +81,15 @@ function lookup(
   { dispatcher }: GatewayContext,
   caller: Caller,
   walletIds: readonly string[],
+  done: Done,
   take: (wallets: readonly (WalletView | Refusal)[]) => void,
 ): Code {
   const ids = new Uint8Array(walletIds.length * 16);
   for (const [index, id] of walletIds.entries()) ids.set(uuidBytes(id), index * 16);
-  return dispatcher.lookupWallets(caller, ids, (wallets, count) =>
-    take(Array.from({ length: count }, (_, index) => readWallet(wallets, index))),
-  );
+  return dispatcher.lookupWallets(caller, ids, (wallets) => {
+    if (typeof wallets === "string") done({ code: wallets });
+    else take(walletIds.map((_, index) => readWallet(wallets, index)));
+  });
 }
 
 function resultOf<T extends object>(found: T | Refusal, show: (found: T) => object): QueryResult {

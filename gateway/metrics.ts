@@ -67,6 +67,10 @@ const GATEWAY_COUNTERS = {
   mizan_slow_consumers_closed_total: ["Connections closed for not reading.", (c) => c.slowConsumersClosed],
   mizan_deltas_published_total: ["Changes that shards reported.", ({ deltasPublished }) => deltasPublished],
   mizan_deltas_delivered_total: ["Changes handed to readers.", ({ deltasDelivered }) => deltasDelivered],
+  mizan_replication_pending_total: [
+    "Requests answered with replication_pending.",
+    ({ replicationPending }) => replicationPending,
+  ],
   mizan_deltas_conflated_total: ["Changes left out for slow readers.", ({ deltasConflated }) => deltasConflated],
 } as const satisfies Record<string, readonly [string, (counters: Counters) => number]>;
 
@@ -101,6 +105,7 @@ export class Metrics {
         counter.inc(read(context.counters));
       }
     }
+    registerReplication(this.#registry, context);
     const commands = new Counter({
       name: "mizan_commands_total",
       help: "Commands by what they came to.",
@@ -136,6 +141,17 @@ export class Metrics {
         connections.set({ subprotocol: "mizan.json.v1" }, context.counters.jsonConnections);
       },
     });
+    const told = new Gauge({
+      name: "mizan_events_told_sequence",
+      help: "Sequence up to which everything is told as events by this node; behind mizan_journal_sequence by the lag.",
+      registers,
+      labelNames: ["shard"],
+      collect: () => {
+        const relay = context.events();
+        if (relay === undefined) told.reset();
+        else for (const shard of shards) told.set({ shard: String(shard) }, relay.toldThrough(shard));
+      },
+    });
     new Gauge({
       name: "mizan_requests_inflight",
       help: "Requests that shards have yet to answer.",
@@ -157,5 +173,49 @@ export class Metrics {
   /** All metrics in the text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+}
+
+/** Who leads, and how far the log is, a shard. */
+function registerReplication(registry: Registry, { role, positions, engine }: GatewayContext): void {
+  const registers = [registry];
+  const perShard = {
+    mizan_replicated_sequence: [
+      "Newest durable record that the log has confirmed.",
+      (shard: number) => positions.replicatedSequence(shard),
+    ],
+    mizan_replication_lag_records: [
+      "Durable records that the log has not confirmed.",
+      (shard: number) => positions.lagRecords(shard),
+    ],
+  } as const;
+  for (const [name, [help, read]] of Object.entries(perShard)) {
+    const gauge = new Gauge({ name, help, registers, labelNames: ["shard"], collect });
+    function collect(): void {
+      for (const { shard } of engine.ports) gauge.set({ shard: String(shard) }, read(shard));
+    }
+  }
+  const roles = new Gauge({
+    name: "mizan_role",
+    help: "1 for the role that this node has.",
+    registers,
+    labelNames: ["role"],
+    collect: () => {
+      for (const name of ["leader", "standby"]) roles.set({ role: name }, name === role.name ? 1 : 0);
+    },
+  });
+  const numbers = {
+    mizan_replication_epoch: ["Number of the claim under which the leader leads.", () => role.leader?.epoch ?? 0],
+    mizan_standby_behind_records: ["Records of the log that this standby has yet to apply.", () => role.behindRecords],
+  } as const;
+  for (const [name, [help, read]] of Object.entries(numbers)) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect(): void {
+        this.set(read());
+      },
+    });
   }
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CODES, type Code } from "../protocol/codes.ts";
 import { WALLET_TYPE } from "../protocol/command-record.ts";
 import { CURRENCY_CODES } from "../protocol/currencies.ts";
+import { EVENT_TYPES } from "../protocol/events/event-types.ts";
 import { problemAnswer } from "../protocol/json-answers.ts";
 import type { Route } from "./rest/route.ts";
 
@@ -51,6 +52,7 @@ function operation(route: Route): object {
     parameters: [
       ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name)),
       ...(needsKey ? [parameter("header", "Idempotency-Key", KEY_MEANING, { minLength: 1, maxLength: 255 })] : []),
+      ...(route.access === "public" ? [] : [ACKS_HEADER]),
       ...Object.entries((route.kind === "plain" && route.query) || {}).map(([name, meaning]) => ({
         ...parameter("query", name, meaning, {}),
         required: false,
@@ -60,7 +62,7 @@ function operation(route: Route): object {
     responses: {
       [route.status]: {
         description: needsKey ? "Done, and durable." : "The answer.",
-        ...(needsKey ? { headers: REPLAYED_HEADER } : {}),
+        ...(needsKey ? { headers: REPLAYED_HEADER } : route.method === "get" ? { headers: POSITION_HEADER } : {}),
         content: { "application/json": { schema: jsonSchema(route.answer, "output") } },
       },
       ...Object.fromEntries(problemStatuses().map((status) => [status, { $ref: `#/components/responses/${status}` }])),
@@ -78,6 +80,22 @@ const REPLAYED_HEADER = {
   "Idempotency-Replayed": { description: "`true` where this is the first answer again.", schema: { const: "true" } },
 };
 
+const POSITION_HEADER = {
+  "Mizan-Position": {
+    description:
+      "Where the ledger is replicated: journal positions, one a shard, whose changes the answer shows at least.",
+    schema: { type: "string" },
+  },
+};
+
+const ACKS_HEADER = {
+  in: "header",
+  name: "Mizan-Acks",
+  required: false,
+  description: "`replicated` has the answer wait until the log has confirmed what it shows.",
+  schema: { enum: ["local", "replicated"] },
+};
+
 const KEY_MEANING =
   "Names the command: a UUID is its id as it is, any other text is hashed with the caller's owner id.";
 
@@ -89,6 +107,8 @@ function parameter(where: string, name: string, description: string, schema: obj
 
 function pathParameter(name: string | undefined): object {
   switch (name) {
+    case "eventType":
+      return parameter("path", name, "A type of events.", { enum: [...EVENT_TYPES.keys()] });
     case "type":
       return parameter("path", name, "A type of wallets.", { enum: Object.keys(WALLET_TYPE) });
     case "currency":
@@ -120,7 +140,7 @@ function problemResponses(): Record<string, object> {
     const codes = (Object.keys(CODES) as Code[]).filter((code) => CODES[code].http === status);
     const description = codes.map((code) => `\`${code}\`: ${CODES[code].meaning}`).join("\n\n");
     const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
-    const headers = status === 503 ? { headers: RETRY_HEADER } : {};
+    const headers = status === 503 || status === 504 ? { headers: RETRY_HEADER } : {};
     return [String(status), { description, ...headers, content }] as const;
   });
   return Object.fromEntries(responses);

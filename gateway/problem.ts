@@ -12,6 +12,8 @@ export interface ProblemFacts {
   readonly position?: string;
   /** The limit that refused. */
   readonly limit?: object;
+  /** Where the node is that leads. */
+  readonly leader?: string | undefined;
 }
 
 /** The status line of an HTTP status. */
@@ -35,7 +37,7 @@ export function sendProblem(
   const { http } = CODES[code];
   response.cork(() => {
     response.writeStatus(statusLine(http)).writeHeader("content-type", "application/problem+json");
-    if (http === 503) response.writeHeader("retry-after", RETRY_AFTER_SECONDS);
+    if (http === 503 || http === 504) response.writeHeader("retry-after", RETRY_AFTER_SECONDS);
     if (http === 401) response.writeHeader("www-authenticate", 'Bearer, Basic realm="mizan"');
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     response.end(problemText(code, facts));

@@ -1,5 +1,8 @@
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
+import { CODE, CODE_DEFERRED } from "../protocol/codes.ts";
+import { readUint64 } from "../protocol/int64.ts";
+import { RESULT } from "../protocol/result-record.ts";
 import type { Waiting } from "./request-table.ts";
 
 /** Takes the answer to a message: `count` records back to back, valid during the call only. */
@@ -14,13 +17,17 @@ export class RecordBatch {
   readonly count: number;
   readonly recordBytes: number;
   readonly #done: TakeRecords;
+  readonly #onExpired: (() => void) | undefined;
   #partsLeft = 0;
   #lanes: Uint32Array | undefined;
+  #isExpired = false;
 
-  constructor(count: number, recordBytes: number, done: TakeRecords) {
+  /** `onExpired` answers in place of `done` where the log was too slow; without it each result says so for itself. */
+  constructor(count: number, recordBytes: number, done: TakeRecords, onExpired?: () => void) {
     this.count = count;
     this.recordBytes = recordBytes;
     this.#done = done;
+    this.#onExpired = onExpired;
   }
 
   /** The whole message, on one shard. */
@@ -54,12 +61,34 @@ export class RecordBatch {
 
   /** Answers the message with what was gathered. */
   finish(): void {
-    this.#done(new Uint8Array(this.lanes.buffer), this.count);
+    if (!this.#isExpired) this.#done(new Uint8Array(this.lanes.buffer), this.count);
   }
 
   /** Answers the message with the records of its only shard. */
   finishWhole(records: Uint8Array): void {
-    this.#done(records, this.count);
+    if (!this.#isExpired) this.#done(records, this.count);
+  }
+
+  /** Answers now: what is not there yet is `replication_pending`, and dropped when it comes. */
+  expire(): void {
+    if (this.#isExpired) return;
+    if (this.#onExpired === undefined) this.#markPending();
+    else this.#onExpired();
+    this.#isExpired = true;
+  }
+
+  #markPending(): void {
+    const { lanes } = this;
+    const stride = this.recordBytes >>> 2;
+    for (let at = 0; at < lanes.length; at += stride) {
+      const code = lanes[at + (RESULT.code >>> 2)] & 0xffff;
+      // What was applied has a place in the journal.
+      const isMissing = code === CODE.ok && readUint64(lanes, at + (RESULT.sequence >>> 2)) === 0;
+      if (!isMissing && code !== CODE_DEFERRED) continue;
+      lanes.fill(0, at, at + stride);
+      lanes[at + (RESULT.code >>> 2)] = CODE.replication_pending;
+    }
+    this.finish();
   }
 }
 
@@ -98,6 +127,10 @@ class BatchPart implements Waiting {
     if (this.#deferredLeft > 0) return false;
     this.#batch.finishPart();
     return true;
+  }
+
+  expire(): void {
+    this.#batch.expire();
   }
 
   #place(from: Uint32Array, fromAt: number, index: number): void {

@@ -1,7 +1,8 @@
 import { REQUEST_KIND } from "../engine/port/entries.ts";
-import type { Principal, ShardPort } from "../engine/port/shard-port.ts";
+import type { ShardPort } from "../engine/port/shard-port.ts";
 import type { Code } from "../protocol/codes.ts";
 import { RESULT, WALLET } from "../protocol/result-record.ts";
+import type { Asker } from "./caller.ts";
 import type { RecordBatch } from "./record-batch.ts";
 import type { RequestTable } from "./request-table.ts";
 import { REFUSED, Routing } from "./routing.ts";
@@ -30,7 +31,7 @@ export class RecordSender {
     this.#ordered = new Uint32Array(ports.length);
   }
 
-  commands(principal: Principal, flags: number, records: Uint8Array, batch: RecordBatch): Code {
+  commands(principal: Asker, flags: number, records: Uint8Array, batch: RecordBatch): Code {
     const kind = REQUEST_KIND.Commands;
     if (this.#ports.length === 1) return this.#sendWhole(0, kind, principal, flags, records, batch);
     const bytes = aligned(records);
@@ -39,7 +40,7 @@ export class RecordSender {
     return this.#sendRouted(kind, principal, flags, lanes, batch);
   }
 
-  lookups(principal: Principal, ids: Uint8Array, batch: RecordBatch): Code {
+  lookups(principal: Asker, ids: Uint8Array, batch: RecordBatch): Code {
     const kind = REQUEST_KIND.LookupWallets;
     if (this.#ports.length === 1) return this.#sendWhole(0, kind, principal, 0, ids, batch);
     const bytes = aligned(ids);
@@ -51,18 +52,18 @@ export class RecordSender {
   #sendWhole(
     shard: number,
     kind: number,
-    principal: Principal,
+    principal: Asker,
     flags: number,
     payload: Uint8Array,
     batch: RecordBatch,
   ): Code {
-    const token = this.#requests.add(batch.whole());
+    const token = this.#requests.add(batch.whole(), principal.awaitsLog === true);
     if (this.#ports[shard]?.send(kind, token, batch.count, flags, principal, payload)) return "ok";
     this.#requests.remove(token);
     return "overloaded";
   }
 
-  #sendRouted(kind: number, principal: Principal, flags: number, lanes: Uint32Array, batch: RecordBatch): Code {
+  #sendRouted(kind: number, principal: Asker, flags: number, lanes: Uint32Array, batch: RecordBatch): Code {
     const routing = this.#routing;
     const first = routing.shards[0] as number;
     if (first !== REFUSED && routing.counts[first] === batch.count) {
@@ -88,10 +89,10 @@ export class RecordSender {
     return "ok";
   }
 
-  #beginPart(shard: number, kind: number, principal: Principal, flags: number, batch: RecordBatch): boolean {
+  #beginPart(shard: number, kind: number, principal: Asker, flags: number, batch: RecordBatch): boolean {
     const count = this.#routing.counts[shard] as number;
     const order = new Uint16Array(count);
-    const token = this.#requests.add(batch.part(order));
+    const token = this.#requests.add(batch.part(order), principal.awaitsLog === true);
     const payloadBytes = this.#routing.totalsBytes[shard] as number;
     const payloadAt = (this.#ports[shard] as ShardPort).begin(kind, token, count, flags, principal, payloadBytes);
     if (payloadAt < 0) {

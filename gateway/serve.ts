@@ -1,5 +1,6 @@
-import { pino } from "pino";
-import { loadConfig } from "./config.ts";
+import { type Logger, pino } from "pino";
+import { type Config, loadConfig } from "./config.ts";
+import { kafkaReplication } from "./replicated-node.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { StartError } from "./start-error.ts";
 
@@ -18,19 +19,33 @@ export async function serve(
     const config = loadConfig(env);
     // Standard output is for people; the log goes beside it.
     const log = pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
-    const server = await startServer(config, log, (message) => {
-      log.fatal({ code: "shard_stopped" }, message);
-      process.exit(EXIT_FAILED);
-    });
-    stopOnSignal(server);
-    if (onServing === undefined) announce(server, config);
+    let running = await start(config, log);
+    stopOnSignal(() => running.stop());
+    if (onServing === undefined) announce(running, config);
     else {
-      const { port, shardCount, adminKey } = server;
+      const { port, shardCount, adminKey } = running;
       onServing({ url: `http://${config.host}:${port}`, shards: shardCount, dataDir: config.dataDir, adminKey });
+    }
+    for (;;) {
+      await running.steppedDown;
+      await running.stop();
+      running = await start(config, log);
     }
   } catch (error) {
     fail(error);
   }
+}
+
+async function start(config: Config, log: Logger): Promise<RunningServer> {
+  return startServer(
+    config,
+    log,
+    (message) => {
+      log.fatal({ code: "shard_stopped" }, message);
+      process.exit(EXIT_FAILED);
+    },
+    config.kafkaBrokers.length === 0 ? undefined : kafkaReplication,
+  );
 }
 
 function announce(server: RunningServer, config: { readonly host: string; readonly dataDir: string }): void {
@@ -52,13 +67,13 @@ function announce(server: RunningServer, config: { readonly host: string; readon
   say(`Mizan serves http://${config.host}:${server.port} with ${shards}, data in ${config.dataDir}`);
 }
 
-function stopOnSignal(server: RunningServer): void {
+function stopOnSignal(stop: () => Promise<void>): void {
   let isStopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (isStopping) return;
       isStopping = true;
-      server.stop().then(
+      stop().then(
         () => process.exit(0),
         (error: unknown) => fail(error),
       );

@@ -5,7 +5,9 @@ import type { Engine } from "../engine/engine.ts";
 import { HistoryIncompleteError } from "../engine/history-incomplete.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { HTTP_BODY_BYTES_MAX } from "../protocol/limits.ts";
+import type { EventRelayWorker } from "../replicator/events/relay-worker.ts";
 import { Access, type BootstrapResult } from "./access.ts";
+import { AccessFollower } from "./access-follower.ts";
 import type { Config } from "./config.ts";
 import { CLOSE, type Connection, type SocketData } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
@@ -13,6 +15,11 @@ import { Counters } from "./counters.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DrainLoop } from "./drain-loop.ts";
+import { startEventRelay } from "./event-relay.ts";
+import { LogPositions } from "./log-positions.ts";
+import { NodeRole } from "./node-role.ts";
+import type { Replication, ReplicationDriver } from "./replication.ts";
+import { ReplicationGate } from "./replication-gate.ts";
 import { registerRest } from "./rest/routes.ts";
 import { upgrade } from "./socket-upgrade.ts";
 import { StartError } from "./start-error.ts";
@@ -37,6 +44,8 @@ export interface RunningServer {
   readonly port: number;
   readonly shardCount: number;
   readonly adminKey: BootstrapResult;
+  /** Resolves when another node has taken over: this one shows nothing more, and has to be started again to follow. */
+  readonly steppedDown: Promise<void>;
   /** Stops taking requests, answers those in flight, syncs, and ends every connection and thread. */
   stop(): Promise<void>;
 }
@@ -45,36 +54,46 @@ export interface RunningServer {
  * Starts a ledger with everything it needs, and resolves when it serves.
  *
  * `onFailure` is called when a shard cannot go on; nothing more is acknowledged then, and the process should end.
+ * `replication` brings the journal into the log, where brokers are configured.
  * **Errors**: rejects with a `StartError`; everything that was started is stopped again.
  */
 export async function startServer(
   config: Config,
   log: Logger,
   onFailure: (message: string) => void,
+  replication?: ReplicationDriver,
 ): Promise<RunningServer> {
   const lock = await lockDataDir(config.dataDir);
   let engine: Engine | undefined;
   try {
     let wake = (): void => {};
     let hasFailed = false;
-    engine = await startEngine(config, {
-      log: (level, fact, fields) => log[level](fields, fact),
-      onWake: () => wake(),
-      onFailure: ({ shard, message }) => {
-        hasFailed = true;
-        onFailure(`shard ${shard} stopped: ${message}`);
+    await replication?.join(config, log);
+    engine = await startEngine(
+      { ...config, role: replication === undefined ? "leader" : "standby" },
+      {
+        log: (level, fact, fields) => log[level](fields, fact),
+        onWake: () => wake(),
+        onFailure: ({ shard, message }) => {
+          hasFailed = true;
+          onFailure(`shard ${shard} stopped: ${message}`);
+        },
       },
-    }).catch((error: unknown) => {
+    ).catch((error: unknown) => {
       const code = error instanceof HistoryIncompleteError ? "history_incomplete" : "engine_failed";
       throw new StartError(code, error instanceof Error ? error.message : String(error), { cause: error });
     });
-    const server = new Server(config, log, engine, () => hasFailed);
+    const server = new Server(config, log, engine, () => hasFailed, replication !== undefined);
     wake = server.drainLoop.wake;
-    await server.open();
+    await server.open(replication, (message) => {
+      hasFailed = true;
+      onFailure(message);
+    });
     return {
       port: server.port,
       shardCount: engine.shardCount,
       adminKey: server.adminKey,
+      steppedDown: server.steppedDown,
       stop: async () => {
         await server.stop();
         lock.release();
@@ -91,35 +110,51 @@ class Server {
   readonly drainLoop: DrainLoop;
   port = 0;
   adminKey: BootstrapResult = { kind: "configured" };
+  readonly steppedDown: Promise<void>;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #engine: Engine;
   readonly #hasFailed: () => boolean;
+  readonly #role: NodeRole;
+  readonly #positions: LogPositions;
+  /** Absent where nothing is replicated. */
+  readonly #gate: ReplicationGate | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #streams: Streams;
   readonly #counters = new Counters();
   readonly #turn = new Turn();
   readonly #connections = new Set<Connection>();
   readonly #app = App();
+  #replication: Replication | undefined;
+  #events: EventRelayWorker | undefined;
+  #access: AccessFollower | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
   #closeListener = (): void => {};
+  readonly #onSteppedDown: () => void;
 
-  constructor(config: Config, log: Logger, engine: Engine, hasFailed: () => boolean) {
+  constructor(config: Config, log: Logger, engine: Engine, hasFailed: () => boolean, isReplicated: boolean) {
+    ({ promise: this.steppedDown, resolve: this.#onSteppedDown } = Promise.withResolvers<void>());
     this.#config = config;
     this.#log = log;
     this.#engine = engine;
     this.#hasFailed = hasFailed;
-    this.#dispatcher = new Dispatcher(engine.ports);
+    // In the log nobody leads before having claimed.
+    this.#role = new NodeRole(isReplicated ? "standby" : "leader");
+    this.#positions = new LogPositions(engine);
+    this.#dispatcher = new Dispatcher(engine.ports, this.#role);
     this.#streams = new Streams(this.#dispatcher, config, this.#counters);
-    this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn);
+    this.#gate = isReplicated ? this.#newGate() : undefined;
+    this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn, this.#gate);
   }
 
-  async open(): Promise<void> {
+  async open(replication: ReplicationDriver | undefined, onFailure: (message: string) => void): Promise<void> {
     this.drainLoop.wake();
+    if (replication !== undefined) await this.#replicate(replication, onFailure);
     const access = await Access.open(this.#dispatcher, this.#config);
-    this.adminKey = await access.bootstrap(this.#config.adminKey);
+    if (this.#role.isLeading) this.adminKey = await access.bootstrap(this.#config.adminKey);
+    if (this.#gate !== undefined) this.#access = new AccessFollower(access, this.#role, this.#engine, this.#log);
     access.onRevoked((keyId) => this.#closeConnectionsOf(keyId));
     const context: GatewayContext = {
       config: this.#config,
@@ -127,8 +162,13 @@ class Server {
       streams: this.#streams,
       access,
       engine: this.#engine,
+      events: () => this.#events,
       turn: this.#turn,
       counters: this.#counters,
+      role: this.#role,
+      positions: this.#positions,
+      isReplicated: this.#gate !== undefined,
+      replication: this.#replication,
       log: this.#log,
       isReady: () => this.#isOpen && !this.#isStopping && !this.#hasFailed(),
       isStopping: () => this.#isStopping,
@@ -151,14 +191,63 @@ class Server {
     const deadlineMs = Date.now() + this.#config.shutdownGraceMs;
     while (this.#dispatcher.inflight > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     clearInterval(this.#heartbeat);
+    this.#access?.stop();
     this.#streams.stop();
     // What was answered in the last turn leaves before the connections close.
     this.#turn.end();
     for (const connection of [...this.#connections]) connection.close(CLOSE.goingAway, "shutting_down");
     while (this.#connections.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
+    // What the last commands have done is told by the next start, or by the next leader.
+    await this.#events?.stop();
+    // Everything decided goes out to the log as far as it can; what nobody will see any more must not keep the shards.
+    await this.#replication?.stop();
+    this.#gate?.close();
     await this.#engine.stop();
     this.drainLoop.stop();
     this.#app.close();
+  }
+
+  async #replicate(replication: ReplicationDriver, onFailure: (message: string) => void): Promise<void> {
+    const gate = this.#gate;
+    if (gate === undefined) return;
+    gate.start(this.drainLoop.wake);
+    this.#role.onFenced(() => this.#stepDown(gate));
+    this.#role.onChanged(() => {
+      if (this.#role.isLeading) this.#events ??= startEventRelay(this.#config, this.#engine, this.#log);
+    });
+    this.#replication = await replication.start({
+      config: this.#config,
+      engine: this.#engine,
+      dispatcher: this.#dispatcher,
+      role: this.#role,
+      gate,
+      log: this.#log,
+      onFailure,
+    });
+  }
+
+  /** Shows nothing more: what is asked and not answered yet may be done or not, and every connection has to go. */
+  #stepDown(gate: ReplicationGate): void {
+    this.#dispatcher.stopAccepting("not_leader");
+    gate.close();
+    for (const connection of [...this.#connections]) connection.dismiss();
+    this.#onSteppedDown();
+  }
+
+  #newGate(): ReplicationGate {
+    return new ReplicationGate({
+      config: this.#config,
+      role: this.#role,
+      positions: this.#positions,
+      dispatcher: this.#dispatcher,
+      streams: this.#streams,
+      counters: this.#counters,
+      onLag: (isLagging, lagRecords) =>
+        this.#log[isLagging ? "warn" : "info"](
+          { lagRecords },
+          isLagging ? "the log is behind" : "the log keeps up again",
+        ),
+    });
   }
 
   #serveSockets(app: TemplatedApp, context: GatewayContext): void {

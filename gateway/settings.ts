@@ -1,49 +1,8 @@
 import { z } from "zod";
 import { timeZoneName } from "../engine/limits/calendar.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
-
-/**
- * One setting of the ledger: how it is named, checked, defaulted and explained. The configuration is read from these and
- * its table in the README is written from them.
- */
-interface Setting<T> {
-  readonly name: `MIZAN_${string}`;
-  readonly schema: z.ZodType<T, string>;
-  readonly default: T;
-  /** What the table shows where the default is not a plain value. */
-  readonly defaultText: string;
-  readonly unit: string;
-  readonly meaning: string;
-}
-
-interface WholeNumber {
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  readonly unit: string;
-  readonly meaning: string;
-}
-
-function wholeSchema(min: number, max: number): z.ZodType<number, string> {
-  const wanted = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,16}$/, wanted)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, wanted);
-}
-
-function whole(name: Setting<number>["name"], facts: WholeNumber): Setting<number> {
-  return { ...facts, name, schema: wholeSchema(facts.min, facts.max), defaultText: String(facts.default) };
-}
-
-function powerOfTwo(name: Setting<number>["name"], facts: WholeNumber): Setting<number> {
-  const schema = wholeSchema(facts.min, facts.max).refine(
-    (value) => Number.isInteger(Math.log2(value)),
-    "must be a power of two",
-  );
-  return { ...facts, name, schema, defaultText: String(facts.default) };
-}
+import { REPLICATION_SETTINGS } from "./replication-settings.ts";
+import { powerOfTwo, type Setting, whole, wholeSchema } from "./setting.ts";
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -325,6 +284,8 @@ export const SETTINGS = {
     unit: "ms",
     meaning: "Deltas of one reader that come closer together than this share a message.",
   }),
+
+  ...REPLICATION_SETTINGS,
 
   ticketTtlMs: whole("MIZAN_TICKET_TTL_MS", {
     default: 30_000,

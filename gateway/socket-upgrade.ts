@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from "uWebSockets.js";
-import type { Code } from "../protocol/codes.ts";
+import type { Code, Refusal } from "../protocol/codes.ts";
 import { SUBPROTOCOLS, type Subprotocol } from "../protocol/wire-frame.ts";
+import { readAcks } from "./acks.ts";
 import { BinaryConnection } from "./binary-connection.ts";
 import type { Caller } from "./caller.ts";
 import type { Connection, SocketData } from "./connection.ts";
@@ -31,7 +32,11 @@ export function upgrade(
     sendProblem(response, "unauthenticated");
     return;
   }
-  const data: SocketData = { connection: connectionFor(subprotocol, gateway, caller) };
+  // A browser learns nothing of a refused upgrade, so what cannot be had is told over the socket.
+  const awaitsLog = readAcks(request.getQuery("acks") ?? "", gateway);
+  const refused = typeof awaitsLog === "string" ? awaitsLog : undefined;
+  const asker = awaitsLog === true ? { ...caller, awaitsLog } : caller;
+  const data: SocketData = { connection: connectionFor(subprotocol, gateway, asker, refused) };
   response.upgrade(
     data,
     request.getHeader("sec-websocket-key"),
@@ -60,8 +65,13 @@ function authenticate(request: HttpRequest, { access }: GatewayContext): Caller 
   return ticket === undefined || ticket === "" ? undefined : access.redeemTicket(ticket);
 }
 
-function connectionFor(subprotocol: Subprotocol, gateway: GatewayContext, caller: Caller): Connection {
+function connectionFor(
+  subprotocol: Subprotocol,
+  gateway: GatewayContext,
+  caller: Caller,
+  refusal: Refusal | undefined,
+): Connection {
   return subprotocol === "mizan.binary.v1"
-    ? new BinaryConnection(gateway, caller)
-    : new JsonConnection(gateway, caller);
+    ? new BinaryConnection(gateway, caller, refusal)
+    : new JsonConnection(gateway, caller, refusal);
 }

@@ -337,6 +337,26 @@ const registry = {
     meaning: "The statement has more than 1,000,000 lines; ask for a shorter time.",
   },
 
+  // Replication.
+  not_leader: {
+    number: 140,
+    http: 421,
+    memory: "passing",
+    meaning: "Another node leads the ledger; the answer names it where it is known.",
+  },
+  replication_pending: {
+    number: 141,
+    http: 504,
+    memory: "passing",
+    meaning: "The log has not confirmed it in time; it may have been applied, and the same id tells.",
+  },
+  not_replicated: {
+    number: 142,
+    http: 422,
+    memory: "passing",
+    meaning: "The ledger is not replicated, so no answer can wait for that.",
+  },
+
   internal_error: {
     number: 99,
     http: 500,
@@ -347,6 +367,9 @@ const registry = {
 
 /** A stable name for an outcome: `ok`, or the reason why not. */
 export type Code = keyof typeof registry;
+
+/** Any code that is a refusal. */
+export type Refusal = Exclude<Code, "ok">;
 
 /** Facts about each code. */
 export const CODES: Readonly<Record<Code, CodeFacts>> = registry;

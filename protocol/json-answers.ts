@@ -205,11 +205,14 @@ export const transferFoundAnswer = z.strictObject({
 
 const limit = limitAnswer.optional().describe("The limit that refused, where the caller may know it.");
 
+const leaderUrl = z.string().optional().describe("not_leader: where the node is that leads, if it is known.");
+
 const errorAnswer = z.strictObject({
   code,
   message: z.string(),
   field: z.string().optional().describe("The first wrong field of an invalid request."),
   limit,
+  leader: leaderUrl,
 });
 
 const failure = {
@@ -308,7 +311,41 @@ export const apiKeysAnswer = z.strictObject({
   nextCursor: z.string().nullable().describe("For the query parameter `cursor` of the next page; null on the last."),
 });
 
-export const statusAnswer = z.strictObject({ status: z.string() });
+const role = z.enum(["leader", "standby"]);
+const epoch = z.int().min(0).describe("Number of the claim under which the leader leads; 0 where none is known.");
+
+export const statusAnswer = z.strictObject({
+  status: z.string(),
+  role: role.optional().describe("There where the ledger is replicated, like the following."),
+  epoch: epoch.optional(),
+  lagRecords: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Leader: what the log has not confirmed. Standby: what it has yet to apply."),
+});
+
+/** Who leads, and how far everything is. */
+export const replicationAnswer = z.strictObject({
+  role,
+  isReplicated: z.boolean(),
+  acks: z.enum(["local", "replicated"]).describe("What every answer of this node waits for."),
+  leader: leaderUrl,
+  epoch,
+  behindRecords: z.int().min(0).describe("Standby: records of the log that it has yet to apply."),
+  shards: z.array(
+    z.strictObject({
+      shard: z.int().min(0),
+      position: z.string().describe("The newest durable record here: whatever is read from now on shows it."),
+      replicatedPosition: z.string().describe("The newest one that the log has confirmed."),
+      lagRecords: z.int().min(0).describe("Records between the two."),
+    }),
+  ),
+});
+
+export const handoverAnswer = z.strictObject({
+  sequences: z.array(z.int().min(0)).describe("The last record of each shard."),
+});
 
 /** RFC 9457. */
 export const problemAnswer = z.strictObject({
@@ -320,4 +357,5 @@ export const problemAnswer = z.strictObject({
   field: z.string().optional().describe("The first wrong field of an invalid request."),
   position: position.optional().describe("Where a rejection that is remembered under the command's id is journaled."),
   limit,
+  leader: leaderUrl,
 });

@@ -42,6 +42,7 @@ const holdQuery = z.strictObject({ type: z.literal("GetHold"), holdId: uuid });
 const transactionsQuery = z.strictObject({ type: z.literal("ListTransactions"), walletId: uuid, ...historyFields });
 const balanceAtQuery = z.strictObject({ type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime });
 const trialBalanceQuery = z.strictObject({ type: z.literal("GetTrialBalance") });
+const replicationQuery = z.strictObject({ type: z.literal("GetReplication") });
 
 /** What is asked once and answered once: a JSON request that changes nothing, without its request id. */
 export const jsonQuery = z.discriminatedUnion("type", [
@@ -52,6 +53,7 @@ export const jsonQuery = z.discriminatedUnion("type", [
   transactionsQuery,
   balanceAtQuery,
   trialBalanceQuery,
+  replicationQuery,
 ]);
 
 /** A query, checked. */
@@ -77,6 +79,7 @@ export const jsonRequest = z.discriminatedUnion("type", [
   transactionsQuery.extend({ requestId }),
   balanceAtQuery.extend({ requestId }),
   trialBalanceQuery.extend({ requestId }),
+  replicationQuery.extend({ requestId }),
   z.strictObject({ requestId, type: z.literal("Ping") }),
   z.discriminatedUnion("topic", [
     z.strictObject({ ...subscribe, ...walletTopic, fromVersion: fromVersion.optional() }),

@@ -12,6 +12,7 @@ export interface RawReply {
   readonly flags: number;
   readonly code: number;
   readonly index: number;
+  readonly dependsOnSequence: number;
   readonly payload: Uint8Array;
 }
 
@@ -26,6 +27,7 @@ export function readReply({ lanes, bytes }: Pick<RingReader, "lanes" | "bytes">,
     flags: lanes[at + REPLY.flags],
     code: lanes[at + REPLY.code],
     index: lanes[at + REPLY.index],
+    dependsOnSequence: new DataView(bytes.buffer, offset).getFloat64(REPLY.dependsOnSequence * 4, true),
     payload: bytes.slice(start, start + lanes[at + REPLY.payloadBytes]),
   };
 }

@@ -85,7 +85,9 @@ export async function endsWithConnection(write: () => Promise<void>): Promise<vo
   } catch (error) {
     if (
       !(error instanceof Error) ||
-      !/closed|ECONN|hang up|EPIPE|not open|shutting_down|fetch failed|terminated/.test(error.message)
+      !/closed|ECONN|hang up|EPIPE|not open|shutting_down|not_leader|replication_pending|fetch failed|terminated/.test(
+        error.message,
+      )
     )
       throw error;
   }

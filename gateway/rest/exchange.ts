@@ -4,6 +4,7 @@ import { CODES, type Code } from "../../protocol/codes.ts";
 import { HTTP_BODY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
+import type { NodeRole } from "../node-role.ts";
 import { type ProblemFacts, sendProblem, statusLine } from "../problem.ts";
 import type { ResponseCounts } from "./response-counts.ts";
 
@@ -21,16 +22,27 @@ export class Exchange {
   readonly secondParameter: string;
   readonly authorization: string;
   readonly idempotencyKey: string;
+  /** The header Mizan-Acks, or empty. */
+  readonly acks: string;
+  /** Journal positions that the answer shows at least; sent with it where set. */
+  positions = "";
   readonly #query: string;
   readonly #contentType: string;
   readonly #response: HttpResponse;
   readonly #route: string;
   readonly #counts: ResponseCounts;
+  readonly #role: NodeRole;
   #isOpen = true;
   #onGone = (): void => {};
 
   /** `route` is what the response is counted under. */
-  constructor(response: HttpResponse, request: HttpRequest, route: string, counts: ResponseCounts) {
+  constructor(
+    response: HttpResponse,
+    request: HttpRequest,
+    route: string,
+    { counts, role }: { readonly counts: ResponseCounts; readonly role: NodeRole },
+  ) {
+    this.#role = role;
     this.#response = response;
     this.#route = route;
     this.#counts = counts;
@@ -38,6 +50,7 @@ export class Exchange {
     this.secondParameter = request.getParameter(1) ?? "";
     this.authorization = request.getHeader("authorization");
     this.idempotencyKey = request.getHeader("idempotency-key");
+    this.acks = request.getHeader("mizan-acks");
     this.#query = request.getQuery();
     this.#contentType = request.getHeader("content-type");
     response.onAborted(() => {
@@ -93,7 +106,7 @@ export class Exchange {
     if (!this.#isOpen) return;
     this.#end(status);
     this.#response.cork(() => {
-      this.#response.writeStatus(statusLine(status)).writeHeader("content-type", contentType);
+      this.#begin(status, contentType);
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
       this.#response.end(body);
     });
@@ -117,7 +130,7 @@ export class Exchange {
     }
     this.#onGone = onEnd;
     this.#response.cork(() => {
-      this.#response.writeStatus(statusLine(200)).writeHeader("content-type", contentType);
+      this.#begin(200, contentType);
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
     });
     const take = (part: string | null): void => {
@@ -150,7 +163,13 @@ export class Exchange {
   problem(code: Code, facts: ProblemFacts = {}, headers: Readonly<Record<string, string>> = {}): void {
     if (!this.#isOpen) return;
     this.#end(CODES[code].http);
-    sendProblem(this.#response, code, facts, headers);
+    const named = code === "not_leader" ? { ...facts, leader: this.#role.leader?.nodeUrl } : facts;
+    sendProblem(this.#response, code, named, headers);
+  }
+
+  #begin(status: number, contentType: string): void {
+    this.#response.writeStatus(statusLine(status)).writeHeader("content-type", contentType);
+    if (this.positions !== "") this.#response.writeHeader("mizan-position", this.positions);
   }
 
   #end(status: number): void {

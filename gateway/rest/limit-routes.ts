@@ -57,8 +57,8 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
         exchange.problem("invalid_request", { detail: "the id in the path is not a UUID", field: "id" });
         return;
       }
-      const code = dispatcher.lookupLimits(caller, uuidBytes(exchange.parameter), (code, view) => {
-        if (view === null) exchange.problem(code);
+      const code = dispatcher.lookupLimits(caller, uuidBytes(exchange.parameter), (view) => {
+        if (typeof view === "string") exchange.problem(view);
         else exchange.json(200, JSON.stringify(limitsView(view)));
       });
       if (code !== "ok") exchange.problem(code);
@@ -76,9 +76,10 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
       const of = typeAndCurrency(exchange);
       if (of === undefined) return;
       const numbers = { type: WALLET_TYPE[of.type], currency: currencyNumber(of.currency) };
-      const code = dispatcher.lookupTypeLimits(caller, numbers, (limits) =>
-        exchange.json(200, JSON.stringify({ ...of, limits })),
-      );
+      const code = dispatcher.lookupTypeLimits(caller, numbers, (limits) => {
+        if (typeof limits === "string") exchange.problem(limits);
+        else exchange.json(200, JSON.stringify({ ...of, limits }));
+      });
       if (code !== "ok") exchange.problem(code);
     },
   },

@@ -168,7 +168,7 @@ function reverse(exchange: Exchange, context: GatewayContext, caller: Caller): v
       return;
     }
     const code = context.dispatcher.lookupTransfer(caller, uuidBytes(transferId), (view) => {
-      if (view === null) exchange.problem("transfer_not_found");
+      if (typeof view === "string") exchange.problem(view);
       else send(namedWallet(view));
     });
     if (code !== "ok") exchange.problem(code);

@@ -60,7 +60,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     run: (exchange, { dispatcher }, caller) => {
       if (!hasUuid(exchange)) return;
       const code = dispatcher.lookupTransfer(caller, uuidBytes(exchange.parameter), (view) => {
-        if (view === null) exchange.problem("transfer_not_found");
+        if (typeof view === "string") exchange.problem(view);
         else exchange.json(200, JSON.stringify(view));
       });
       if (code !== "ok") exchange.problem(code);
@@ -75,9 +75,10 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     answer: trialBalanceAnswer,
     access: "admin",
     run: (exchange, { dispatcher }, caller) => {
-      const code = dispatcher.trialBalance(caller, (views) =>
-        exchange.json(200, JSON.stringify(trialBalanceView(views))),
-      );
+      const code = dispatcher.trialBalance(caller, (views) => {
+        if (typeof views === "string") exchange.problem(views);
+        else exchange.json(200, JSON.stringify(trialBalanceView(views)));
+      });
       if (code !== "ok") exchange.problem(code);
     },
   },
@@ -131,7 +132,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
         }
         const { name, role } = checked.value;
         const ownerId = "ownerId" in checked.value ? checked.value.ownerId.toLowerCase() : "";
-        const code = access.createKey({ commandId, name, role, ownerId }, (outcome) =>
+        const code = access.createKey(caller, { commandId, name, role, ownerId }, (outcome) =>
           answerKey(exchange, 201, outcome, { key: outcome.key }),
         );
         if (code !== "ok") exchange.problem(code);
@@ -183,7 +184,7 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     run: (exchange, { access }, caller) => {
       const commandId = commandIdOf(exchange, caller);
       if (commandId === undefined || !hasUuid(exchange)) return;
-      const code = access.revokeKey(exchange.parameter.toLowerCase(), commandId, (outcome) =>
+      const code = access.revokeKey(caller, exchange.parameter.toLowerCase(), commandId, (outcome) =>
         answerKey(exchange, 200, outcome, {}),
       );
       if (code !== "ok") exchange.problem(code);
@@ -195,7 +196,7 @@ function walletRoute(show: (wallet: WalletView) => object): PlainRoute["run"] {
   return (exchange, { dispatcher }, caller) => {
     if (!hasUuid(exchange)) return;
     const code = dispatcher.lookupWallets(caller, uuidBytes(exchange.parameter), (wallets) => {
-      const wallet = readWallet(wallets, 0);
+      const wallet = typeof wallets === "string" ? wallets : readWallet(wallets, 0);
       if (typeof wallet === "string") exchange.problem(wallet);
       else exchange.json(200, JSON.stringify(show(wallet)));
     });

@@ -1,16 +1,20 @@
 import type { TemplatedApp } from "uWebSockets.js";
 import type { Code } from "../../protocol/codes.ts";
 import { statusAnswer } from "../../protocol/json-answers.ts";
+import { readAcks } from "../acks.ts";
 import type { GatewayContext } from "../context.ts";
 import { docsRoutes } from "../docs-page.ts";
 import { Metrics } from "../metrics.ts";
 import { openApiDocument } from "../openapi.ts";
+import { readPositions, replicationStatus } from "../replication-view.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
+import { EVENT_ROUTES } from "./event-routes.ts";
 import { Exchange } from "./exchange.ts";
 import { HISTORY_ROUTES } from "./history-routes.ts";
 import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
+import { REPLICATION_ROUTES } from "./replication-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
 import type { PlainRoute, Route } from "./route.ts";
 
@@ -23,18 +27,21 @@ const HEALTH_ROUTES: readonly PlainRoute[] = [
     status: 200,
     answer: statusAnswer,
     access: "public",
-    run: (exchange) => exchange.json(200, '{"status":"alive"}'),
+    run: (exchange, context) => exchange.json(200, JSON.stringify({ status: "alive", ...replicationStatus(context) })),
   },
   {
     kind: "plain",
     method: "get",
     path: "/readyz",
-    summary: "Whether the ledger has recovered and takes commands; 503 while it does not.",
+    summary: "Whether the ledger has recovered and serves; 503 while it does not. A standby serves reads alone.",
     status: 200,
     answer: statusAnswer,
     access: "public",
-    run: (exchange, context) =>
-      context.isReady() ? exchange.json(200, '{"status":"ready"}') : exchange.json(503, '{"status":"not_ready"}'),
+    run: (exchange, context) => {
+      const isReady = context.isReady();
+      const status = isReady ? "ready" : "not_ready";
+      exchange.json(isReady ? 200 : 503, JSON.stringify({ status, ...replicationStatus(context) }));
+    },
   },
 ];
 
@@ -46,20 +53,23 @@ export const API_ROUTES: readonly Route[] = [
   WALLET_LIMITS_ROUTE,
   BATCH_ROUTE,
   ...QUERY_ROUTES,
+  ...REPLICATION_ROUTES,
   ...HISTORY_ROUTES,
   ...LIMIT_ROUTES,
+  ...EVENT_ROUTES,
   ...HEALTH_ROUTES,
 ];
 
 /** Serves the REST interface, its description, the documentation page and the metrics. */
 export function registerRest(app: TemplatedApp, context: GatewayContext): void {
   const counts = new ResponseCounts();
+  const parts = { counts, role: context.role };
   const methodsOf = new Map<string, string[]>();
   const register = (method: Route["method"], path: string, take: (exchange: Exchange) => void): void => {
     const name = methodName(method);
     const label = `${name} ${path}`;
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), name]);
-    app[method](pattern(path), (response, request) => take(new Exchange(response, request, label, counts)));
+    app[method](pattern(path), (response, request) => take(new Exchange(response, request, label, parts)));
   };
   for (const route of API_ROUTES) register(route.method, route.path, (exchange) => serve(route, exchange, context));
   for (const [path, page] of Object.entries(pagesOf(context, counts))) {
@@ -70,7 +80,7 @@ export function registerRest(app: TemplatedApp, context: GatewayContext): void {
   }
   const refuse = (path: string, code: Code, headers: Readonly<Record<string, string>>): void => {
     app.any(path, (response, request) => {
-      const exchange = new Exchange(response, request, "other", counts);
+      const exchange = new Exchange(response, request, "other", parts);
       if (exchange.authenticate(context.access) === undefined) exchange.problem("unauthenticated");
       else exchange.problem(code, {}, headers);
     });
@@ -112,8 +122,15 @@ function serve(route: Route, exchange: Exchange, context: GatewayContext): void 
     exchange.problem("forbidden");
     return;
   }
-  if (route.kind === "command") runCommand(route, exchange, context, caller);
-  else route.run(exchange, context, caller);
+  const awaitsLog = readAcks(exchange.acks, context);
+  if (typeof awaitsLog === "string") {
+    exchange.problem(awaitsLog, { field: "Mizan-Acks" });
+    return;
+  }
+  if (route.method === "get" && context.isReplicated) exchange.positions = readPositions(context);
+  const asker = awaitsLog ? { ...caller, awaitsLog } : caller;
+  if (route.kind === "command") runCommand(route, exchange, context, asker);
+  else route.run(exchange, context, asker);
 }
 
 /** Stands in for a caller on public routes, and owns nothing. */

@@ -23,6 +23,7 @@ export type OutboxLimits = Pick<
  */
 export class Outbox implements Listed, DeltaReader {
   readonly subscriber: Subscriber;
+  readonly isPatient: boolean;
   /** What the subscriber follows, by topic key. */
   readonly topics = new Map<string, Topic>();
   /** Subscriptions that a shard has yet to confirm; nothing is sent meanwhile, so that states follow the confirmation. */
@@ -48,6 +49,7 @@ export class Outbox implements Listed, DeltaReader {
 
   constructor(subscriber: Subscriber, limits: OutboxLimits, counters: Counters, flushList: FlushList) {
     this.subscriber = subscriber;
+    this.isPatient = subscriber.principal.awaitsLog === true;
     this.#flushList = flushList;
     this.#limits = limits;
     this.#counters = counters;

@@ -9,7 +9,6 @@ import {
   WATCHED_BYTES,
 } from "../../engine/port/entries.ts";
 import type { RingReader } from "../../engine/port/ring.ts";
-import type { Principal } from "../../engine/port/shard-port.ts";
 import { type Code, codeName } from "../../protocol/codes.ts";
 import { shardOf } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
@@ -17,19 +16,21 @@ import { SUBSCRIPTIONS_PER_CONNECTION_MAX } from "../../protocol/limits.ts";
 import { DELTA_FLAG, WALLET } from "../../protocol/result-record.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { TopicName } from "../../protocol/wire-frame.ts";
+import { isOwnId } from "../caller.ts";
 import type { Config } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { AUDIENCE, type Audience } from "./audience.ts";
 import { DeltaHistory, HistoryBudget } from "./delta-history.ts";
 import { FlushList } from "./flush-list.ts";
 import { IdleTopics } from "./idle-topics.ts";
 import { deltaKey, topicKey } from "./keys.ts";
 import { Outbox } from "./outbox.ts";
+import { Outboxes } from "./outboxes.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { OwnerTopic, Topic, WalletTopic } from "./topic.ts";
 import { WatchedState } from "./watched-state.ts";
 
-const ID_BYTES = 16;
 const NOTHING = new Uint8Array(0);
 const SLOT_LANE = RING_DELTA.slot >>> 2;
 const OWNER_LANE = RING_DELTA.ownerIndex >>> 2;
@@ -55,7 +56,7 @@ export class Streams {
   readonly #config: Config;
   readonly #counters: Counters;
   readonly #shards: readonly ShardTopics[];
-  readonly #outboxes = new Map<Subscriber, Outbox>();
+  readonly #outboxes: Outboxes;
   readonly #wallets = new Map<string, WalletTopic>();
   readonly #owners = new Map<string, OwnerTopic>();
   readonly #all = new Topic("all");
@@ -78,8 +79,16 @@ export class Streams {
     this.#idle = new IdleTopics(config.streamGraceMs, config.streamGraceWalletsMax);
     this.#budget = new HistoryBudget(config.streamHistoryBytes);
     this.#flushList = new FlushList(config.streamFlushIntervalMs);
+    this.#outboxes = new Outboxes((subscriber) => new Outbox(subscriber, config, counters, this.#flushList));
     this.#sweepTimer = setInterval(() => this.sweep(Date.now()), SWEEP_INTERVAL_MS).unref();
-    dispatcher.onDeltas((replies, payloadAt, count, shard) => this.#publish(replies, payloadAt, count, shard));
+    dispatcher.onDeltas((replies, payloadAt, count, shard, audience) =>
+      this.#publish(replies, payloadAt, count, shard, audience),
+    );
+  }
+
+  /** Whether anybody here is told changes only when the log has confirmed them. */
+  get hasPatientReaders(): boolean {
+    return this.#outboxes.hasPatient;
   }
 
   /**
@@ -89,7 +98,7 @@ export class Streams {
    * just those; where they are not, a state marked `reset`. -1 asks for the state.
    */
   subscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array, fromVersion: number, done: Done): void {
-    const outbox = this.#outboxOf(subscriber);
+    const outbox = this.#outboxes.of(subscriber);
     const key = topicKey(topic, id);
     if (!outbox.topics.has(key) && outbox.topics.size >= SUBSCRIPTIONS_PER_CONNECTION_MAX) {
       done("too_many_subscriptions");
@@ -112,7 +121,7 @@ export class Streams {
 
   /** Ends a subscription; one that does not exist is fine. */
   unsubscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array): void {
-    const outbox = this.#outboxes.get(subscriber);
+    const outbox = this.#outboxes.find(subscriber);
     const left = outbox?.topics.get(topicKey(topic, id));
     if (outbox === undefined || left === undefined) return;
     outbox.topics.delete(left.key);
@@ -121,18 +130,25 @@ export class Streams {
 
   /** Forgets a subscriber whose connection has closed. */
   drop(subscriber: Subscriber): void {
-    const outbox = this.#outboxes.get(subscriber);
+    const outbox = this.#outboxes.remove(subscriber);
     if (outbox === undefined) return;
-    this.#outboxes.delete(subscriber);
-    outbox.closed = true;
     // The readers of a topic must not change while they are gone through.
     if (this.#publishing) this.#leaving.push(outbox);
     else this.#leaveAll(outbox);
   }
 
+  /** Closes the readers that wait for the log as slow: it is too far behind for them. */
+  closePatientReaders(): void {
+    for (const { subscriber } of this.#outboxes.patient()) {
+      this.#counters.slowConsumersClosed += 1;
+      subscriber.closeSlow();
+      this.drop(subscriber);
+    }
+  }
+
   /** The socket of a subscriber has room again. */
   drained(subscriber: Subscriber): void {
-    this.#outboxes.get(subscriber)?.flush();
+    this.#outboxes.find(subscriber)?.flush();
   }
 
   /** Called at the end of each turn of the drain loop: sends what gathered, at most once per flush interval. */
@@ -164,10 +180,11 @@ export class Streams {
   #subscribeWallet(outbox: Outbox, key: string, id: Uint8Array, fromVersion: number, done: Done): void {
     const topic = this.#wallets.get(key) ?? this.#newWalletTopic(key, id);
     const { principal } = outbox.subscriber;
-    const code = this.#dispatcher.ask(topic.shard, REQUEST_KIND.WatchWallets, principal, 1, id, (replies, offset) => {
+    const take = (replies: RingReader, offset: number): boolean => {
       this.#onWatchedWallet(topic, outbox, fromVersion, replies, offset, done);
       return true;
-    });
+    };
+    const code = this.#dispatcher.ask(topic.shard, REQUEST_KIND.WatchWallets, principal, 1, id, { take });
     if (code !== "ok") {
       done(code);
       return;
@@ -286,12 +303,13 @@ export class Streams {
     take: (replies: RingReader, offset: number, shard: number) => boolean,
   ): void {
     for (let shard = 0; shard < this.#dispatcher.shardCount; shard += 1) {
-      const code = this.#dispatcher.ask(shard, kind, outbox.subscriber.principal, 1, id, (replies, offset) => {
+      const takeEntry = (replies: RingReader, offset: number): boolean => {
         if (!take(replies, offset, shard)) return false;
         topic.asking -= 1;
         this.#leaveIfUnused(topic);
         return true;
-      });
+      };
+      const code = this.#dispatcher.ask(shard, kind, outbox.subscriber.principal, 1, id, { take: takeEntry });
       if (code !== "ok") {
         outbox.topics.delete(topic.key);
         this.#leave(outbox, topic);
@@ -346,9 +364,11 @@ export class Streams {
     return true;
   }
 
-  #publish(replies: RingReader, payloadAt: number, count: number, shard: number): void {
+  #publish(replies: RingReader, payloadAt: number, count: number, shard: number, audience: Audience): void {
     const { lanes } = replies;
     const { wallets, owners } = this.#shards[shard] as ShardTopics;
+    // What waited for the log was told to the others before.
+    const isFirst = audience !== AUDIENCE.patient;
     this.#publishing = true;
     let at = payloadAt >>> 2;
     for (let i = 0; i < count; i += 1, at += RING_DELTA_LANES) {
@@ -357,14 +377,14 @@ export class Streams {
       this.#stamp += 1;
       const wallet = wallets.get(slot);
       if (wallet !== undefined) {
-        wallet.history.keep(lanes, at);
-        wallet.publish(lanes, at, key, this.#stamp);
+        if (isFirst) wallet.history.keep(lanes, at);
+        wallet.publish(lanes, at, key, this.#stamp, audience);
       }
-      if (owners.size > 0) owners.get(lanes[at + OWNER_LANE] as number)?.publish(lanes, at, key, this.#stamp);
-      this.#all.publish(lanes, at, key, this.#stamp);
+      if (owners.size > 0) owners.get(lanes[at + OWNER_LANE] as number)?.publish(lanes, at, key, this.#stamp, audience);
+      this.#all.publish(lanes, at, key, this.#stamp, audience);
     }
     this.#publishing = false;
-    this.#counters.deltasPublished += count;
+    if (isFirst) this.#counters.deltasPublished += count;
     for (const outbox of this.#leaving) this.#leaveAll(outbox);
     this.#leaving.length = 0;
   }
@@ -374,19 +394,4 @@ export class Streams {
     const shard = shardOf(new Uint32Array(copy.buffer), 0, this.#dispatcher.shardCount);
     return new WalletTopic(key, copy, shard, new DeltaHistory(this.#config.streamHistoryDeltas, this.#budget));
   }
-
-  #outboxOf(subscriber: Subscriber): Outbox {
-    let outbox = this.#outboxes.get(subscriber);
-    if (outbox === undefined) {
-      outbox = new Outbox(subscriber, this.#config, this.#counters, this.#flushList);
-      this.#outboxes.set(subscriber, outbox);
-    }
-    return outbox;
-  }
-}
-
-function isOwnId(principal: Principal, id: Uint8Array): boolean {
-  const { ownerId } = principal;
-  const own = new Uint8Array(ownerId.buffer, ownerId.byteOffset, ID_BYTES);
-  return own.every((byte, i) => byte === id[i]);
 }

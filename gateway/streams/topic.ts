@@ -1,14 +1,18 @@
+import { AUDIENCE, type Audience } from "./audience.ts";
 import type { DeltaHistory } from "./delta-history.ts";
 
 /** Takes the deltas of the topics that it reads. */
 export interface DeltaReader {
+  /** Whether it is told a change only when the log has confirmed it. */
+  readonly isPatient: boolean;
   pushOnce(lanes: Uint32Array, at: number, key: number, stamp: number): void;
 }
 
 /** The readers of something that shards were asked to report on. */
 export class Topic {
   readonly key: string;
-  readonly readers: DeltaReader[] = [];
+  readonly #prompt: DeltaReader[] = [];
+  readonly #patient: DeltaReader[] = [];
   /** Subscriptions that a shard has yet to confirm; the topic stays watched meanwhile. */
   asking = 0;
 
@@ -17,23 +21,30 @@ export class Topic {
   }
 
   get isUnused(): boolean {
-    return this.readers.length === 0 && this.asking === 0;
+    return this.#prompt.length + this.#patient.length === 0 && this.asking === 0;
   }
 
   add(reader: DeltaReader): void {
-    if (!this.readers.includes(reader)) this.readers.push(reader);
+    const readers = this.#readersLike(reader);
+    if (!readers.includes(reader)) readers.push(reader);
   }
 
   remove(reader: DeltaReader): void {
-    const place = this.readers.indexOf(reader);
+    const readers = this.#readersLike(reader);
+    const place = readers.indexOf(reader);
     if (place < 0) return;
-    const last = this.readers.pop() as DeltaReader;
-    if (last !== reader) this.readers[place] = last;
+    const last = readers.pop() as DeltaReader;
+    if (last !== reader) readers[place] = last;
   }
 
-  /** Hands every reader a delta. */
-  publish(lanes: Uint32Array, at: number, key: number, stamp: number): void {
-    for (const reader of this.readers) reader.pushOnce(lanes, at, key, stamp);
+  /** Hands the readers whom it concerns a delta. */
+  publish(lanes: Uint32Array, at: number, key: number, stamp: number, audience: Audience): void {
+    if ((audience & AUDIENCE.prompt) !== 0) for (const reader of this.#prompt) reader.pushOnce(lanes, at, key, stamp);
+    if ((audience & AUDIENCE.patient) !== 0) for (const reader of this.#patient) reader.pushOnce(lanes, at, key, stamp);
+  }
+
+  #readersLike({ isPatient }: DeltaReader): DeltaReader[] {
+    return isPatient ? this.#patient : this.#prompt;
   }
 }
 

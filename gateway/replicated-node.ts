@@ -1,0 +1,201 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { readLedgerFile } from "../engine/ledger-file.ts";
+import type { Code } from "../protocol/codes.ts";
+import { unreachable } from "../protocol/unreachable.ts";
+import { Replicator } from "../replicator/replicator.ts";
+import type { Leader, ReplicatorOptions, ReplicatorReport } from "../replicator/replicator-messages.ts";
+import { joinLog } from "./join-log.ts";
+import { leadShards } from "./lead-shards.ts";
+import type { HandoverOutcome, Replication, ReplicationDriver, ReplicationParts } from "./replication.ts";
+import { replicatorOptions } from "./replicator-options.ts";
+
+const POLL_MS = 2;
+/** A leader that handed over takes commands again where nobody has claimed for so long. */
+const HANDOVER_WITHIN_MS = 3_000;
+const CATCH_UP_WITHIN_MS = 10_000;
+
+/**
+ * One node of a replicated ledger: follows the log, claims when it may, leads, and steps down.
+ *
+ * Who leads is decided in the log; this only does what follows from it.
+ */
+class ReplicatedNode implements Replication {
+  readonly #parts: ReplicationParts;
+  readonly #options: ReplicatorOptions;
+  readonly #replicator: Replicator;
+  readonly #settled = Promise.withResolvers<void>();
+  #leader: Leader | undefined;
+  #hasLed = false;
+  #isStopping = false;
+  #onDrained = (): void => {};
+  #onClaimEnded: ((isLeading: boolean) => void)[] = [];
+
+  constructor(parts: ReplicationParts, options: ReplicatorOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    const { engine, config, gate } = parts;
+    this.#replicator = Replicator.start(
+      {
+        options,
+        dataDir: config.dataDir,
+        journals: engine.journals,
+        replication: engine.replication,
+        throughSequences: engine.ports.map(({ shard }) => engine.stats(shard).sequence),
+        lease: gate.lease,
+      },
+      (report) => this.#onReport(report),
+    );
+  }
+
+  /** Resolves when it is clear whether this node leads or follows: a standby serves at once. */
+  settled(): Promise<void> {
+    if (this.#parts.config.role === "standby") this.#settled.resolve();
+    return this.#settled.promise;
+  }
+
+  async handOver(): Promise<HandoverOutcome> {
+    const { role, dispatcher, engine } = this.#parts;
+    if (!role.isLeading) return { code: "not_leader", sequences: [] };
+    role.drain(true);
+    const deadlineMs = performance.now() + HANDOVER_WITHIN_MS;
+    while (dispatcher.inflight > 0 && performance.now() < deadlineMs) await delay(POLL_MS);
+    const sequences = engine.ports.map(({ shard }) => engine.stats(shard).sequence);
+    await this.#drained(sequences, deadlineMs - performance.now());
+    setTimeout(() => role.drain(false), HANDOVER_WITHIN_MS).unref();
+    return { code: "ok", sequences };
+  }
+
+  async promote(sequences: readonly number[]): Promise<Code> {
+    const { role, engine } = this.#parts;
+    if (role.isLeading) return "ok";
+    const deadlineMs = performance.now() + CATCH_UP_WITHIN_MS;
+    const isThere = (): boolean => sequences.every((sequence, shard) => engine.stats(shard).sequence >= sequence);
+    while (!isThere()) {
+      if (performance.now() > deadlineMs) return "replication_pending";
+      await delay(POLL_MS);
+    }
+    return new Promise((resolve) => {
+      this.#onClaimEnded.push((isLeading) => resolve(isLeading ? "ok" : "not_leader"));
+      this.#claim();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const { engine, role, config } = this.#parts;
+    if (role.isLeading) {
+      const sequences = engine.ports.map(({ shard }) => engine.stats(shard).sequence);
+      await this.#drained(sequences, config.shutdownGraceMs);
+    }
+    await this.#replicator.stop();
+  }
+
+  async #drained(sequences: readonly number[], withinMs: number): Promise<void> {
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
+    this.#replicator.request({ type: "drain", sequences });
+    await Promise.race([drained, delay(Math.max(0, withinMs), undefined, { ref: false })]);
+  }
+
+  #claim(): void {
+    this.#replicator.request({ type: "claim" });
+  }
+
+  #onReport(report: ReplicatorReport): void {
+    const { role, gate, log, config, onFailure } = this.#parts;
+    switch (report.type) {
+      case "log":
+        log[report.level](report.fields, report.fact);
+        break;
+      case "leader":
+        this.#leader = report.leader;
+        if (!role.isLeading) role.follow(report.leader);
+        break;
+      case "following":
+        role.behindRecords = report.behindRecords;
+        if (report.behindRecords === 0) this.#caughtUp();
+        break;
+      case "leading":
+        this.#lead(report.leader).catch((error: unknown) => {
+          if (!this.#isStopping) onFailure(error instanceof Error ? error.message : String(error));
+        });
+        break;
+      case "outrun":
+        role.follow(report.leader);
+        this.#endClaim(false);
+        break;
+      case "fenced":
+        log.warn(
+          { leader: report.leader?.nodeUrl, epoch: report.leader?.epoch },
+          "another node leads; this one steps down",
+        );
+        role.fence(report.leader);
+        break;
+      case "leaderGone":
+        if (config.takeover === "auto" && !this.#isStopping) {
+          log.warn(
+            { leader: report.leader.nodeUrl, epoch: report.leader.epoch },
+            "the leader is gone; this node takes over",
+          );
+          this.#claim();
+        }
+        break;
+      case "drained":
+        this.#onDrained();
+        break;
+      case "failed":
+        onFailure(`${report.code}: ${report.message}`);
+        break;
+      case "outage":
+        log[report.isOut ? "warn" : "info"](
+          {},
+          report.isOut ? "Kafka cannot be reached" : "Kafka can be reached again",
+        );
+        gate.outage(report.isOut);
+        break;
+      case "confirmed":
+        gate.confirmed();
+        break;
+      case "stopped":
+        break;
+      default:
+        unreachable(report);
+    }
+  }
+
+  /** Everything that the log has is applied here: whoever led last, and should lead, claims again. */
+  #caughtUp(): void {
+    const mayLead = this.#leader === undefined || this.#leader.nodeId === this.#options.nodeId;
+    if (this.#parts.config.role === "leader" && mayLead && !this.#hasLed) this.#claim();
+    else this.#settled.resolve();
+  }
+
+  async #lead(leader: Leader): Promise<void> {
+    const { dispatcher, role, log } = this.#parts;
+    this.#hasLed = true;
+    await leadShards(dispatcher);
+    role.lead(leader);
+    log.info({ epoch: leader.epoch }, "this node leads");
+    this.#endClaim(true);
+  }
+
+  #endClaim(isLeading: boolean): void {
+    this.#settled.resolve();
+    for (const tell of this.#onClaimEnded.splice(0)) tell(isLeading);
+  }
+}
+
+/** Brings the journal of a ledger into the log of `MIZAN_KAFKA_BROKERS`, or follows that. */
+export const kafkaReplication: ReplicationDriver = {
+  join: joinLog,
+  start: startNode,
+};
+
+async function startNode(parts: ReplicationParts): Promise<Replication> {
+  const ledger = readLedgerFile(parts.config.dataDir);
+  if (ledger === undefined) throw new Error("a ledger that runs has its file");
+  const node = new ReplicatedNode(parts, replicatorOptions(parts.config, ledger));
+  await node.settled();
+  return node;
+}

@@ -1,0 +1,74 @@
+/**
+ * A process that opens a ledger and tells its events, in transactions of a few, until all are told or it kills itself:
+ * `before` or `after` the commit of a transaction with a given number. `twice` runs two relays against each other.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { type Kafka, Kafka as KafkaClient, type Transaction } from "kafkajs";
+import { startEngine } from "../engine/start-engine.ts";
+import { loadConfig } from "../gateway/config.ts";
+import { EventBatch } from "../replicator/events/event-batch.ts";
+import { EventRelay } from "../replicator/events/event-relay.ts";
+
+const EVENTS_OF_BATCH = 40;
+
+const [dataDir, broker, prefix, moment, number] = process.argv.slice(2);
+
+Object.defineProperty(EventBatch.prototype, "isFull", {
+  get(this: EventBatch) {
+    return this.events >= EVENTS_OF_BATCH;
+  },
+});
+
+let commits = 0;
+const makeProducer = KafkaClient.prototype.producer;
+KafkaClient.prototype.producer = function (this: Kafka, config) {
+  const producer = makeProducer.call(this, config);
+  const begin = producer.transaction;
+  const transaction = async (): Promise<Transaction> => {
+    const begun = await begin();
+    const commit = async (): Promise<void> => {
+      commits += 1;
+      const isAimedAt = commits === Number(number);
+      if (isAimedAt && moment === "before") process.kill(process.pid, "SIGKILL");
+      await begun.commit();
+      if (isAimedAt && moment === "after") process.kill(process.pid, "SIGKILL");
+    };
+    return { ...begun, commit };
+  };
+  return { ...producer, transaction };
+};
+
+const log = (_level: string, fact: string, fields: object): void => {
+  process.stderr.write(`${fact} ${JSON.stringify(fields)}\n`);
+};
+const engine = await startEngine(
+  loadConfig({ MIZAN_DATA_DIR: dataDir, MIZAN_JOURNAL_SEGMENT_BYTES: String(16 << 20) }),
+  {
+    log: () => {},
+    onWake: () => {},
+    onFailure: ({ message }) => log("error", "a shard stopped", { message }),
+  },
+);
+const tolds = Array.from({ length: moment === "twice" ? 2 : 1 }, () => new Float64Array(engine.shardCount));
+const relays = tolds.map(
+  (told) =>
+    new EventRelay(
+      {
+        brokers: [broker],
+        ledgerId: engine.ledgerId,
+        topics: { wallet: `${prefix}wallet-events`, transfer: `${prefix}transfer-events` },
+        progressTopic: `${prefix}mizan.relay.${engine.ledgerId}`,
+        topicPartitions: 3,
+      },
+      { journals: engine.journals, columns: engine.columns, replication: undefined },
+      told,
+      log,
+    ),
+);
+for (const relay of relays) relay.start();
+const isTold = (shard: number): boolean => tolds.some((told) => told[shard] >= engine.stats(shard).sequence);
+while (!engine.ports.every((_, shard) => isTold(shard))) await delay(10);
+for (const relay of relays) await relay.stop();
+await engine.stop();
+process.exit(0);
