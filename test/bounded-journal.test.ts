@@ -88,7 +88,8 @@ test("the live journal stays bounded over a run many times as long, and every re
   for (const [shard, directory] of directories.entries()) {
     const archiveDirectory = archives[shard];
     const live = listSegments(directory);
-    expect(listArchives(archiveDirectory).length).toBe(live[0] - 1);
+    // The oldest live segment may be in the archive already, and about to be given up.
+    expect([live[0] - 1, live[0]]).toContain(listArchives(archiveDirectory).length);
     const liveBytes = live.reduce((sum, ordinal) => sum + statSync(segmentPath(directory, ordinal)).size, 0);
     expect(liveBytes).toBeLessThan(LIVE_SEGMENTS_MAX * SEGMENT_BYTES * 1.25);
     expect(live[0]).toBeGreaterThan(WRITTEN_SEGMENTS - LIVE_SEGMENTS_MAX);

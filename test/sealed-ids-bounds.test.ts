@@ -99,9 +99,15 @@ async function metric(name: string): Promise<number> {
 
 function bucketFiles(): { readonly name: string; readonly bytes: number }[] {
   const directory = join(dataDir, "shard-0");
-  return readdirSync(directory)
-    .filter((name) => name.endsWith(".mzi"))
-    .map((name) => ({ name, bytes: statSync(join(directory, name)).size }));
+  return (
+    readdirSync(directory)
+      .filter((name) => name.endsWith(".mzi"))
+      // One that is in the list may have been given up since.
+      .flatMap((name) => {
+        const stats = statSync(join(directory, name), { throwIfNoEntry: false });
+        return stats === undefined ? [] : [{ name, bytes: stats.size }];
+      })
+  );
 }
 
 /** What a batch is answered when it is sent again: one code for all of it. */
