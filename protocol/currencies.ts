@@ -41,8 +41,8 @@ const ALPHABETIC: readonly (Currency | undefined)[] = (() => {
 })();
 
 /** Whether a text is the alphabetic code of a known currency. */
-export function isCurrency(text: string): text is Currency {
-  return Object.hasOwn(CURRENCIES, text);
+export function isCurrency(value: unknown): value is Currency {
+  return typeof value === "string" && Object.hasOwn(CURRENCIES, value);
 }
 
 /** The ISO 4217 number of a currency. */
