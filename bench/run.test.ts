@@ -5,7 +5,7 @@ import { Run } from "./run.ts";
 import { measureFanout } from "./stream-fanout.ts";
 import { SHAPES, type Shape } from "./workloads.ts";
 
-const run = new Run({ warmupMs: 100, measureMs: 300 }, undefined);
+const run = new Run({ warmupMs: 100, measureMs: 1_000 }, undefined);
 
 afterAll(() => run.end());
 

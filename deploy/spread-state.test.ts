@@ -142,7 +142,11 @@ function comparable(value: unknown): unknown {
 
 async function tell(ledger: LedgerProcess): Promise<Told> {
   const answers: Answer[] = [];
-  for (const { method, path, key, body } of story) answers.push(await call(ledger, method, path, key, body));
+  for (const { method, path, key, body } of story) {
+    answers.push(await call(ledger, method, path, key, body));
+    // Stripes hear of a change soon after it; whoever reads the wallet waits for them.
+    if (path.startsWith(`/api/v1/wallets/${shop}/`)) await call(ledger, "GET", `/api/v1/wallets/${shop}`);
+  }
   const all = async (path: (id: string) => string): Promise<unknown[]> =>
     Promise.all(customers.map(async (id) => comparable((await call(ledger, "GET", `/api/v1${path(id)}`)).json)));
   const { postedMinor, availableMinor, heldMinor } = (await call(ledger, "GET", `/api/v1/wallets/${shop}`))

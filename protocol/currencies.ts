@@ -40,7 +40,7 @@ const ALPHABETIC: readonly (Currency | undefined)[] = (() => {
   return codes;
 })();
 
-/** Whether a text is the alphabetic code of a known currency. */
+/** Whether something is the alphabetic code of a known currency. */
 export function isCurrency(value: unknown): value is Currency {
   return typeof value === "string" && Object.hasOwn(CURRENCIES, value);
 }
