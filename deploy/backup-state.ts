@@ -20,7 +20,7 @@ import { sealedIdsIn } from "./sealed-ids-in.ts";
 /** Snapshots that a backup keeps of each shard, besides the one that stands for dropped history. */
 const SNAPSHOTS_KEPT = 3;
 /** How often the buckets are listed anew where one has gone meanwhile. */
-const LISTINGS_MAX = 3;
+const LISTINGS_MAX = 5;
 
 export interface CopiedSnapshot extends CopiedFile {
   readonly sequence: number;
@@ -75,16 +75,15 @@ export function copyState(
   };
   const newest = kept.snapshots.find((snapshot) => snapshot.sequence <= through && isSound(snapshot));
   // Sealed files are listed after the snapshot was there: so every id that it lacks is in one of them.
-  const { found, isComplete } = sealedBuckets(shardDirectory(directory.path, shard));
-  if (!isComplete && base === undefined) return before;
-  if (!isComplete) {
+  const sealed = copySealedIds(shardDirectory(directory.path, shard), shard, through, before.sealedIds, target);
+  if (sealed === undefined && base === undefined) return before;
+  if (sealed === undefined) {
     throw new CommandError(
       EXIT.problems,
       "sealed_ids_damaged",
       `sealed ids of shard ${shard} were set aside as damaged, and are not sealed again yet. Take the backup when they are.`,
     );
   }
-  const sealed = copyBuckets(found, shard, through, before.sealedIds, target);
   const old = sealed.isOther ? [] : before.snapshots;
   const snapshots = [...old, ...(base === undefined ? [] : [base])];
   if (newest !== undefined && !snapshots.some(({ sequence }) => sequence === newest.sequence)) {
@@ -121,13 +120,29 @@ interface FoundBucket {
   readonly throughSequence: number;
 }
 
-/** The buckets of a shard, all of one moment: one that a running ledger removes has its ids in a new one. */
-function sealedBuckets(shardPath: string): { readonly found: readonly FoundBucket[]; readonly isComplete: boolean } {
+interface CopiedIds {
+  readonly buckets: readonly CopiedBucket[];
+  /** Whether the ids were sealed anew, so that nothing of the former backup goes with them. */
+  readonly isOther: boolean;
+}
+
+/**
+ * Copies the buckets of a shard that are new, all of one moment; undefined while one that was damaged is not sealed again.
+ *
+ * A running ledger removes a bucket whose ids are in a new one, or whose records it drops: then they are listed anew.
+ */
+function copySealedIds(
+  shardPath: string,
+  shard: number,
+  through: number,
+  before: readonly CopiedBucket[],
+  target: string,
+): CopiedIds | undefined {
   for (let attempt = 1; ; attempt += 1) {
     const { paths, isComplete } = sealedIdsIn(shardPath);
     try {
       const found = paths.map((path) => ({ path, ordinal: bucketOrdinal(basename(path)), ...readHeader(path) }));
-      return { found, isComplete };
+      return isComplete ? copyBuckets(found, shard, through, before, target) : undefined;
     } catch (error) {
       if (attempt === LISTINGS_MAX || paths.every((path) => existsSync(path))) throw error;
     }
@@ -140,7 +155,7 @@ function copyBuckets(
   through: number,
   before: readonly CopiedBucket[],
   target: string,
-): { readonly buckets: readonly CopiedBucket[]; readonly isOther: boolean } {
+): CopiedIds {
   // Somebody removed all of them, and the ids were sealed anew from the journal.
   const isOther = found.some(({ ordinal, seed }) =>
     before.some((copied) => copied.ordinal === ordinal && copied.seed !== seed),

@@ -189,6 +189,7 @@ function sequencesOf(positions: unknown): number[] {
 
 describe("backup", () => {
   test("of what is kept begins with it, and a second run copies only what is new", () => {
+    expect([ledger.firstRun.error, ledger.secondRun.error]).toEqual([undefined, undefined]);
     expect(ledger.firstRun).toMatchObject({ ok: true, exitCode: 0 });
     for (const first of sequencesOf(ledger.firstRun.firstPositions)) expect(first).toBeGreaterThan(1);
     expect(ledger.firstRun.snapshots).toBeGreaterThanOrEqual(SHARDS);
