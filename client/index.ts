@@ -33,10 +33,13 @@ export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TrialBalance } from "./trial-balance.ts";
 export type {
+  BalanceOnce,
   BalanceThen,
   FoundHold,
   Hold,
   Holds,
+  Statement,
+  StatementFilter,
   Transaction,
   TransactionFilter,
   Transactions,

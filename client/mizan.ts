@@ -35,7 +35,16 @@ import {
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import type { TrialBalance } from "./trial-balance.ts";
-import type { BalanceThen, FoundHold, Holds, Query, TransactionFilter, Transactions } from "./wallet-history.ts";
+import type {
+  BalanceThen,
+  FoundHold,
+  Holds,
+  Query,
+  Statement,
+  StatementFilter,
+  TransactionFilter,
+  Transactions,
+} from "./wallet-history.ts";
 import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
 import { WalletTopics } from "./wallet-topics.ts";
 import { WideTopic } from "./wide-topic.ts";
@@ -258,6 +267,11 @@ export class Mizan {
   /** What a wallet held at a moment (RFC 3339) or right after a journal position of its shard. */
   getBalanceAt(walletId: string, at: string, options?: CallOptions): Promise<Found<BalanceThen>> {
     return this.#query({ type: "GetBalanceAt", walletId, at }, "postedMinor", options);
+  }
+
+  /** Opening balance, lines and closing balance of a time, oldest lines first, a part at a time. */
+  getStatement(walletId: string, filter: StatementFilter, options?: CallOptions): Promise<Found<Statement>> {
+    return this.#query({ ...filter, type: "GetStatement", walletId }, "lines", options);
   }
 
   /** The limits that apply to a wallet, and what is left of them. */

@@ -107,6 +107,20 @@ describe.each(["binary", "json"] as const)("over %s", (encoding) => {
       transactions: [{ amountMinor: 1_000 }],
       nextCursor: null,
     });
+    const times = { from: "2020-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" };
+    expect(await mizan.getStatement(walletId, { ...times, limit: 200 })).toMatchObject({
+      ok: true,
+      opening: null,
+      closing: { postedMinor: 997, availableMinor: 997 },
+      lines: [
+        { type: "CreateWallet" },
+        { type: "ActivateWallet" },
+        { type: "Credit" },
+        { amountMinor: 1 },
+        { amountMinor: 2 },
+      ],
+      nextCursor: null,
+    });
     for (const [filter, code] of [
       [{ limit: 0 }, "invalid_request"],
       [{ cursor: "nonsense" }, "cursor_invalid"],

@@ -43,12 +43,41 @@ export interface Transactions {
   readonly nextCursor: string | null;
 }
 
-/** A balance as it was after one record of the wallet. */
-export interface BalanceThen extends Balance {
-  readonly walletId: string;
-  readonly currency: Currency;
+/** A balance as it was after one record. */
+export interface BalanceOnce extends Balance {
   readonly position: string;
   readonly time: string;
+}
+
+/** A balance of a wallet as it was after one record. */
+export interface BalanceThen extends BalanceOnce {
+  readonly walletId: string;
+  readonly currency: Currency;
+}
+
+/** Which part of a wallet's statement. */
+export interface StatementFilter {
+  /** From this moment on and before that one, as in RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  /** How many lines at most, from 1 to 200; 50 where left out. */
+  readonly limit?: number;
+  /** `nextCursor` of the part before, with the same times. */
+  readonly cursor?: string;
+}
+
+/** A part of what happened to a wallet over a time, oldest lines first. */
+export interface Statement {
+  readonly walletId: string;
+  readonly currency: Currency;
+  readonly from: string;
+  readonly to: string;
+  /** Balances at both ends of the whole time; null where there was no wallet yet. */
+  readonly opening: BalanceOnce | null;
+  readonly closing: BalanceOnce | null;
+  readonly lines: readonly Transaction[];
+  /** Null at the end. */
+  readonly nextCursor: string | null;
 }
 
 /** An open hold. **Units**: minor units of the wallet's currency. */
@@ -86,6 +115,7 @@ export type Query =
   | { readonly type: "GetHold"; readonly holdId: string }
   | { readonly type: "GetHolds"; readonly walletId: string }
   | { readonly type: "GetBalanceAt"; readonly walletId: string; readonly at: string }
+  | (StatementFilter & { readonly type: "GetStatement"; readonly walletId: string })
   | (Omit<TransactionFilter, "type"> & {
       readonly type: "ListTransactions";
       readonly walletId: string;

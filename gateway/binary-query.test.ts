@@ -5,12 +5,13 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { CODE } from "../protocol/codes.ts";
-import { UuidV7 } from "../protocol/ids.ts";
+import { shardOfUuid, UuidV7 } from "../protocol/ids.ts";
 import { INFLIGHT_PER_CONNECTION_MAX, QUERY_BYTES_MAX } from "../protocol/limits.ts";
 import { FRAME_TYPE } from "../protocol/wire-frame.ts";
 import { ADMIN_KEY, LedgerProcess } from "../test/ledger-process.ts";
 import { WireClient } from "../test/wire-client.ts";
 
+const SHARDS = 2;
 const ids = new UuidV7();
 const ownerId = ids.next();
 const walletId = ids.next();
@@ -21,7 +22,7 @@ let ledger: LedgerProcess;
 let client: WireClient;
 
 beforeAll(async () => {
-  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "2" });
+  ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(SHARDS) });
   await ledger.start();
   client = await WireClient.connect(ledger.port, ADMIN_KEY);
   const wallets = [walletId, otherId];
@@ -82,6 +83,13 @@ async function askTogether(texts: readonly Uint8Array[]): Promise<(readonly [typ
   return answers.slice(1);
 }
 
+const YEARS = { from: "2020-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" };
+
+/** A cursor of the wallet's statement: its newest record that counts, and a line. */
+function statementCursor(sequence: number, line: number): string {
+  return Buffer.from(`${shardOfUuid(walletId, SHARDS)}:${sequence}:${line}`).toString("base64url");
+}
+
 const QUERIES = [
   { type: "GetWallet", walletId },
   { type: "GetBalance", walletId: otherId },
@@ -90,6 +98,7 @@ const QUERIES = [
   { type: "GetHolds", walletId },
   { type: "ListTransactions", walletId, limit: 5, from: "2020-01-01T00:00:00+02:00" },
   { type: "GetBalanceAt", walletId, at: "2100-01-01T00:00:00Z" },
+  { type: "GetStatement", walletId, ...YEARS, limit: 7 },
   { type: "GetTransfer", id: transferId },
   { type: "GetTrialBalance" },
 ] as const;
@@ -130,6 +139,52 @@ describe("a query", () => {
     }
     expect(lines).toHaveLength(12);
     expect(lines).toEqual(whole.transactions);
+  });
+
+  test("of a statement gives, part by part, what REST gives whole, whatever happens meanwhile", async () => {
+    const response = await fetch(`${ledger.url}/api/v1/wallets/${otherId}/statement?${new URLSearchParams(YEARS)}`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    const whole = (await response.json()) as { readonly lines: readonly unknown[] };
+    expect(whole.lines).toHaveLength(3);
+    const lines: unknown[] = [];
+    for (let cursor: unknown; cursor !== null; ) {
+      const {
+        lines: some,
+        nextCursor,
+        ...ends
+      } = await client.query({
+        type: "GetStatement",
+        walletId: otherId,
+        ...YEARS,
+        limit: 2,
+        cursor,
+      });
+      lines.push(...(some as unknown[]));
+      expect({ ...ends, lines: whole.lines }).toEqual(whole);
+      await client.commands([{ id: ids.next(), operation: "Credit", walletId: otherId, amountMinor: 1 }]);
+      cursor = nextCursor;
+    }
+    expect(lines).toEqual(whole.lines);
+  });
+
+  test("of a statement does not go on from a record of another wallet", async () => {
+    let neighbour = ids.next();
+    while (shardOfUuid(neighbour, SHARDS) !== shardOfUuid(walletId, SHARDS)) neighbour = ids.next();
+    const created = {
+      operation: "CreateWallet",
+      id: ids.next(),
+      walletId: neighbour,
+      counterpartyId: ownerId,
+    } as const;
+    const [{ position }] = await client.commands([created]);
+    await client.commands([{ id: ids.next(), operation: "Credit", walletId, amountMinor: 1 }]);
+    const asked = { type: "GetStatement", walletId, ...YEARS };
+    const own = (await client.query({ type: "GetWallet", walletId })).position as string;
+    const sequenceOf = (text: string): number => Number(text.split(":")[1]);
+    expect((await client.query({ ...asked, cursor: statementCursor(sequenceOf(own), 1) })).lines).not.toEqual([]);
+    const other = client.query({ ...asked, cursor: statementCursor(sequenceOf(position), 1) });
+    await expect(other).rejects.toThrow("cursor_invalid");
   });
 
   test("is as free as JSON in how it is written, up to the limit", async () => {
@@ -194,6 +249,14 @@ describe("what is refused", () => {
     ["invalid_request", "a shard that does not exist", { type: "GetBalanceAt", walletId, at: "63:1" }],
     ["too_many_commands", "too many wallets", { type: "GetWallets", walletIds: Array(1_025).fill(walletId) }],
     ["cursor_invalid", "a cursor that is none", { type: "ListTransactions", walletId, cursor: "nonsense" }],
+    ["invalid_request", "a statement without end", { type: "GetStatement", walletId, from: "2020-01-01T00:00:00Z" }],
+    ["invalid_request", "too long a part", { type: "GetStatement", walletId, ...YEARS, limit: 201 }],
+    ["cursor_invalid", "a part that is none", { type: "GetStatement", walletId, ...YEARS, cursor: "nonsense" }],
+    [
+      "cursor_invalid",
+      "a record of nobody",
+      { type: "GetStatement", walletId, ...YEARS, cursor: statementCursor(9_999, 1) },
+    ],
     ["wallet_not_found", "no such wallet", { type: "GetWallet", walletId: ids.next() }],
     ["wallet_not_found", "no holds", { type: "GetHolds", walletId: ids.next() }],
     ["wallet_not_found", "no history", { type: "ListTransactions", walletId: ids.next() }],

@@ -2,7 +2,7 @@
 
 import type { HistoryAnswer, HistoryQuestion, OpenedStatement } from "../engine/history/history-messages.ts";
 import type { Transaction } from "../engine/history/transaction.ts";
-import type { WalletAsked } from "../engine/history/wallet-history.ts";
+import type { BalanceThen, WalletAsked } from "../engine/history/wallet-history.ts";
 import type { Code } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { Caller } from "./caller.ts";
@@ -11,6 +11,7 @@ import { readWallet, type WalletView } from "./json-view.ts";
 
 export const PAGE_DEFAULT = 50;
 const POSITION = /^(\d{1,2}):(\d{1,16})$/;
+const STATEMENT_CURSOR = /^(\d{1,2}):([1-9]\d{0,15}):([1-9]\d{0,6})$/;
 
 /** Which transactions of a wallet. */
 export interface TransactionsAsked {
@@ -73,14 +74,61 @@ export function balanceAt(
     const question: HistoryQuestion = { type: "balanceAt", asked: { walletId: wallet.id, head }, ...when };
     return askHistory(context, shard, question, done, (answer) => {
       if (answer.type !== "balance" || answer.balance === null) return undefined;
-      const { timestampMs, ...balance } = answer.balance;
-      return JSON.stringify({
-        walletId: wallet.id,
-        currency: wallet.currency,
-        ...balance,
-        time: timeText(timestampMs),
-      });
+      return JSON.stringify({ walletId: wallet.id, currency: wallet.currency, ...balanceText(answer.balance) });
     });
+  });
+}
+
+/** Which part of a wallet's statement. */
+interface StatementAsked {
+  readonly walletId: string;
+  /** RFC 3339. */
+  readonly from: string;
+  readonly to: string;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** A part of a statement, oldest lines first, with the balances at both ends of the whole. */
+export function statementPart(context: GatewayContext, caller: Caller, asked: StatementAsked, done: Done): Code {
+  const { walletId, from, to, limit = PAGE_DEFAULT } = asked;
+  return withWallet(context, caller, walletId, done, (wallet, shard, head) => {
+    const cursor = asked.cursor === undefined ? { line: 0 } : readStatementCursor(asked.cursor, shard);
+    if (cursor === null) return "cursor_invalid";
+    const question: HistoryQuestion = {
+      type: "statementPart",
+      asked: { walletId: wallet.id, head },
+      fromMs: Date.parse(from),
+      toMs: Date.parse(to),
+      from: cursor.line,
+      count: limit,
+      ...("through" in cursor ? { through: cursor.through } : {}),
+    };
+    return askHistory(context, shard, question, done, (answer) => {
+      if (answer.type !== "statementPart") return undefined;
+      const { transactions, next } = answer.statement;
+      // What happens from now on is no part of the statement that the first part began.
+      const through = "through" in cursor ? cursor.through : head;
+      const nextCursor = next === 0 ? null : Buffer.from(`${shard}:${through}:${next}`).toString("base64url");
+      const text = statementHead(wallet, answer.statement, asked);
+      return `${text.slice(0, -1)},"lines":${transactions},"nextCursor":${JSON.stringify(nextCursor)}}`;
+    });
+  });
+}
+
+/** What a statement says before its lines, as JSON. */
+export function statementHead(
+  wallet: WalletView,
+  { opening, closing }: Pick<OpenedStatement, "opening" | "closing">,
+  { from, to }: { readonly from: string; readonly to: string },
+): string {
+  return JSON.stringify({
+    walletId: wallet.id,
+    currency: wallet.currency,
+    from,
+    to,
+    opening: balanceText(opening),
+    closing: balanceText(closing),
   });
 }
 
@@ -127,6 +175,12 @@ export function openStatement(
     });
     return isAsked ? "ok" : "overloaded";
   });
+}
+
+function balanceText(then: BalanceThen | null): object | null {
+  if (then === null) return null;
+  const { timestampMs, ...balance } = then;
+  return { ...balance, time: timeText(timestampMs) };
 }
 
 export function timeText(timeMs: number): string {
@@ -195,4 +249,13 @@ function writeCursor(shard: number, sequence: number): string {
 function readCursor(cursor: string, shard: number): number | null {
   const position = POSITION.exec(Buffer.from(cursor, "base64url").toString());
   return position !== null && Number(position[1]) === shard && Number(position[2]) > 0 ? Number(position[2]) : null;
+}
+
+/** The newest record and the first line that a cursor of a statement names; null where it is none. */
+function readStatementCursor(
+  cursor: string,
+  shard: number,
+): { readonly through: number; readonly line: number } | null {
+  const parts = STATEMENT_CURSOR.exec(Buffer.from(cursor, "base64url").toString());
+  return parts !== null && Number(parts[1]) === shard ? { through: Number(parts[2]), line: Number(parts[3]) } : null;
 }

@@ -170,6 +170,7 @@ export class JsonConnection implements Connection {
       case "GetHolds":
       case "ListTransactions":
       case "GetBalanceAt":
+      case "GetStatement":
       case "GetHold":
       case "GetTransfer":
       case "GetTrialBalance":

@@ -8,7 +8,7 @@ import { type JsonQuery, jsonQuery } from "../protocol/json-requests.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import type { Caller } from "./caller.ts";
 import type { GatewayContext } from "./context.ts";
-import { balanceAt, listTransactions, type QueryResult } from "./history-queries.ts";
+import { balanceAt, listTransactions, type QueryResult, statementPart } from "./history-queries.ts";
 import { findHold } from "./hold-queries.ts";
 import { errorText } from "./json-command.ts";
 import { balanceView, holdView, readWallet, trialBalanceView, type WalletView } from "./json-view.ts";
@@ -58,6 +58,8 @@ export function answerQuery(context: GatewayContext, caller: Caller, query: Json
       return listTransactions(context, caller, query, done);
     case "GetBalanceAt":
       return balanceAt(context, caller, query, done);
+    case "GetStatement":
+      return statementPart(context, caller, query, done);
     case "GetTransfer":
       return dispatcher.lookupTransfer(caller, uuidBytes(query.id), (transfer) =>
         done(resultOf(transfer, (view) => view)),

@@ -101,6 +101,14 @@ export const historyFields = {
   reference: uuid.optional().describe("Only transactions with this reference."),
 };
 
+/** Which part of a wallet's statement: oldest first, a part at a time. */
+export const statementFields = {
+  from: z.iso.datetime({ offset: true }).describe("The first moment of the time."),
+  to: z.iso.datetime({ offset: true }).describe("The moment at which it ends, which is no part of it."),
+  limit: historyFields.limit,
+  cursor: historyFields.cursor.describe("nextCursor of the part before, with the same times."),
+};
+
 /** A time or a position in the journal. */
 export const pointInTime = z
   .union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,2}:\d{1,16}$/)])

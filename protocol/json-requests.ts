@@ -17,7 +17,7 @@ import {
   voidHoldCommand,
   walletChangeCommand,
 } from "./json-commands.ts";
-import { historyFields, pointInTime, uuid } from "./json-fields.ts";
+import { historyFields, pointInTime, statementFields, uuid } from "./json-fields.ts";
 import { walletLimitsCommand } from "./json-limits.ts";
 import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
@@ -41,6 +41,7 @@ const transferQuery = z.strictObject({ type: z.literal("GetTransfer"), id: uuid 
 const holdQuery = z.strictObject({ type: z.literal("GetHold"), holdId: uuid });
 const transactionsQuery = z.strictObject({ type: z.literal("ListTransactions"), walletId: uuid, ...historyFields });
 const balanceAtQuery = z.strictObject({ type: z.literal("GetBalanceAt"), walletId: uuid, at: pointInTime });
+const statementQuery = z.strictObject({ type: z.literal("GetStatement"), walletId: uuid, ...statementFields });
 const trialBalanceQuery = z.strictObject({ type: z.literal("GetTrialBalance") });
 const replicationQuery = z.strictObject({ type: z.literal("GetReplication") });
 
@@ -52,6 +53,7 @@ export const jsonQuery = z.discriminatedUnion("type", [
   holdQuery,
   transactionsQuery,
   balanceAtQuery,
+  statementQuery,
   trialBalanceQuery,
   replicationQuery,
 ]);
@@ -78,6 +80,7 @@ export const jsonRequest = z.discriminatedUnion("type", [
   holdQuery.extend({ requestId }),
   transactionsQuery.extend({ requestId }),
   balanceAtQuery.extend({ requestId }),
+  statementQuery.extend({ requestId }),
   trialBalanceQuery.extend({ requestId }),
   replicationQuery.extend({ requestId }),
   z.strictObject({ requestId, type: z.literal("Ping") }),

@@ -21,6 +21,17 @@ const query: fc.Arbitrary<Query> = fc.oneof(
   fc.record({ type: fc.constant("GetBalanceAt" as const), walletId: uuid, at: fc.oneof(moment, fc.constant("0:42")) }),
   fc.record(
     {
+      type: fc.constant("GetStatement" as const),
+      walletId: uuid,
+      from: moment,
+      to: moment,
+      limit: fc.integer({ min: 1, max: 200 }),
+      cursor: fc.string({ maxLength: 64 }),
+    },
+    { requiredKeys: ["type", "walletId", "from", "to"] },
+  ),
+  fc.record(
+    {
       type: fc.constant("ListTransactions" as const),
       walletId: uuid,
       movement: fc.option(fc.string({ maxLength: 64 }), { nil: undefined }),

@@ -9,6 +9,16 @@ export type HistoryQuestion =
   | { readonly type: "balanceAt"; readonly asked: WalletAsked; readonly timeMs?: number; readonly sequence?: number }
   /** `placed` is the sequence of the record that placed the hold. */
   | { readonly type: "holdEnd"; readonly asked: WalletAsked; readonly holdId: string; readonly placed: number }
+  /** Some lines of a statement, oldest first; `through` is the wallet's newest record that counts, where one was named. */
+  | {
+      readonly type: "statementPart";
+      readonly asked: WalletAsked;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly through?: number;
+      readonly from: number;
+      readonly count: number;
+    }
   /** Opens a statement; its lines are fetched with `lines`, and `endStatement` forgets it. */
   | { readonly type: "statement"; readonly asked: WalletAsked; readonly fromMs: number; readonly toMs: number }
   | { readonly type: "lines"; readonly statement: number; readonly from: number; readonly count: number }
@@ -28,12 +38,23 @@ export interface OpenedStatement {
   readonly lines: number;
 }
 
+/** A part of a statement. */
+export interface StatementPart {
+  readonly opening: BalanceThen | null;
+  readonly closing: BalanceThen | null;
+  readonly transactions: string;
+  /** Line to go on with; 0 at the end. */
+  readonly next: number;
+}
+
 export type HistoryAnswer =
   /** `transactions` is the JSON of an array: a text goes from thread to thread at a tenth of the cost of objects. */
   | { readonly type: "page"; readonly transactions: string; readonly next: number }
   | { readonly type: "balance"; readonly balance: BalanceThen | null }
   | { readonly type: "holdEnd"; readonly end: HoldEnd | null }
   | { readonly type: "statement"; readonly statement: OpenedStatement }
+  /** `transactions` as of a page. */
+  | { readonly type: "statementPart"; readonly statement: StatementPart }
   | { readonly type: "lines"; readonly lines: readonly Transaction[] }
   | { readonly type: "ended" }
   | { readonly type: "refused"; readonly code: HistoryRefusal | "history_expired" | "overloaded" }

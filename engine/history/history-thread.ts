@@ -51,6 +51,8 @@ function answer(history: WalletHistory, number: number, question: HistoryQuestio
     }
     case "holdEnd":
       return { type: "holdEnd", end: history.holdEnd(question.asked, question.holdId, question.placed) };
+    case "statementPart":
+      return statementPart(history, question);
     case "statement": {
       forgetIdle();
       if (statements.size >= STATEMENTS_MAX) return { type: "refused", code: "overloaded" };
@@ -74,6 +76,24 @@ function answer(history: WalletHistory, number: number, question: HistoryQuestio
     default:
       return unreachable(question);
   }
+}
+
+/** Nothing is kept from part to part: what a time held through a record stays the same. */
+function statementPart(
+  history: WalletHistory,
+  { asked, fromMs, toMs, through, from, count }: Extract<HistoryQuestion, { type: "statementPart" }>,
+): HistoryAnswer {
+  if (through !== undefined && !history.holds(asked, through)) return { type: "refused", code: "cursor_invalid" };
+  const then = { walletId: asked.walletId, head: through ?? asked.head };
+  const outline = history.statement(then, fromMs, toMs);
+  if (typeof outline === "string") return { type: "refused", code: outline };
+  const { opening, closing, sequences } = outline;
+  const end = from + count;
+  const transactions = JSON.stringify(history.lines(then, outline, from, end).map(transactionJson));
+  return {
+    type: "statementPart",
+    statement: { opening, closing, transactions, next: end < sequences.length ? end : 0 },
+  };
 }
 
 function forgetIdle(): void {

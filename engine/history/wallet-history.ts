@@ -104,6 +104,11 @@ export class WalletHistory {
     return { transactions, next: sequence };
   }
 
+  /** Whether a record is one of the wallet's, its newest or an earlier one. */
+  holds(asked: WalletAsked, sequence: number): boolean {
+    return sequence <= asked.head && this.#isOf(sequence, this.#slotOf(asked));
+  }
+
   /** A wallet's balance after its last record at a sequence or before it; null where it had none yet. */
   balanceAt(asked: WalletAsked, sequence: number): BalanceThen | null {
     const slot = this.#slotOf(asked);

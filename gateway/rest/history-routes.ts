@@ -6,7 +6,7 @@ import type { BalanceThen } from "../../engine/history/wallet-history.ts";
 import { isUuid } from "../../protocol/ids.ts";
 import { statementAnswer, transactionsAnswer } from "../../protocol/json-answers.ts";
 import { check } from "../../protocol/json-fault.ts";
-import { historyFields, pointInTime } from "../../protocol/json-fields.ts";
+import { historyFields, pointInTime, statementFields } from "../../protocol/json-fields.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import {
@@ -16,6 +16,7 @@ import {
   PAGE_DEFAULT,
   type QueryResult,
   type Statement,
+  statementHead,
   timeText,
 } from "../history-queries.ts";
 import { csvLine } from "./csv.ts";
@@ -25,9 +26,12 @@ import type { PlainRoute } from "./route.ts";
 const WALLET = "/api/v1/wallets/{id}";
 const LINES_PER_PART = 500;
 
-const moment = z.iso.datetime({ offset: true });
 const transactionsQuery = z.strictObject({ ...historyFields, limit: historyFields.limit });
-const statementQuery = z.strictObject({ from: moment, to: moment, format: z.enum(["json", "csv"]).optional() });
+const statementQuery = z.strictObject({
+  from: statementFields.from,
+  to: statementFields.to,
+  format: z.enum(["json", "csv"]).optional(),
+});
 const balanceQuery = z.strictObject({ at: pointInTime });
 
 export const HISTORY_ROUTES: readonly PlainRoute[] = [
@@ -98,20 +102,8 @@ function statement(exchange: Exchange, context: GatewayContext, caller: Caller):
   if (code !== "ok") exchange.problem(code);
 }
 
-function sendJson(
-  exchange: Exchange,
-  found: Statement,
-  { from, to }: { readonly from: string; readonly to: string },
-): void {
-  const { wallet, opened } = found;
-  const head = JSON.stringify({
-    walletId: wallet.id,
-    currency: wallet.currency,
-    from,
-    to,
-    opening: balanceText(opened.opening),
-    closing: balanceText(opened.closing),
-  });
+function sendJson(exchange: Exchange, found: Statement, asked: { readonly from: string; readonly to: string }): void {
+  const head = statementHead(found.wallet, found.opened, asked);
   sendLines(
     exchange,
     found,
@@ -187,12 +179,6 @@ function sendLines(
     }
   };
   exchange.stream(contentType, {}, next, end);
-}
-
-function balanceText(then: BalanceThen | null): object | null {
-  if (then === null) return null;
-  const { timestampMs, ...balance } = then;
-  return { ...balance, time: timeText(timestampMs) };
 }
 
 function answer(exchange: Exchange, result: QueryResult): void {
