@@ -74,6 +74,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     },
     hooks,
   );
+  const history = new History({ journals }, (message) => hooks.log("error", "the history thread failed", { message }));
   const threads = shards.map((shard) => {
     const data: ShardThreadData = {
       shard,
@@ -93,16 +94,20 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     return new ShardThread(data, hooks);
   });
   try {
-    await Promise.all(threads.map((thread) => thread.recovered));
+    // Loading code takes a core for a while, which would hold up the first commands.
+    await Promise.all([...threads.map((thread) => thread.recovered), history.loaded]);
   } catch (error) {
-    await Promise.all([...threads.map((thread) => thread.terminate()), preparer.terminate(), keeper.terminate()]);
+    await Promise.all([
+      ...threads.map((thread) => thread.terminate()),
+      preparer.terminate(),
+      keeper.terminate(),
+      history.stop(),
+    ]);
     throw error;
   }
   for (const thread of threads) thread.begin();
   const columns = threads.map((thread) => thread.columns);
-  const history = new History({ journals, walletIds: columns.map(({ ids }) => ids) }, (message) =>
-    hooks.log("error", "the history thread failed", { message }),
-  );
+  history.begin(columns.map(({ ids }) => ids));
   const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
   return {
     ledgerId: ledger.ledgerId,

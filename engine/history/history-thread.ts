@@ -11,8 +11,6 @@ import { type StatementOutline, type WalletAsked, WalletHistory } from "./wallet
 
 export interface HistoryThreadData {
   readonly journals: readonly JournalReaderOptions[];
-  /** The column of wallet ids of each shard. */
-  readonly walletIds: readonly SharedArrayBuffer[];
 }
 
 /** Statements being read at once; each holds up to eight bytes a line. */
@@ -30,10 +28,8 @@ interface OpenStatement {
 const NICENESS = 5;
 yieldToOthers(NICENESS);
 
-const { journals, walletIds } = workerData as HistoryThreadData;
-const histories = journals.map(
-  (options) => new WalletHistory(options.shard, new JournalReader(options), new Uint8Array(walletIds[options.shard])),
-);
+const { journals } = workerData as HistoryThreadData;
+const histories: WalletHistory[] = [];
 const statements = new Map<number, OpenStatement>();
 
 function answer(history: WalletHistory, number: number, question: HistoryQuestion): HistoryAnswer {
@@ -111,7 +107,14 @@ function tryAnswer(shard: number, number: number, question: HistoryQuestion): Hi
   }
 }
 
-parentPort?.on("message", ({ number, shard, question }: HistoryRequest) => {
-  const reply: HistoryReply = { number, answer: tryAnswer(shard, number, question) };
-  parentPort?.postMessage(reply);
+parentPort?.once("message", (walletIds: readonly SharedArrayBuffer[]) => {
+  for (const options of journals) {
+    const ids = new Uint8Array(walletIds[options.shard]);
+    histories.push(new WalletHistory(options.shard, new JournalReader(options), ids));
+  }
+  parentPort?.on("message", ({ number, shard, question }: HistoryRequest) => {
+    const reply: HistoryReply = { number, answer: tryAnswer(shard, number, question) };
+    parentPort?.postMessage(reply);
+  });
 });
+parentPort?.postMessage("loaded");
