@@ -99,7 +99,8 @@ beforeAll(async () => {
   await server.stop();
   ledgerId = readLedgerFile(original)?.ledgerId ?? "";
   const reader = new JournalReader({ ...shardOf(original), control: undefined });
-  frames = [...reader.frames(1)].map(({ bytes, firstSequence, recordCount }) => ({
+  // A frame is valid until the next one is read.
+  frames = Array.from(reader.frames(1), ({ bytes, firstSequence, recordCount }) => ({
     bytes: bytes.slice(),
     last: firstSequence + recordCount - 1,
   }));
