@@ -74,7 +74,16 @@ async function foldToEnd(options: ReplicatorOptions, fold: JournalFold): Promise
       followers.every((follower, other) => other === shard || follower.behindRecords === 0);
     const attempts = outage.attempts();
     followers.push(
-      new PartitionFollower({ options, shard, fold, flush: () => true, othersAtEnd, attempts, atEnd, failed: fail }),
+      new PartitionFollower({
+        options,
+        shard,
+        fold,
+        flush: async () => true,
+        othersAtEnd,
+        attempts,
+        atEnd,
+        failed: fail,
+      }),
     );
   }
   try {

@@ -80,8 +80,7 @@ export class JournalFold {
   }
 
   /**
-   * Takes the next record of a partition, which need not wait. Where `keepsBytes` is false, `counts` gets no bytes: whoever
-   * leads has them in its journal.
+   * Takes the next record of a partition, which need not wait. Where `keepsBytes` is false, `counts` gets no bytes.
    *
    * **Errors**: throws `ReplicationGapError` where a frame of the leader does not continue the journal.
    */

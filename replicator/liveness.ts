@@ -59,7 +59,7 @@ export class Liveness {
   async stop(): Promise<void> {
     this.#stopping.abort();
     // Whoever joins waits for the others, which may take a session.
-    await Promise.race([this.#done, delay(LEAVE_WITHIN_MS)]);
+    await Promise.race([this.#done, delay(LEAVE_WITHIN_MS, undefined, { ref: false })]);
     this.#link?.close();
     await this.#done;
   }

@@ -9,12 +9,14 @@ import type { Claim, FoldState, FrameRecord } from "./epoch-fold.ts";
 import { FollowRing } from "./follow-ring.ts";
 import { JournalFold } from "./journal-fold.ts";
 import { ensureJournalTopic, TopicMismatchError } from "./journal-topic.ts";
+import type { KafkaLink } from "./kafka-link.ts";
 import { Candidate } from "./leadership.ts";
 import { Liveness } from "./liveness.ts";
 import { DivergedError, frameCauses, hasFrame } from "./log-frame.ts";
 import { Outage } from "./outage.ts";
 import { PartitionFollower } from "./partition-follower.ts";
 import { PartitionProgress } from "./partition-progress.ts";
+import { FETCH_BYTES_MAX } from "./partition-reader.ts";
 import { PartitionWriter } from "./partition-writer.ts";
 import { type Leader, leaderOf, type ReplicatorReport, type ReplicatorThreadData } from "./replicator-messages.ts";
 
@@ -136,7 +138,7 @@ export class Node {
           options,
           shard,
           fold: this.#fold,
-          flush: () => this.#flush(),
+          flush: (link) => this.#flush(link),
           othersAtEnd: () =>
             this.#followers.every((follower, other) => other === shard || follower.behindRecords === 0),
           attempts: this.#outage.attempts(),
@@ -156,7 +158,8 @@ export class Node {
   async #lead(claim: Claim, sessions: readonly WriterSession[]): Promise<void> {
     const { options, replication } = this.#data;
     await Promise.all(this.#followers.map((follower) => follower.stop()));
-    while (!this.#flush()) await delay(ROOM_POLL_MS, undefined, { signal: this.#stopping.signal });
+    while (!(await this.#flush(sessions[0].link)))
+      await delay(ROOM_POLL_MS, undefined, { signal: this.#stopping.signal });
     this.#writers = replication.map(
       (memory, shard) =>
         new PartitionWriter({
@@ -181,15 +184,19 @@ export class Node {
       this.#tellConfirmed();
       this.#endDrain();
     } else if (frame.firstSequence > this.#data.throughSequences[shard]) {
-      this.#rings[shard].add(frame.bytes);
+      this.#rings[shard].add(frame);
     } else if (!hasFrame(this.#journals[shard], frame)) {
       throw new DivergedError(`the log has another frame at record ${shard}:${frame.firstSequence} than this node`);
     }
   }
 
   /** Passes on to the shards what counts, as far as there is room; whether that was everything. */
-  #flush(): boolean {
+  async #flush(link: KafkaLink): Promise<boolean> {
     this.#lookWhoLeads();
+    for (const [shard, ring] of this.#rings.entries()) {
+      const offset = ring.missingOffset;
+      if (offset !== undefined) ring.fill((await link.fetch(shard, offset, 0, FETCH_BYTES_MAX)).records);
+    }
     return this.#rings.map((ring) => ring.flush()).every(Boolean);
   }
 

@@ -10,7 +10,10 @@ import type { ReplicatorOptions } from "./replicator-messages.ts";
 const WAIT_MS = 500;
 /** How often a follower looks that waits for another one, or for room in a ring, which has no bell to tell of it. */
 const POLL_MS = 1;
-/** Frames of a shard that wait for other shards; beyond that the others are let go first. */
+/**
+ * Frames of a shard that are kept while they wait for other shards. Beyond that the others are read first; where they have been
+ * read to their ends, frames are read once more when they count.
+ */
 const WAITING_BYTES_MAX = 32 << 20;
 
 /** What a follower needs, and whom it tells. */
@@ -18,8 +21,8 @@ export interface FollowerContext {
   readonly options: ReplicatorOptions;
   readonly shard: number;
   readonly fold: JournalFold;
-  /** Passes on what counts; whether that was everything. */
-  readonly flush: () => boolean;
+  /** Passes on what counts, and reads again what of it was not kept; whether that was everything. */
+  readonly flush: (link: KafkaLink) => Promise<boolean>;
   /** Whether the followers of all other shards have read everything that there is. */
   readonly othersAtEnd: () => boolean;
   readonly attempts: Attempts;
@@ -95,17 +98,18 @@ export class PartitionFollower {
 
   async #readOn(link: KafkaLink): Promise<void> {
     const { shard, fold } = this.#context;
-    this.#endOffset = await readOn(link, shard, fold.partition(shard), WAIT_MS, (record) => this.#take(record));
+    this.#endOffset = await readOn(link, shard, fold.partition(shard), WAIT_MS, (record) => this.#take(link, record));
     if (this.behindRecords === 0) this.#context.atEnd();
   }
 
-  async #take(record: LogRecord): Promise<void> {
+  async #take(link: KafkaLink, record: LogRecord): Promise<void> {
     const { shard, fold, flush, othersAtEnd } = this.#context;
-    const mustWait = (): boolean =>
-      fold.mustWait(shard, record) || (fold.waitingBytes(shard) > WAITING_BYTES_MAX && !othersAtEnd());
-    while (mustWait()) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
-    fold.apply(shard, record);
-    while (!flush()) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
+    const isFull = (): boolean => fold.waitingBytes(shard) > WAITING_BYTES_MAX;
+    while (fold.mustWait(shard, record) || (isFull() && !othersAtEnd())) {
+      await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
+    }
+    fold.apply(shard, record, !isFull());
+    while (!(await flush(link))) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1) {
       if (this.#waiting[index].offset > this.#offset) continue;
       this.#waiting[index].done();

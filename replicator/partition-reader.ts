@@ -3,7 +3,7 @@ import { readRecord } from "./journal-record.ts";
 import { type KafkaLink, kafkaErrorType } from "./kafka-link.ts";
 
 /** Bytes of one fetch; a larger record comes alone. */
-const FETCH_BYTES_MAX = 2 << 20;
+export const FETCH_BYTES_MAX = 2 << 20;
 /** What is confirmed is readable at once, except where another broker has just begun to lead the partition. */
 const EMPTY_WAIT_MS = 100;
 const EMPTY_MAX = 20;

@@ -101,7 +101,7 @@ describe("the log of a leader", { timeout: TIMEOUT_MS }, () => {
     const topic = newTopic();
     const [proxy] = broker.proxies;
     const node = await leader({ topic, nodeId: "a", broker: proxy.address });
-    for (let round = 0; round < 12; round += 1) {
+    for (let round = 0; round < 6; round += 1) {
       const lost = proxy.loseAnswer(isProduce);
       await write(node, 5);
       expect(await lost).toBe(true);

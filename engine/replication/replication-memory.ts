@@ -34,11 +34,9 @@ export function createReplicationMemory(doorbell: SharedArrayBuffer): Replicatio
 /** One shard's replicated position, for whoever moves it on or waits for it. */
 export class ReplicatedPosition {
   readonly #lanes: Float64Array;
-  readonly #doorbell: Doorbell;
 
-  constructor(memory: Pick<ReplicationMemory, "lanes" | "doorbell">) {
-    this.#lanes = new Float64Array(memory.lanes);
-    this.#doorbell = new Doorbell(memory.doorbell);
+  constructor({ lanes }: Pick<ReplicationMemory, "lanes">) {
+    this.#lanes = new Float64Array(lanes);
   }
 
   /** Every record up to this sequence is confirmed by the log. */
@@ -46,9 +44,8 @@ export class ReplicatedPosition {
     return this.#lanes[REPLICATED.throughSequence];
   }
 
-  /** The log has confirmed more, or it begins to count; wakes the shard, whose messages may wait for it. */
+  /** The log has confirmed more, or it begins to count. */
   moveTo(sequence: number): void {
     this.#lanes[REPLICATED.throughSequence] = sequence;
-    this.#doorbell.ring();
   }
 }
