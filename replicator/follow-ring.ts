@@ -24,6 +24,11 @@ export class FollowRing {
     this.#waiting.push({ offset, bytes });
   }
 
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** Offset of the next frame, where its bytes have to be read again. */
   get missingOffset(): number | undefined {
     const next = this.#waiting[0];
@@ -48,7 +53,7 @@ export class FollowRing {
       this.#ring.publish();
       this.#doorbell.ring();
     }
-    return this.#waiting.length === 0;
+    return this.isEmpty;
   }
 
   #put(frame: Uint8Array): boolean {

@@ -157,9 +157,11 @@ export class Node {
 
   async #lead(claim: Claim, sessions: readonly WriterSession[]): Promise<void> {
     const { options, replication } = this.#data;
-    await Promise.all(this.#followers.map((follower) => follower.stop()));
-    while (!(await this.#flush(sessions[0].link)))
+    // The followers pass on what counts, and try again where that has to be read once more.
+    while (!this.#rings.every((ring) => ring.isEmpty)) {
       await delay(ROOM_POLL_MS, undefined, { signal: this.#stopping.signal });
+    }
+    await Promise.all(this.#followers.map((follower) => follower.stop()));
     this.#writers = replication.map(
       (memory, shard) =>
         new PartitionWriter({

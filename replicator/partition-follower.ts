@@ -77,6 +77,8 @@ export class PartitionFollower {
     while (!signal.aborted) {
       try {
         this.#link ??= await KafkaLink.open(options, options.journalTopic);
+        // An error may have come between what was folded last and what that let through.
+        await this.#passOn(this.#link);
         while (!signal.aborted) {
           await this.#readOn(this.#link);
           attempts.succeeded();
@@ -103,13 +105,18 @@ export class PartitionFollower {
   }
 
   async #take(link: KafkaLink, record: LogRecord): Promise<void> {
-    const { shard, fold, flush, othersAtEnd } = this.#context;
+    const { shard, fold, othersAtEnd } = this.#context;
     const isFull = (): boolean => fold.waitingBytes(shard) > WAITING_BYTES_MAX;
     while (fold.mustWait(shard, record) || (isFull() && !othersAtEnd())) {
       await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
     }
     fold.apply(shard, record, !isFull());
-    while (!(await flush(link))) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
+    await this.#passOn(link);
+  }
+
+  /** Hands over all that counts, and tells those who wait for it. */
+  async #passOn(link: KafkaLink): Promise<void> {
+    while (!(await this.#context.flush(link))) await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
     for (let index = this.#waiting.length - 1; index >= 0; index -= 1) {
       if (this.#waiting[index].offset > this.#offset) continue;
       this.#waiting[index].done();

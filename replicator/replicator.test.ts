@@ -17,7 +17,11 @@ import { monotonicMs } from "./monotonic-clock.ts";
 
 const TIMEOUT_MS = 40_000;
 const PRODUCE = 0;
+const FETCH = 1;
 const MANY = 40;
+/** More than a follower keeps of frames that wait. */
+const LARGE_FRAMES = 80;
+const LARGE_FRAME_RECORDS = 6_500;
 
 let broker: TemporaryBroker;
 let topics = 0;
@@ -80,6 +84,20 @@ async function write(node: LogNode, frames: number, pauseMs = 1): Promise<void> 
 /** Whether the bytes of a request begin like one that appends. */
 function isProduce(bytes: Buffer): boolean {
   return bytes.length > 6 && bytes.readInt16BE(4) === PRODUCE;
+}
+
+/** Picks requests whose bytes look like one that fetches from an offset on. */
+function isFetchAt(offset: number): (bytes: Buffer) => boolean {
+  const wanted = Buffer.alloc(8);
+  wanted.writeBigInt64BE(BigInt(offset));
+  return (bytes) => bytes.length > 6 && bytes.readInt16BE(4) === FETCH && bytes.includes(wanted);
+}
+
+/** Whether the bytes of a request begin like one that fetches and does not wait. */
+function isReadingOnceMore(bytes: Buffer): boolean {
+  if (bytes.length < 14 || bytes.readInt16BE(4) !== FETCH) return false;
+  const replicaIdAt = 14 + bytes.readInt16BE(12);
+  return bytes.readInt32BE(replicaIdAt + 4) === 0;
 }
 
 describe("the log of a leader", { timeout: TIMEOUT_MS }, () => {
@@ -298,6 +316,28 @@ describe("a follower", { timeout: TIMEOUT_MS }, () => {
       { type: "diverged", fromSequence: 3 },
       { type: "diverged", fromSequence: 4 },
     ]);
+  });
+
+  test("keeps few of the frames that wait, and reads them once more when they count", async () => {
+    const topic = newTopic();
+    const [proxy] = broker.proxies;
+    const first = await leader({ topic, nodeId: "a", shards: 2 });
+    const second = await start({ topic, nodeId: "b", shards: 2, broker: proxy.address });
+    await second.reported("following");
+    first.shards[1].append(1, { shard: 0, sequence: 1 });
+    for (let frame = 0; frame < LARGE_FRAMES; frame += 1) {
+      first.shards[1].append(LARGE_FRAME_RECORDS);
+      await delay(5);
+    }
+    // Behind a claim, and all frames: whoever asks for more there has read them.
+    expect(await proxy.loseAnswer(isFetchAt(2 + LARGE_FRAMES))).toBe(true);
+    expect(second.shards[1].throughSequence).toBe(0);
+    const lost = proxy.loseAnswer(isReadingOnceMore);
+    first.shards[0].append(1);
+    expect(await lost).toBe(true);
+    await second.hasAllOf(first);
+    expect(second.shards[1].hashes()).toEqual(first.shards[1].hashes());
+    expect(await second.claim()).toBe("leading");
   });
 
   test("says so where the log no longer has what comes next", async () => {
