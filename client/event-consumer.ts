@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Consumer, EachMessagePayload, Kafka, Producer } from "kafkajs";
+import { type Consumer, type EachMessagePayload, Kafka, logLevel, type Producer } from "kafkajs";
+import { type BrokerAccess, kafkaConnection } from "../protocol/broker-access.ts";
 import { backoffMs } from "./backoff.ts";
 import { deadLetterTopic, putAside } from "./dead-letters.ts";
 import { type MizanEvent, NotAnEventError, readEvent } from "./event.ts";
@@ -7,8 +8,8 @@ import { SeenEvents } from "./seen-events.ts";
 
 /** How events are read. Everything but the first three has a default. */
 export interface EventConsumerOptions {
-  /** The caller's own, with its brokers and credentials. */
-  readonly kafka: Kafka;
+  /** How the brokers are reached, or a client of the caller's own. */
+  readonly kafka: BrokerAccess | Kafka;
   /** Readers of one group share the events among them, and go on where the group was. */
   readonly groupId: string;
   /** Called for one event of a partition at a time; what it throws is tried again. */
@@ -41,14 +42,17 @@ const FETCH_WAIT_MS = 100;
  */
 export class EventConsumer {
   readonly #options: EventConsumerOptions;
+  readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   readonly #producer: Producer;
   readonly #seen: SeenEvents;
 
   private constructor(options: EventConsumerOptions) {
     this.#options = options;
-    this.#consumer = options.kafka.consumer({ groupId: options.groupId, maxWaitTimeInMs: FETCH_WAIT_MS });
-    this.#producer = options.kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    const { kafka } = options;
+    this.#kafka = "brokers" in kafka ? new Kafka({ ...kafkaConnection(kafka), logLevel: logLevel.ERROR }) : kafka;
+    this.#consumer = this.#kafka.consumer({ groupId: options.groupId, maxWaitTimeInMs: FETCH_WAIT_MS });
+    this.#producer = this.#kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
     this.#seen = new SeenEvents(options.seenMax ?? SEEN_MAX);
   }
 
@@ -111,7 +115,7 @@ export class EventConsumer {
 
   /** The ends of the partitions that the group has not read to the end. */
   async #openEnds(topics: readonly string[]): Promise<Map<string, bigint>> {
-    const admin = this.#options.kafka.admin();
+    const admin = this.#kafka.admin();
     await admin.connect();
     try {
       const ends = new Map<string, bigint>();

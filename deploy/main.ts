@@ -113,6 +113,7 @@ const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
   engine_failed: EXIT.problems,
   history_incomplete: EXIT.problems,
   host_unavailable: EXIT.problems,
+  kafka_ca_unreadable: EXIT.usage,
   node_file_damaged: EXIT.problems,
   port_in_use: EXIT.problems,
 };

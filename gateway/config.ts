@@ -56,6 +56,9 @@ function disagreements(config: Config): string[] {
   if ((kafkaUsername === undefined) !== (kafkaPassword === undefined)) {
     problems.push(`${SETTINGS.kafkaUsername.name} and ${SETTINGS.kafkaPassword.name} go together`);
   }
+  if (config.kafkaCaFile !== undefined && config.kafkaTls === "off") {
+    problems.push(`${SETTINGS.kafkaCaFile.name} needs ${SETTINGS.kafkaTls.name}=on`);
+  }
   return problems;
 }
 

@@ -3,6 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import { EVENT_AGGREGATE_NAMES, EVENT_AGGREGATES, type EventAggregate } from "../protocol/events/event-types.ts";
 import { EventRelayWorker } from "../replicator/events/relay-worker.ts";
 import type { Config } from "./config.ts";
+import { brokerAccess } from "./replicator-options.ts";
 
 const PROGRESS_TOPIC = "mizan.relay";
 
@@ -13,7 +14,7 @@ export function startEventRelay(config: Config, engine: Engine, log: Logger): Ev
   const topics = EVENT_AGGREGATE_NAMES.map((aggregate) => [aggregate, prefix + EVENT_AGGREGATES[aggregate].topic]);
   return new EventRelayWorker(
     {
-      brokers: config.kafkaBrokers,
+      ...brokerAccess(config),
       ledgerId: engine.ledgerId,
       topics: Object.fromEntries(topics) as Record<EventAggregate, string>,
       progressTopic: `${prefix}${PROGRESS_TOPIC}.${engine.ledgerId}`,

@@ -22,6 +22,11 @@ export const REPLICATION_SETTINGS = {
     default: "off",
     meaning: "Whether the brokers are reached over TLS: off or on.",
   }),
+  kafkaCaFile: optional(
+    "MIZAN_KAFKA_CA_FILE",
+    "none: those that Node knows",
+    "File with the certificates that brokers are checked against, in PEM.",
+  ),
   kafkaMechanism: oneOf("MIZAN_KAFKA_MECHANISM", {
     values: ["plain", "scram-sha-256", "scram-sha-512"],
     default: "plain",

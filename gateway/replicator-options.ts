@@ -1,15 +1,36 @@
+import { readFileSync } from "node:fs";
 import type { LedgerFile } from "../engine/ledger-file.ts";
+import type { BrokerAccess } from "../protocol/broker-access.ts";
 import type { KafkaAccess, ReplicatorOptions } from "../replicator/replicator-messages.ts";
 import type { Config } from "./config.ts";
 import { readNodeId } from "./node-id.ts";
+import { StartError } from "./start-error.ts";
 
-/** How this node reaches the brokers, and under what name. */
-export function kafkaAccess(config: Config): KafkaAccess {
+/** How the brokers are reached. **Errors**: throws a `StartError` of the code `kafka_ca_unreadable`. */
+export function brokerAccess(config: Config): BrokerAccess {
   const { kafkaUsername: username, kafkaPassword: password, kafkaMechanism: mechanism } = config;
   return {
     brokers: config.kafkaBrokers,
-    tls: config.kafkaTls === "on",
+    tls: config.kafkaTls === "on" && (config.kafkaCaFile === undefined || { ca: readAuthority(config.kafkaCaFile) }),
     ...(username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }),
+  };
+}
+
+function readAuthority(path: string): string {
+  let problem = "there is no certificate in it";
+  try {
+    const pem = readFileSync(path, "utf8");
+    if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  throw new StartError("kafka_ca_unreadable", `the certificates of MIZAN_KAFKA_CA_FILE=${path}: ${problem}`);
+}
+
+/** How this node reaches the brokers, and under what name. **Errors**: those of `brokerAccess`. */
+export function kafkaAccess(config: Config): KafkaAccess {
+  return {
+    ...brokerAccess(config),
     nodeId: readNodeId(config.dataDir),
     sessionTimeoutMs: config.sessionTimeoutMs,
   };

@@ -5,6 +5,7 @@ export type StartErrorCode =
   | "host_unavailable"
   | "data_dir_unwritable"
   | "data_dir_locked"
+  | "kafka_ca_unreadable"
   | "node_file_damaged"
   | "engine_failed"
   | "history_incomplete";

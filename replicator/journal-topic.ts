@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from "kafkajs";
+import { kafkaConnection } from "../protocol/broker-access.ts";
 import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
 import { BATCH_BYTES_MAX } from "./journal-record.ts";
 import { kafkaErrorType } from "./kafka-link.ts";
@@ -36,10 +37,8 @@ export class TopicMismatchError extends Error {
  */
 export async function ensureJournalTopic(access: KafkaAccess, topic: string, shardCount: number): Promise<void> {
   const admin = new Kafka({
-    brokers: [...access.brokers],
+    ...kafkaConnection(access),
     clientId: access.nodeId,
-    ssl: access.tls ?? false,
-    ...(access.sasl && { sasl: access.sasl as never }),
     logLevel: logLevel.NOTHING,
     requestTimeout: ADMIN_TIMEOUT_MS,
     retry: { retries: 0 },

@@ -1,5 +1,5 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import Cluster, { type Broker } from "kafkajs/src/cluster/index.js";
 import loggers from "kafkajs/src/loggers/index.js";
 import type { IncomingRecord, OutgoingRecord } from "./journal-record.ts";
@@ -49,7 +49,7 @@ export class KafkaLink {
     const cluster = new Cluster({
       brokers: access.brokers,
       clientId: access.nodeId,
-      ssl: access.tls ? {} : null,
+      ssl: tlsOptions(access),
       sasl: access.sasl ?? null,
       socketFactory: sockets.open,
       logger: loggers.createLogger({ level: 0, logCreator: () => () => undefined }),
@@ -182,6 +182,12 @@ export class KafkaLink {
   }
 }
 
+/** What TLS is begun with; null for none. */
+function tlsOptions({ tls = false }: KafkaAccess): ConnectionOptions | null {
+  if (tls === false) return null;
+  return tls === true ? {} : tls;
+}
+
 /** What kind of error Kafka gave, or undefined where it gave none. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -192,7 +198,7 @@ export function kafkaErrorType(error: unknown): string | undefined {
 interface SocketOptions {
   readonly host: string;
   readonly port: number;
-  readonly ssl: object | null;
+  readonly ssl: ConnectionOptions | null;
   readonly onConnect: () => void;
 }
 
@@ -205,7 +211,7 @@ class Sockets {
     const address = { host, port, noDelay: true };
     const serverName = isIP(host) === 0 ? { servername: host } : {};
     const socket =
-      ssl === null ? connectPlain(address, onConnect) : connectTls({ ...address, ...serverName }, onConnect);
+      ssl === null ? connectPlain(address, onConnect) : connectTls({ ...ssl, ...address, ...serverName }, onConnect);
     this.#open.add(socket);
     socket.once("close", () => this.#open.delete(socket));
     if (this.#isClosed) process.nextTick(() => this.close());

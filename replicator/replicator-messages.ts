@@ -1,17 +1,11 @@
 import type { JournalReaderOptions } from "../engine/journal/journal-reader.ts";
 import type { LedgerFile } from "../engine/ledger-file.ts";
 import type { ReplicationMemory } from "../engine/replication/replication-memory.ts";
+import type { BrokerAccess } from "../protocol/broker-access.ts";
 import type { Claim } from "./epoch-fold.ts";
 
-/** How to reach the brokers. */
-export interface KafkaAccess {
-  readonly brokers: readonly string[];
-  readonly tls?: boolean;
-  readonly sasl?: {
-    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-    readonly username: string;
-    readonly password: string;
-  };
+/** How a node reaches the brokers, and as whom. */
+export interface KafkaAccess extends BrokerAccess {
   /** Lasts as long as the data directory. */
   readonly nodeId: string;
   /** Time without a sign of life after which a node counts as gone, and a leader as unconfirmed. */

@@ -47,7 +47,7 @@ export class LedgerProcess {
   }
 
   /** Starts the process and resolves when it is ready. */
-  async start(command: readonly string[] = [process.execPath, MAIN]): Promise<void> {
+  async start(command?: readonly string[]): Promise<void> {
     this.spawn(command);
     const deadlineMs = Date.now() + READY_WITHIN_MS;
     while (!(await this.#isReady())) {
@@ -61,11 +61,11 @@ export class LedgerProcess {
 
   /** Starts the process and resolves with its exit code, for a start that is expected to fail. */
   async run(): Promise<number | null> {
-    this.spawn([process.execPath, MAIN]);
+    this.spawn();
     return this.exited();
   }
 
-  spawn([command, ...args]: readonly string[]): void {
+  spawn([command, ...args]: readonly string[] = [process.execPath, MAIN]): void {
     this.#output = "";
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MIZAN_")));
     this.#child = spawn(command, args, {

@@ -4,7 +4,6 @@
  * `node client/examples/balances.ts localhost:9092 [topic prefix]`
  */
 
-import { Kafka, logLevel } from "kafkajs";
 import { EventConsumer } from "../events.ts";
 
 const [broker = "localhost:9092", prefix = ""] = process.argv.slice(2);
@@ -14,7 +13,7 @@ const balances = new Map<
 >();
 
 const consumer = await EventConsumer.start({
-  kafka: new Kafka({ brokers: [broker], logLevel: logLevel.ERROR }),
+  kafka: { brokers: [broker] },
   // A group of its own for each run, since the table is in memory and begins empty.
   groupId: `balances-${process.pid}-${Date.now()}`,
   topics: [`${prefix}wallet-events`],

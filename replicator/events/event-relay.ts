@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
+import { kafkaConnection } from "../../protocol/broker-access.ts";
 import { eventSource } from "../../protocol/events/cloud-event.ts";
 import { useLeanRecords } from "../lean-records.ts";
 import { EventBatch, EventHeaders } from "./event-batch.ts";
@@ -39,8 +40,8 @@ export class EventRelay {
   constructor(options: EventRelayOptions, sources: EventRelaySources, told: Float64Array, log: RelayLog) {
     useLeanRecords();
     this.#kafka = new Kafka({
+      ...kafkaConnection(options),
       clientId: "mizan-events",
-      brokers: [...options.brokers],
       logLevel: logLevel.NOTHING,
       connectionTimeout: CONNECT_MS_MAX,
       requestTimeout: REQUEST_MS_MAX,

@@ -1,11 +1,11 @@
 import type { JournalReaderOptions } from "../../engine/journal/journal-reader.ts";
 import type { ReplicationMemory } from "../../engine/replication/replication-memory.ts";
 import type { SharedColumns } from "../../engine/wallet/wallet-columns.ts";
+import type { BrokerAccess } from "../../protocol/broker-access.ts";
 import type { EventAggregate } from "../../protocol/events/event-types.ts";
 
 /** Which ledger is told about, and where. */
-export interface EventRelayOptions {
-  readonly brokers: readonly string[];
+export interface EventRelayOptions extends BrokerAccess {
   readonly ledgerId: string;
   readonly topics: Readonly<Record<EventAggregate, string>>;
   /** Where the relay keeps, in the transactions of its events, how far it has come; for this ledger alone. */
@@ -19,7 +19,7 @@ export interface EventRelaySources {
   readonly journals: readonly JournalReaderOptions[];
   readonly columns: readonly SharedColumns[];
   /** Without it every record that is durable may be told. */
-  readonly replication: readonly Pick<ReplicationMemory, "lanes" | "doorbell">[] | undefined;
+  readonly replication: readonly Pick<ReplicationMemory, "lanes">[] | undefined;
 }
 
 /** What the relay's thread is started with. */
