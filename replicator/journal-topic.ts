@@ -2,8 +2,8 @@ import { Kafka, logLevel } from "kafkajs";
 import { kafkaConnection } from "../protocol/broker-access.ts";
 import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
 import { BATCH_BYTES_MAX } from "./journal-record.ts";
-import { kafkaErrorType } from "./kafka-link.ts";
 import type { KafkaAccess } from "./replicator-messages.ts";
+import { createTopics } from "./topics.ts";
 
 const REPLICAS_MAX = 3;
 const ADMIN_TIMEOUT_MS = 5_000;
@@ -46,16 +46,9 @@ export async function ensureJournalTopic(access: KafkaAccess, topic: string, sha
   try {
     await admin.connect();
     const { brokers } = await admin.describeCluster();
-    const replicationFactor = Math.min(REPLICAS_MAX, brokers.length);
-    const config = { ...CONFIG, "min.insync.replicas": String(Math.max(1, replicationFactor - 1)) };
-    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-    await admin
-      .createTopics({ topics: [{ topic, numPartitions: shardCount, replicationFactor, configEntries }] })
-      .catch((error: unknown) => {
-        if (kafkaErrorType(error) !== "TOPIC_ALREADY_EXISTS") throw error;
-      });
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    const partitions = topics[0]?.partitions.length;
+    const replicas = Math.min(REPLICAS_MAX, brokers.length);
+    const config = { ...CONFIG, "min.insync.replicas": String(Math.max(1, replicas - 1)) };
+    const [partitions] = await createTopics(admin, [{ topic, partitions: shardCount, replicas, config }]);
     if (partitions !== shardCount) {
       throw new TopicMismatchError(
         `the topic ${topic} has ${partitions} partitions, and the ledger ${shardCount} shards`,

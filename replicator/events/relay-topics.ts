@@ -1,15 +1,10 @@
 import type { Kafka } from "kafkajs";
 import { EVENT_AGGREGATE_NAMES } from "../../protocol/events/event-types.ts";
+import { createTopics } from "../topics.ts";
 import type { EventRelayOptions } from "./relay-options.ts";
 
-/** As many copies of a new topic as the broker makes by default. */
-const REPLICAS_OF_BROKER = -1;
-
 /** Only the newest progress counts; what lies in a segment that is still written is not compacted. */
-const PROGRESS_CONFIG = [
-  { name: "cleanup.policy", value: "compact" },
-  { name: "segment.bytes", value: String(16 << 20) },
-];
+const PROGRESS_CONFIG = { "cleanup.policy": "compact", "segment.bytes": String(16 << 20) };
 
 /** The topics that the relay writes to, and how many partitions each has. */
 export interface RelayTopics {
@@ -23,27 +18,13 @@ export async function openTopics(kafka: Kafka, options: EventRelayOptions): Prom
   const admin = kafka.admin();
   await admin.connect();
   try {
+    const { progressTopic: progress, topicPartitions: partitions } = options;
     const names = EVENT_AGGREGATE_NAMES.map((aggregate) => options.topics[aggregate]);
-    const wanted = [...names, options.progressTopic];
-    const existing = new Set(await admin.listTopics());
-    const missing = wanted.filter((topic) => !existing.has(topic));
-    if (missing.length > 0) {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map((topic) => ({
-          topic,
-          numPartitions: topic === options.progressTopic ? 1 : options.topicPartitions,
-          replicationFactor: REPLICAS_OF_BROKER,
-          ...(topic === options.progressTopic ? { configEntries: PROGRESS_CONFIG } : {}),
-        })),
-      });
-    }
-    const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
-    const partitions = (topic: string): number => topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
-    return {
-      events: names.map((topic) => ({ topic, partitions: partitions(topic) })),
-      progress: options.progressTopic,
-    };
+    const found = await createTopics(admin, [
+      ...names.map((topic) => ({ topic, partitions })),
+      { topic: progress, partitions: 1, config: PROGRESS_CONFIG },
+    ]);
+    return { events: names.map((topic, index) => ({ topic, partitions: found[index] })), progress };
   } finally {
     await admin.disconnect();
   }
