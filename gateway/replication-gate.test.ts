@@ -172,6 +172,8 @@ describe("acks=replicated", () => {
       MIZAN_REPLY_RING_BYTES: String(8 << 20),
       MIZAN_REQUEST_RING_BYTES: String(4 << 20),
       MIZAN_REPLICATION_TIMEOUT_MS: "60000",
+      // All answers leave at once in the end.
+      MIZAN_SOCKET_BUFFERED_MAX_BYTES: String(256 << 20),
     });
     const client = await WireClient.connect(Number(new URL(ledger.url).port), ADMIN_KEY);
     ended.push(() => client.close());

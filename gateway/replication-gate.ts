@@ -1,5 +1,6 @@
 import { REPLY, REPLY_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
+import { monotonicMs } from "../replicator/monotonic-clock.ts";
 import type { Config } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -153,9 +154,4 @@ export class ReplicationGate {
     if (replicationLagAction === "refuse") role.lag(isLagging);
     onLag(isLagging, lagRecords);
   }
-}
-
-/** The machine's monotonic clock, the same in every thread. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

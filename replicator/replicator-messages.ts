@@ -52,20 +52,23 @@ export interface ReplicatorThreadData {
 
 /** What the ledger asks of the replicator. */
 export type ReplicatorRequest =
-  /** Become the leader; answered with `leading` or `outrun`. */
-  | { readonly type: "claim" }
+  /** Become the leader, with `over` only in place of who leads in that epoch; answered with `leading` or `outrun`. */
+  | { readonly type: "claim"; readonly over?: number }
   /** Everything up to these sequences, one a shard, goes out; answered with `drained`. The shards take nothing meanwhile. */
   | { readonly type: "drain"; readonly sequences: readonly number[] }
   | { readonly type: "stop" };
 
+/** A line for the ledger's log. */
+export interface LogReport {
+  readonly type: "log";
+  readonly level: "info" | "warn" | "error";
+  readonly fact: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 /** What the replicator tells the ledger. */
 export type ReplicatorReport =
-  | {
-      readonly type: "log";
-      readonly level: "info" | "warn" | "error";
-      readonly fact: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    }
+  | LogReport
   /** A valid claim stands in the log, this node's own or another's. */
   | { readonly type: "leader"; readonly leader: Leader }
   /** How many records of the log are not applied here yet; sent every second while there are some, and once with none. */

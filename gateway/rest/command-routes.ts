@@ -20,7 +20,6 @@ import {
   transferBody,
   walletChangeBody,
 } from "../../protocol/json-commands.ts";
-import { check } from "../../protocol/json-fault.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { derivedId, encodeCommands, readResult, resultFields } from "../json-command.ts";
@@ -121,13 +120,7 @@ export const BATCH_ROUTE: PlainRoute = {
   access: "caller",
   body: batchBody,
   run: (exchange, context, caller) =>
-    exchange.readJson((value) => {
-      const checked = check(batchBody, value);
-      if (!checked.ok) {
-        exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-        return;
-      }
-      const { commands } = checked.value;
+    exchange.readBody(batchBody, ({ commands }) => {
       const records = encodeCommands(commands);
       const code = context.dispatcher.commands(caller, REQUEST_FLAG.details, records, commands.length, (results) => {
         const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
@@ -145,13 +138,8 @@ export function runCommand(route: CommandRoute, exchange: Exchange, context: Gat
     exchange.problem("invalid_request", { detail: "the id in the path is not a UUID", field: "id" });
     return;
   }
-  exchange.readJson((value) => {
-    const checked = check(route.body, value);
-    if (!checked.ok) {
-      exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-      return;
-    }
-    const command = route.toCommand(checked.value as never, commandId, exchange.parameter);
+  exchange.readBody(route.body, (body) => {
+    const command = route.toCommand(body as never, commandId, exchange.parameter);
     const code = execute(route, command, exchange, context, caller);
     if (code !== "ok") exchange.problem(code);
   });

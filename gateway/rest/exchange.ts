@@ -1,6 +1,8 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { isUtf8 } from "node:buffer";
+import type { z } from "zod";
 import { CODES, type Code } from "../../protocol/codes.ts";
+import { check } from "../../protocol/json-fault.ts";
 import { HTTP_BODY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
@@ -77,7 +79,7 @@ export class Exchange {
    *
    * **Errors**: `message_too_large`, `unsupported_media_type`, `malformed_json`, answered here.
    */
-  readJson(take: (value: unknown) => void): void {
+  #readJson(take: (value: unknown) => void): void {
     const chunks: Buffer[] = [];
     let length = 0;
     this.#response.onData((chunk, isLast) => {
@@ -90,6 +92,15 @@ export class Exchange {
       // The chunk is valid during the call only; the last one is used up within it.
       chunks.push(isLast ? Buffer.from(chunk) : Buffer.from(Buffer.from(chunk)));
       if (isLast) this.#parse(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks), take);
+    });
+  }
+
+  /** Reads the body and hands it on as its schema says. **Errors**: those of `check`, and those of what is no JSON, answered here. */
+  readBody<T>(schema: z.ZodType<T>, take: (body: T) => void): void {
+    this.#readJson((value) => {
+      const checked = check(schema, value);
+      if (checked.ok) take(checked.value);
+      else this.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
     });
   }
 

@@ -4,7 +4,6 @@ import { REQUEST_FLAG } from "../../engine/port/entries.ts";
 import { WALLET_TYPE } from "../../protocol/command-record.ts";
 import { currencyNumber } from "../../protocol/currencies.ts";
 import { isUuid, uuidBytes } from "../../protocol/ids.ts";
-import { check } from "../../protocol/json-fault.ts";
 import { currency, walletType } from "../../protocol/json-fields.ts";
 import {
   limitsAnswer,
@@ -98,14 +97,9 @@ export const LIMIT_ROUTES: readonly PlainRoute[] = [
       if (commandId === undefined) return;
       const of = typeAndCurrency(exchange);
       if (of === undefined) return;
-      exchange.readJson((value) => {
-        const checked = check(typeLimitsBody, value);
-        if (!checked.ok) {
-          exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-          return;
-        }
+      exchange.readBody(typeLimitsBody, (limits) => {
         const { shardCount } = dispatcher;
-        const facts = { id: commandId, ...of, limits: checked.value };
+        const facts = { id: commandId, ...of, limits };
         const records = encodeTypeLimits(facts, shardCount);
         const code = dispatcher.commands(caller, REQUEST_FLAG.details, records, shardCount, (results) => {
           const { code, replayed, positions } = readTypeLimitsResults(results);

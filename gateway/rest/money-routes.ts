@@ -21,7 +21,6 @@ import {
   voidHoldBody,
   walletChangeBody,
 } from "../../protocol/json-commands.ts";
-import { check } from "../../protocol/json-fault.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { findHold } from "../hold-queries.ts";
@@ -148,13 +147,7 @@ function reverse(exchange: Exchange, context: GatewayContext, caller: Caller): v
   const id = commandIdOf(exchange, caller);
   if (id === undefined || !hasUuid(exchange)) return;
   const transferId = exchange.parameter;
-  exchange.readJson((value) => {
-    const checked = check(reverseTransferBody, value);
-    if (!checked.ok) {
-      exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-      return;
-    }
-    const { walletId, ...body } = checked.value;
+  exchange.readBody(reverseTransferBody, ({ walletId, ...body }) => {
     const send = (namedId: string): void => {
       const command = { type: "ReverseTransfer", id, walletId: namedId, transferId, ...body } as const;
       const records = encodeCommands([command]);

@@ -14,7 +14,6 @@ import {
   trialBalanceAnswer,
   walletAnswer,
 } from "../../protocol/json-answers.ts";
-import { check } from "../../protocol/json-fault.ts";
 import { apiKeyView, balanceView, readWallet, snapshotsView, trialBalanceView, type WalletView } from "../json-view.ts";
 import { commandIdOf } from "./command-routes.ts";
 import type { Exchange } from "./exchange.ts";
@@ -124,14 +123,9 @@ export const QUERY_ROUTES: readonly PlainRoute[] = [
     run: (exchange, { access }, caller) => {
       const commandId = commandIdOf(exchange, caller);
       if (commandId === undefined) return;
-      exchange.readJson((value) => {
-        const checked = check(createApiKeyBody, value);
-        if (!checked.ok) {
-          exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-          return;
-        }
-        const { name, role } = checked.value;
-        const ownerId = "ownerId" in checked.value ? checked.value.ownerId.toLowerCase() : "";
+      exchange.readBody(createApiKeyBody, (body) => {
+        const { name, role } = body;
+        const ownerId = "ownerId" in body ? body.ownerId.toLowerCase() : "";
         const code = access.createKey(caller, { commandId, name, role, ownerId }, (outcome) =>
           answerKey(exchange, 201, outcome, { key: outcome.key }),
         );

@@ -1,7 +1,6 @@
 /** The routes that show who leads, and by which an operator changes that. */
 
 import { handoverAnswer, replicationAnswer } from "../../protocol/json-answers.ts";
-import { check } from "../../protocol/json-fault.ts";
 import { promoteBody } from "../../protocol/json-replication.ts";
 import { replicationView } from "../replication-view.ts";
 import type { PlainRoute } from "./route.ts";
@@ -52,13 +51,8 @@ export const REPLICATION_ROUTES: readonly PlainRoute[] = [
         exchange.problem("not_replicated");
         return;
       }
-      exchange.readJson((value) => {
-        const checked = check(promoteBody, value);
-        if (!checked.ok) {
-          exchange.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });
-          return;
-        }
-        void replication.promote(checked.value.sequences ?? []).then((code) => {
+      exchange.readBody(promoteBody, ({ sequences = [] }) => {
+        void replication.promote(sequences).then((code) => {
           if (code === "ok") exchange.json(200, JSON.stringify(replicationView(context)));
           else exchange.problem(code);
         });

@@ -3,6 +3,7 @@ import type { ReplicationMemory } from "../../engine/replication/replication-mem
 import type { SharedColumns } from "../../engine/wallet/wallet-columns.ts";
 import type { BrokerAccess } from "../../protocol/broker-access.ts";
 import type { EventAggregate } from "../../protocol/events/event-types.ts";
+import type { LogReport } from "../replicator-messages.ts";
 
 /** Which ledger is told about, and where. */
 export interface EventRelayOptions extends BrokerAccess {
@@ -31,17 +32,6 @@ export interface EventRelayThreadData {
 }
 
 /** What the relay's thread tells its owner. */
-export type EventRelayReport =
-  | {
-      readonly type: "log";
-      readonly level: "info" | "warn" | "error";
-      readonly fact: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    }
-  | { readonly type: "stopped" };
+export type EventRelayReport = LogReport | { readonly type: "stopped" };
 
-export type RelayLog = (
-  level: "info" | "warn" | "error",
-  fact: string,
-  fields: Readonly<Record<string, unknown>>,
-) => void;
+export type RelayLog = (level: LogReport["level"], fact: LogReport["fact"], fields: LogReport["fields"]) => void;
