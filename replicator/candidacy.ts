@@ -16,8 +16,10 @@ export class Candidacy {
   readonly #identity: Omit<Claim, "epoch">;
   #epochBefore: number | undefined;
 
-  constructor(identity: Omit<Claim, "epoch">) {
+  /** With `over` it is about succeeding who leads in that epoch, and nobody who came later; without it, about whoever leads. */
+  constructor(identity: Omit<Claim, "epoch">, over?: number) {
     this.#identity = identity;
+    this.#epochBefore = over;
   }
 
   /** What to append to partition 0, by the claim that stands there. */

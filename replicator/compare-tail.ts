@@ -70,8 +70,7 @@ async function foldToEnd(options: ReplicatorOptions, fold: JournalFold): Promise
   const atEnd = (): void => undefined;
   const followers: PartitionFollower[] = [];
   for (let shard = 0; shard < fold.shardCount; shard += 1) {
-    const othersAtEnd = (): boolean =>
-      followers.every((follower, other) => other === shard || follower.behindRecords === 0);
+    const othersRest = (): boolean => followers.every((follower, other) => other === shard || follower.isResting);
     const attempts = outage.attempts();
     followers.push(
       new PartitionFollower({
@@ -79,7 +78,7 @@ async function foldToEnd(options: ReplicatorOptions, fold: JournalFold): Promise
         shard,
         fold,
         flush: async () => true,
-        othersAtEnd,
+        othersRest,
         attempts,
         atEnd,
         failed: fail,

@@ -31,6 +31,8 @@ export interface CandidateContext {
   readonly followers: readonly PartitionFollower[];
   readonly attempts: Attempts;
   readonly signal: AbortSignal;
+  /** Whom to succeed, by epoch; without it whoever leads. */
+  readonly over: number | undefined;
 }
 
 /** Claims all shards for this node: partition 0 decides, the others follow. */
@@ -41,24 +43,26 @@ export class Candidate {
   constructor(context: CandidateContext) {
     this.#context = context;
     const { nodeId, nodeUrl, ledger } = context.options;
-    this.#candidacy = new Candidacy({ claimId: randomUUID(), nodeId, nodeUrl, ledger });
+    this.#candidacy = new Candidacy({ claimId: randomUUID(), nodeId, nodeUrl, ledger }, context.over);
   }
 
   /** Tries until the log says who leads. **Errors**: rejects where it is stopped before. */
   async claim(): Promise<ClaimOutcome> {
     const { attempts, signal } = this.#context;
-    for (;;) {
-      signal.throwIfAborted();
-      const links: KafkaLink[] = [];
-      try {
-        const outcome = await this.#try(links);
-        attempts.succeeded();
-        return outcome;
-      } catch (error) {
-        for (const link of links) link.close();
-        if (error instanceof OutrunError) return { type: "outrun", claim: error.claim };
-        await attempts.failed(error, signal);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const links: KafkaLink[] = [];
+        try {
+          return await this.#try(links);
+        } catch (error) {
+          for (const link of links) link.close();
+          if (error instanceof OutrunError) return { type: "outrun", claim: error.claim };
+          await attempts.failed(error, signal);
+        }
       }
+    } finally {
+      attempts.end();
     }
   }
 

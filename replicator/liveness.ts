@@ -71,9 +71,9 @@ export class Liveness {
       try {
         this.#link ??= await KafkaLink.open(options, options.journalTopic);
         if (this.#generationId < 0) await this.#join(this.#link);
-        attempts.succeeded();
         await this.#beat(this.#link);
         await this.#look(this.#link);
+        attempts.succeeded();
         const pauseMs = options.sessionTimeoutMs / HEARTBEATS_PER_SESSION;
         await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       } catch (error) {

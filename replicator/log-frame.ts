@@ -20,7 +20,20 @@ export class DivergedError extends Error {
   readonly code = "replication_diverged";
 }
 
-/** Whether a journal has a frame of the log, or had it: what is no longer there is in a snapshot. */
+/** The journal of this node cannot be read where it has to be. */
+export class JournalUnreadableError extends Error {
+  readonly code = "journal_unreadable";
+
+  static of(cause: unknown): JournalUnreadableError {
+    return new JournalUnreadableError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/**
+ * Whether a journal has a frame of the log, or had it: what is no longer there is in a snapshot.
+ *
+ * **Errors**: throws a `JournalUnreadableError`.
+ */
 export function hasFrame(journal: JournalReader, { firstSequence, hash }: FrameRecord): boolean {
   try {
     const local = journal.frameAt(firstSequence);
@@ -28,6 +41,6 @@ export function hasFrame(journal: JournalReader, { firstSequence, hash }: FrameR
     return local.firstSequence === firstSequence && Buffer.from(local.hash).toString("hex") === hash;
   } catch (error) {
     if (error instanceof HistoryExpiredError) return true;
-    throw error;
+    throw JournalUnreadableError.of(error);
   }
 }

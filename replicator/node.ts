@@ -75,11 +75,11 @@ export class Node {
 
   /** Begins to follow. */
   start(): void {
-    this.#starting = this.#start();
+    this.#starting = this.#start().catch((error: unknown) => this.#fail(error));
   }
 
-  /** Becomes the leader, or learns who is. */
-  async claim(): Promise<void> {
+  /** Becomes the leader, or learns who is; with `over` only in place of who leads in that epoch. */
+  async claim(over?: number): Promise<void> {
     if (this.#isClaiming || this.#writers.length > 0 || this.#isOver) return;
     this.#isClaiming = true;
     try {
@@ -87,7 +87,8 @@ export class Node {
       const attempts = this.#outage.attempts();
       const { signal } = this.#stopping;
       const [fold, followers] = [this.#fold, this.#followers];
-      const outcome = await new Candidate({ options: this.#data.options, fold, followers, attempts, signal }).claim();
+      const { options } = this.#data;
+      const outcome = await new Candidate({ options, fold, followers, attempts, signal, over }).claim();
       if (outcome.type === "outrun") this.#tell({ type: "outrun", leader: leaderOf(outcome.claim) });
       else await this.#lead(outcome.claim, outcome.sessions);
     } catch (error) {
@@ -139,8 +140,7 @@ export class Node {
           shard,
           fold: this.#fold,
           flush: (link) => this.#flush(link),
-          othersAtEnd: () =>
-            this.#followers.every((follower, other) => other === shard || follower.behindRecords === 0),
+          othersRest: () => this.#followers.every((follower, other) => other === shard || follower.isResting),
           attempts: this.#outage.attempts(),
           atEnd: () => this.#tellFollowing(),
           failed: (error) => this.#fail(error),
@@ -291,7 +291,12 @@ export class Node {
       return last <= this.#data.throughSequences[shard] || this.#journals[shard].frameAt(last) !== undefined;
     });
     if (!hasAll) return;
-    if (this.#candidates.length > 0) writeCheckpoint(dataDir, options, this.#candidates);
+    try {
+      if (this.#candidates.length > 0) writeCheckpoint(dataDir, options, this.#candidates);
+    } catch (error) {
+      // Without it the next start reads more of the log, and that is all.
+      this.#log("warn", "checkpoint_failed", { message: error instanceof Error ? error.message : String(error) });
+    }
     this.#candidates = this.#rings.map((_, shard) => this.#fold.checkpoint(shard));
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type LogRecord, ReplicationGapError } from "./epoch-fold.ts";
 import type { JournalFold } from "./journal-fold.ts";
 import { KafkaLink } from "./kafka-link.ts";
-import { DivergedError } from "./log-frame.ts";
+import { DivergedError, JournalUnreadableError } from "./log-frame.ts";
 import type { Attempts } from "./outage.ts";
 import { readOn } from "./partition-reader.ts";
 import type { ReplicatorOptions } from "./replicator-messages.ts";
@@ -11,8 +11,8 @@ const WAIT_MS = 500;
 /** How often a follower looks that waits for another one, or for room in a ring, which has no bell to tell of it. */
 const POLL_MS = 1;
 /**
- * Frames of a shard that are kept while they wait for other shards. Beyond that the others are read first; where they have been
- * read to their ends, frames are read once more when they count.
+ * Frames of a shard that are kept while they wait for other shards. Beyond that the others are read first; where those rest, more
+ * frames are folded, and read once more when they count.
  */
 const WAITING_BYTES_MAX = 32 << 20;
 
@@ -23,8 +23,8 @@ export interface FollowerContext {
   readonly fold: JournalFold;
   /** Passes on what counts, and reads again what of it was not kept; whether that was everything. */
   readonly flush: (link: KafkaLink) => Promise<boolean>;
-  /** Whether the followers of all other shards have read everything that there is. */
-  readonly othersAtEnd: () => boolean;
+  /** Whether the followers of all other shards rest. */
+  readonly othersRest: () => boolean;
   readonly attempts: Attempts;
   /** It has read everything that there is. */
   readonly atEnd: () => void;
@@ -39,6 +39,7 @@ export class PartitionFollower {
   readonly #waiting: { readonly offset: number; readonly done: () => void }[] = [];
   #link: KafkaLink | undefined;
   #endOffset = Number.POSITIVE_INFINITY;
+  #isHeldUp = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(context: FollowerContext) {
@@ -48,6 +49,11 @@ export class PartitionFollower {
   /** Records that are in the log and not taken yet; infinite until the log has been reached. */
   get behindRecords(): number {
     return Math.max(0, this.#endOffset - this.#offset);
+  }
+
+  /** Whether it has read everything that there is, or waits for another one: then nothing of it will let others go on. */
+  get isResting(): boolean {
+    return this.#isHeldUp || this.behindRecords === 0;
   }
 
   start(): void {
@@ -87,7 +93,7 @@ export class PartitionFollower {
         this.#link?.close();
         this.#link = undefined;
         if (signal.aborted) break;
-        if (error instanceof ReplicationGapError || error instanceof DivergedError) {
+        if (isFinal(error)) {
           failed(error);
           break;
         }
@@ -105,9 +111,10 @@ export class PartitionFollower {
   }
 
   async #take(link: KafkaLink, record: LogRecord): Promise<void> {
-    const { shard, fold, othersAtEnd } = this.#context;
+    const { shard, fold, othersRest } = this.#context;
     const isFull = (): boolean => fold.waitingBytes(shard) > WAITING_BYTES_MAX;
-    while (fold.mustWait(shard, record) || (isFull() && !othersAtEnd())) {
+    const mustWait = (): boolean => fold.mustWait(shard, record) || (isFull() && !othersRest());
+    for (this.#isHeldUp = mustWait(); this.#isHeldUp; this.#isHeldUp = mustWait()) {
       await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
     }
     fold.apply(shard, record, !isFull());
@@ -123,4 +130,11 @@ export class PartitionFollower {
       this.#waiting.splice(index, 1);
     }
   }
+}
+
+/** Whether the same would come of the next attempt. */
+function isFinal(error: unknown): error is Error {
+  return (
+    error instanceof ReplicationGapError || error instanceof DivergedError || error instanceof JournalUnreadableError
+  );
 }

@@ -8,14 +8,10 @@ import {
   RECORD_OVERHEAD_BYTES,
   readRecord,
 } from "./journal-record.ts";
+import { JournalUnreadableError } from "./log-frame.ts";
 
 /** Another node leads: what was not confirmed before never will be. */
 export class FencedError extends Error {}
-
-/** The journal of this node cannot be sent on. */
-export class JournalUnreadableError extends Error {
-  readonly code = "journal_unreadable";
-}
 
 /** What of a journal has to be sent. */
 interface SentJournal {
@@ -74,7 +70,7 @@ export class PartitionProgress {
         next += frame.recordCount;
       }
     } catch (error) {
-      throw new JournalUnreadableError(error instanceof Error ? error.message : String(error), { cause: error });
+      throw JournalUnreadableError.of(error);
     }
   }
 

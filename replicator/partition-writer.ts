@@ -2,9 +2,10 @@ import type { Doorbell } from "../engine/port/doorbell.ts";
 import { claimPartition, type WriterSession } from "./claim-partition.ts";
 import { ReplicationGapError } from "./epoch-fold.ts";
 import { KafkaLink } from "./kafka-link.ts";
+import { JournalUnreadableError } from "./log-frame.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import type { Attempts } from "./outage.ts";
-import { FencedError, JournalUnreadableError, type PartitionProgress } from "./partition-progress.ts";
+import { FencedError, type PartitionProgress } from "./partition-progress.ts";
 import { readOn, readThrough } from "./partition-reader.ts";
 import type { ReplicatorOptions } from "./replicator-messages.ts";
 
@@ -67,8 +68,10 @@ export class PartitionWriter {
     while (!signal.aborted) {
       try {
         this.#session ??= await this.#resume();
-        attempts.succeeded();
-        while (!signal.aborted) await this.#step(this.#session);
+        while (!signal.aborted) {
+          await this.#step(this.#session);
+          attempts.succeeded();
+        }
       } catch (error) {
         this.#session?.link.close();
         this.#session = undefined;

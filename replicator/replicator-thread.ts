@@ -13,7 +13,7 @@ const node = new Node(workerData as ReplicatorThreadData, (report: ReplicatorRep
 port.on("message", (request: ReplicatorRequest) => {
   switch (request.type) {
     case "claim":
-      void node.claim();
+      void node.claim(request.over);
       return;
     case "drain":
       void node.drain(request.sequences);

@@ -177,10 +177,10 @@ export class LogNode {
     this.#replicator.request(request);
   }
 
-  /** Claims, and returns what has become of it. */
-  async claim(): Promise<"leading" | "outrun"> {
+  /** Claims, with `over` only in place of who leads in that epoch, and returns what has become of it. */
+  async claim(over?: number): Promise<"leading" | "outrun"> {
     const seen = this.reports.length;
-    this.request({ type: "claim" });
+    this.request(over === undefined ? { type: "claim" } : { type: "claim", over });
     const isEnd = ({ type }: ReplicatorReport): boolean => type === "leading" || type === "outrun";
     await until("an end of the claim", () => this.reports.slice(seen).some(isEnd), this);
     return this.reports.slice(seen).some(({ type }) => type === "leading") ? "leading" : "outrun";
