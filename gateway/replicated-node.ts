@@ -12,7 +12,9 @@ import { replicatorOptions } from "./replicator-options.ts";
 const POLL_MS = 2;
 /** A leader that handed over takes commands again where nobody has claimed for so long. */
 const HANDOVER_WITHIN_MS = 3_000;
-const CATCH_UP_WITHIN_MS = 10_000;
+/** Less than that: what a leader decides after it would be missing. */
+const CATCH_UP_WITHIN_MS = 2_000;
+const CLAIM_WITHIN_MS = 5_000;
 
 /**
  * One node of a replicated ledger: follows the log, claims when it may, leads, and steps down.
@@ -27,8 +29,10 @@ class ReplicatedNode implements Replication {
   #leader: Leader | undefined;
   #hasLed = false;
   #isStopping = false;
+  #handover: Promise<HandoverOutcome> | undefined;
+  #drainEnd: NodeJS.Timeout | undefined;
   #onDrained = (): void => {};
-  #onClaimEnded: ((isLeading: boolean) => void)[] = [];
+  readonly #onClaimEnded = new Set<(code: Code) => void>();
 
   constructor(parts: ReplicationParts, options: ReplicatorOptions) {
     this.#parts = parts;
@@ -54,14 +58,28 @@ class ReplicatedNode implements Replication {
   }
 
   async handOver(): Promise<HandoverOutcome> {
+    if (!this.#parts.role.isLeading) return { code: "not_leader", sequences: [] };
+    // Whoever asks meanwhile gets the same answer.
+    this.#handover ??= this.#handOver().finally(() => {
+      this.#handover = undefined;
+    });
+    return this.#handover;
+  }
+
+  async #handOver(): Promise<HandoverOutcome> {
     const { role, dispatcher, engine } = this.#parts;
-    if (!role.isLeading) return { code: "not_leader", sequences: [] };
+    clearTimeout(this.#drainEnd);
     role.drain(true);
     const deadlineMs = performance.now() + HANDOVER_WITHIN_MS;
     while (dispatcher.inflight > 0 && performance.now() < deadlineMs) await delay(POLL_MS);
     const sequences = engine.ports.map(({ shard }) => engine.stats(shard).sequence);
-    await this.#drained(sequences, deadlineMs - performance.now());
-    setTimeout(() => role.drain(false), HANDOVER_WITHIN_MS).unref();
+    const isDrained =
+      dispatcher.inflight === 0 && (await this.#drained(sequences, Math.max(0, deadlineMs - performance.now())));
+    if (!isDrained) {
+      role.drain(false);
+      return { code: "replication_pending", sequences: [] };
+    }
+    this.#drainEnd = setTimeout(() => role.drain(false), HANDOVER_WITHIN_MS).unref();
     return { code: "ok", sequences };
   }
 
@@ -74,8 +92,19 @@ class ReplicatedNode implements Replication {
       if (performance.now() > deadlineMs) return "replication_pending";
       await delay(POLL_MS);
     }
+    return this.#claimed();
+  }
+
+  /** Claims. What is not decided in time goes on: a claim that was sent cannot be taken back. */
+  #claimed(): Promise<Code> {
     return new Promise((resolve) => {
-      this.#onClaimEnded.push((isLeading) => resolve(isLeading ? "ok" : "not_leader"));
+      const end = (code: Code): void => {
+        clearTimeout(timeout);
+        this.#onClaimEnded.delete(end);
+        resolve(code);
+      };
+      const timeout = setTimeout(() => end("replication_pending"), CLAIM_WITHIN_MS);
+      this.#onClaimEnded.add(end);
       this.#claim();
     });
   }
@@ -90,16 +119,17 @@ class ReplicatedNode implements Replication {
     await this.#replicator.stop();
   }
 
-  async #drained(sequences: readonly number[], withinMs: number): Promise<void> {
-    const drained = new Promise<void>((resolve) => {
-      this.#onDrained = resolve;
+  /** Whether the log has everything up to some sequences within a time. */
+  async #drained(sequences: readonly number[], withinMs: number): Promise<boolean> {
+    const drained = new Promise<boolean>((resolve) => {
+      this.#onDrained = () => resolve(true);
     });
     this.#replicator.request({ type: "drain", sequences });
-    await Promise.race([drained, delay(Math.max(0, withinMs), undefined, { ref: false })]);
+    return Promise.race([drained, delay(withinMs, false, { ref: false })]);
   }
 
-  #claim(): void {
-    this.#replicator.request({ type: "claim" });
+  #claim(over?: number): void {
+    this.#replicator.request(over === undefined ? { type: "claim" } : { type: "claim", over });
   }
 
   #onReport(report: ReplicatorReport): void {
@@ -123,7 +153,7 @@ class ReplicatedNode implements Replication {
         break;
       case "outrun":
         role.follow(report.leader);
-        this.#endClaim(false);
+        this.#endClaim("not_leader");
         break;
       case "fenced":
         log.warn(
@@ -138,7 +168,8 @@ class ReplicatedNode implements Replication {
             { leader: report.leader.nodeUrl, epoch: report.leader.epoch },
             "the leader is gone; this node takes over",
           );
-          this.#claim();
+          // Where another standby was faster, that one leads.
+          this.#claim(report.leader.epoch);
         }
         break;
       case "drained":
@@ -177,12 +208,12 @@ class ReplicatedNode implements Replication {
     await leadShards(dispatcher);
     role.lead(leader);
     log.info({ epoch: leader.epoch }, "this node leads");
-    this.#endClaim(true);
+    this.#endClaim("ok");
   }
 
-  #endClaim(isLeading: boolean): void {
+  #endClaim(code: Code): void {
     this.#settled.resolve();
-    for (const tell of this.#onClaimEnded.splice(0)) tell(isLeading);
+    for (const end of [...this.#onClaimEnded]) end(code);
   }
 }
 

@@ -11,45 +11,30 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeAll, expect, test } from "vitest";
-import { UuidV7 } from "../protocol/ids.ts";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ClusterLoad } from "./cluster-load.ts";
 import { LedgerCluster } from "./ledger-cluster.ts";
 import { ADMIN_KEY, type LedgerProcess } from "./ledger-process.ts";
 import { askMizan } from "./mizan-command.ts";
 import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "./temporary-broker.ts";
-import {
-  applyAnswered,
-  checkBooks,
-  openingBalances,
-  openWallets,
-  randomFrom,
-  type Sent,
-  settle,
-  write,
-} from "./writers.ts";
 
-const WRITERS = 3;
 const LOAD_MS = 700;
 const TIMEOUT_MS = 120_000;
 const seed = Number(process.env.MIZAN_CRASH_SEED ?? Date.now() % 1_000_000_000);
 
+let broker: TemporaryBroker;
 let cluster: LedgerCluster | undefined;
 
 beforeAll(async () => {
-  const broker = await TemporaryBroker.create();
+  broker = await TemporaryBroker.create({ proxies: 1 });
   await broker.start();
-  await broker.dispose();
 }, FIRST_BROKER_WITHIN_MS);
+afterAll(() => broker.dispose());
 
 afterEach(async () => {
   await cluster?.dispose();
   cluster = undefined;
 });
-
-/** A leader that hands over refuses commands for a moment. */
-function ifNotHandingOver(error: unknown): void {
-  if (!(error instanceof Error && error.message === "overloaded")) throw error;
-}
 
 /** Files of records that a node has cut off. */
 function asideIn({ dataDir }: LedgerProcess): string[] {
@@ -58,59 +43,11 @@ function asideIn({ dataDir }: LedgerProcess): string[] {
     .filter((name) => name.startsWith("unreplicated-"));
 }
 
-/** Wallets of a cluster, and what was sent about them. */
-class Load {
-  readonly sent: Sent[] = [];
-  readonly #ids = new UuidV7();
-  readonly #random = randomFrom(seed);
-  readonly #balances: Map<string, number>;
-  readonly #wallets: readonly string[];
-  #writers: Promise<unknown>[] = [];
-
-  private constructor(wallets: readonly string[]) {
-    this.#wallets = wallets;
-    this.#balances = openingBalances(wallets);
-  }
-
-  static async open(leader: LedgerProcess): Promise<Load> {
-    return new Load(await openWallets(leader, new UuidV7()));
-  }
-
-  /** Begins to write to a node, until its connections break. */
-  begin(node: LedgerProcess): void {
-    for (let writer = 0; writer < WRITERS; writer += 1) {
-      this.#writers.push(write(node, this.#wallets, this.#ids, this.#random, this.sent).catch(ifNotHandingOver));
-    }
-  }
-
-  /** Resolves when no writer is connected any more. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#writers);
-    this.#writers = [];
-  }
-
-  /** Sends everything again to whoever leads now, and compares the books. */
-  async check(leader: LedgerProcess): Promise<void> {
-    // What was refused by a node that did not lead, or not confirmed in time, is open.
-    for (const one of this.sent) {
-      if (["not_leader", "replication_pending", "shutting_down", "overloaded"].includes(one.result?.code ?? ""))
-        one.result = undefined;
-    }
-    await settle(leader, this.sent);
-    const balances = new Map(this.#balances);
-    applyAnswered(balances, this.sent);
-    await checkBooks(leader, balances);
-  }
-
-  /** Compares the books with what they were before anything was written. */
-  async checkUntouched(leader: LedgerProcess): Promise<void> {
-    await checkBooks(leader, this.#balances);
-  }
-
-  /** How many were acknowledged. */
-  get acknowledged(): number {
-    return this.sent.filter(({ result }) => result?.code === "ok").length;
-  }
+/** What a leader answers that is asked to hand over. */
+async function handOver({ url }: LedgerProcess): Promise<unknown> {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+  const response = await fetch(`${url}/api/v1/replication/handover`, { method: "POST", headers });
+  return response.json();
 }
 
 const ENV = { MIZAN_ACKS: "replicated", MIZAN_SHARDS: "2" };
@@ -121,9 +58,9 @@ test.each(["1", "2"])(
     timeout: TIMEOUT_MS,
   },
   async (shards) => {
-    cluster = await LedgerCluster.start({ ...ENV, MIZAN_SHARDS: shards });
+    cluster = await LedgerCluster.on(broker, { ...ENV, MIZAN_SHARDS: shards });
     const [first, second] = cluster.nodes;
-    const load = await Load.open(first);
+    const load = await ClusterLoad.open(first, seed);
     load.begin(first);
     await delay(LOAD_MS);
     await first.end("SIGKILL");
@@ -141,9 +78,9 @@ test.each(["1", "2"])(
 test(`the leader is frozen, and thawed after the takeover: it shows nothing more (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.start(ENV);
+  cluster = await LedgerCluster.on(broker, ENV);
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   await delay(LOAD_MS);
   process.kill(first.pid, "SIGSTOP");
@@ -155,33 +92,39 @@ test(`the leader is frozen, and thawed after the takeover: it shows nothing more
   await cluster.catchesUp(first, second);
 });
 
-test(`both nodes are killed, and the broker too: who led last leads again (seed ${seed})`, {
-  timeout: TIMEOUT_MS,
-}, async () => {
-  cluster = await LedgerCluster.start(ENV);
-  const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
-  load.begin(first);
-  await delay(LOAD_MS);
-  await Promise.all([first.end("SIGKILL"), second.end("SIGKILL"), cluster.broker.kill()]);
-  await load.ended();
-  await cluster.broker.start();
-  await Promise.all([first.start(), second.start()]);
-  await cluster.leads(first);
-  await load.check(first);
-  await cluster.catchesUp(second, first);
-});
+test.each(["the broker goes on", "the broker is killed, too"])(
+  `both nodes are killed at once, %s: who led last leads again (seed ${seed})`,
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (fate) => {
+    cluster = await LedgerCluster.on(broker, ENV);
+    const [first, second] = cluster.nodes;
+    const load = await ClusterLoad.open(first, seed);
+    load.begin(first);
+    await delay(LOAD_MS);
+    const isBrokerKilled = fate === "the broker is killed, too";
+    await Promise.all([first.end("SIGKILL"), second.end("SIGKILL"), isBrokerKilled ? broker.kill() : undefined]);
+    await load.ended();
+    if (isBrokerKilled) await broker.start();
+    await first.start();
+    await second.start();
+    await cluster.leads(first);
+    await load.check(first);
+    await cluster.catchesUp(second, first);
+  },
+);
 
 test(`the broker is killed and started again under load, then the leader ends (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.start(ENV);
+  cluster = await LedgerCluster.on(broker, ENV);
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   await delay(LOAD_MS);
-  await cluster.broker.kill();
-  await cluster.broker.start();
+  await broker.kill();
+  await broker.start();
   await delay(LOAD_MS);
   await first.end("SIGTERM");
   await load.ended();
@@ -192,14 +135,14 @@ test(`the broker is killed and started again under load, then the leader ends (s
 test(`the leader is cut off from the broker: the standby takes over, and who led knows at once when it is back (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.start(ENV, { proxies: 1 });
+  cluster = await LedgerCluster.on(broker, ENV, { isProxied: true });
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   await delay(LOAD_MS);
-  cluster.broker.proxies[0].cut();
+  broker.proxies[0].cut();
   await cluster.leads(second);
-  await cluster.broker.proxies[0].restore();
+  await broker.proxies[0].restore();
   await load.ended();
   await load.check(second);
   await cluster.follows(first);
@@ -207,14 +150,14 @@ test(`the leader is cut off from the broker: the standby takes over, and who led
 });
 
 test(`the broker is frozen for ten seconds under load (seed ${seed})`, { timeout: TIMEOUT_MS }, async () => {
-  cluster = await LedgerCluster.start(ENV);
+  cluster = await LedgerCluster.on(broker, ENV);
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   await delay(LOAD_MS);
-  cluster.broker.freeze();
+  broker.freeze();
   await delay(10_000);
-  cluster.broker.thaw();
+  broker.thaw();
   await delay(LOAD_MS);
   await first.end("SIGKILL");
   await load.ended();
@@ -223,9 +166,9 @@ test(`the broker is frozen for ten seconds under load (seed ${seed})`, { timeout
 });
 
 test(`the standby is killed while it catches up, twice (seed ${seed})`, { timeout: TIMEOUT_MS }, async () => {
-  cluster = await LedgerCluster.start(ENV);
+  cluster = await LedgerCluster.on(broker, ENV);
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   for (let kill = 0; kill < 2; kill += 1) {
     await delay(LOAD_MS);
@@ -243,11 +186,14 @@ test(`the standby is killed while it catches up, twice (seed ${seed})`, { timeou
 test(`mizan promote: the leader hands over under load, and follows (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.start(ENV);
+  cluster = await LedgerCluster.on(broker, ENV);
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   load.begin(first);
   await delay(LOAD_MS);
+  const handovers = await Promise.all([handOver(first), handOver(first)]);
+  expect(handovers[0]).toMatchObject({ sequences: [expect.any(Number), expect.any(Number)] });
+  expect(handovers[1]).toEqual(handovers[0]);
   const promoted = await askMizan(["promote", second.url], { MIZAN_ADMIN_KEY: ADMIN_KEY });
   expect(promoted).toMatchObject({ command: "promote", ok: true, exitCode: 0, epoch: 2 });
   await cluster.leads(second);
@@ -263,21 +209,56 @@ test(`mizan promote: the leader hands over under load, and follows (seed ${seed}
   });
 });
 
+test(`mizan promote where Kafka is away: it says so in time, and the claim goes on (seed ${seed})`, {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  cluster = await LedgerCluster.on(broker, { ...ENV, MIZAN_TAKEOVER: "manual" });
+  const [first, second] = cluster.nodes;
+  const load = await ClusterLoad.open(first, seed);
+  await cluster.catchesUp(second, first);
+  await broker.kill();
+  const promoted = await askMizan(["promote", second.url, "--force"], { MIZAN_ADMIN_KEY: ADMIN_KEY });
+  expect(promoted).toMatchObject({ ok: false, error: { code: "replication_pending" } });
+  await broker.start();
+  await cluster.leads(second);
+  await load.check(second);
+});
+
+test(`mizan promote where the log lacks what the leader has: it goes on to lead (seed ${seed})`, {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const env = { MIZAN_ACKS: "local", MIZAN_SHARDS: "2", MIZAN_TAKEOVER: "manual" };
+  cluster = await LedgerCluster.on(broker, env, { isProxied: true });
+  const [first, second] = cluster.nodes;
+  const load = await ClusterLoad.open(first, seed);
+  await cluster.catchesUp(second, first);
+  broker.proxies[0].cut();
+  load.begin(first);
+  await delay(LOAD_MS);
+  await load.end();
+  const promoted = await askMizan(["promote", second.url], { MIZAN_ADMIN_KEY: ADMIN_KEY });
+  expect(promoted).toMatchObject({ ok: false, error: { code: "replication_pending" } });
+  await broker.proxies[0].restore();
+  await cluster.isConfirmed(first);
+  await load.check(first);
+  await cluster.catchesUp(second, first);
+});
+
 test(`acknowledged here only, the lag is lost with the leader, whole and reported (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.start({ MIZAN_ACKS: "local", MIZAN_SHARDS: "2" }, { proxies: 1 });
+  cluster = await LedgerCluster.on(broker, { MIZAN_ACKS: "local", MIZAN_SHARDS: "2" }, { isProxied: true });
   const [first, second] = cluster.nodes;
-  const load = await Load.open(first);
+  const load = await ClusterLoad.open(first, seed);
   await cluster.catchesUp(second, first);
-  cluster.broker.proxies[0].cut();
+  broker.proxies[0].cut();
   load.begin(first);
   await delay(LOAD_MS);
   await first.end("SIGKILL");
   await load.ended();
   await cluster.leads(second);
   await load.checkUntouched(second);
-  cluster.broker.proxies[0].restore();
+  broker.proxies[0].restore();
   await first.start();
   await cluster.follows(first);
   await cluster.catchesUp(first, second);

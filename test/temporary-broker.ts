@@ -17,6 +17,8 @@ export interface TemporaryBrokerOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** Where its data lie, such as on a small disk; without it in a new directory. */
   readonly dataDir?: string;
+  /** See `KafkaBroker.fileBytesMax`. */
+  readonly fileBytesMax?: number;
 }
 
 /** A broker on free ports with a directory of its own, for one test file; it ends with the process that started it. */
@@ -29,7 +31,8 @@ export class TemporaryBroker extends KafkaBroker {
   }
 
   /** Prepares a broker; `start` starts it. */
-  static async create({ proxies = 0, dataDir, ...rest }: TemporaryBrokerOptions = {}): Promise<TemporaryBroker> {
+  static async create(options: TemporaryBrokerOptions = {}): Promise<TemporaryBroker> {
+    const { proxies = 0, dataDir, fileBytesMax, ...rest } = options;
     const port = await freePorts(2 + proxies);
     const opened: TcpProxy[] = [];
     for (let index = 0; index < proxies; index += 1) opened.push(await TcpProxy.open(proxiedPort(port, index)));
@@ -39,7 +42,9 @@ export class TemporaryBroker extends KafkaBroker {
       proxyPorts: opened.map((proxy) => proxy.port),
       ...rest,
     };
-    return new TemporaryBroker(start, opened);
+    const broker = new TemporaryBroker(start, opened);
+    broker.fileBytesMax = fileBytesMax;
+    return broker;
   }
 
   /** Ends the broker, if it runs, and removes its data. */

@@ -48,7 +48,7 @@ export async function openWallets(ledger: LedgerProcess, ids: UuidV7): Promise<s
   return wallets;
 }
 
-/** Sends batches of transfers, one after the other, until the connection breaks. */
+/** Sends batches of transfers, one after the other, until the connection breaks or it should not go on. */
 export async function write(
   ledger: LedgerProcess,
   wallets: readonly string[],
@@ -56,11 +56,12 @@ export async function write(
   random: () => number,
   sent: Sent[],
   batchMax = 60,
+  goesOn: () => boolean = () => true,
 ): Promise<void> {
   const pick = (): number => Math.floor(random() * wallets.length);
   await endsWithConnection(async () => {
     const client = await WireClient.connect(ledger.port, ADMIN_KEY);
-    for (;;) {
+    while (goesOn()) {
       const batch = Array.from({ length: 1 + Math.floor(random() * batchMax) }, (): Sent => {
         const from = pick();
         const to = (from + 1 + Math.floor(random() * (wallets.length - 1))) % wallets.length;
@@ -75,6 +76,7 @@ export async function write(
       const results = await client.commands(batch.map(({ command }) => command));
       for (const [index, result] of results.entries()) batch[index].result = result;
     }
+    client.close();
   });
 }
 
