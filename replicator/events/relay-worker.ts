@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type {
   EventRelayOptions,
@@ -6,6 +7,8 @@ import type {
   EventRelayThreadData,
   RelayLog,
 } from "./relay-options.ts";
+
+const STOP_WITHIN_MS = 3_000;
 
 /** The ledger's handle on the thread that tells its events. */
 export class EventRelayWorker {
@@ -33,10 +36,10 @@ export class EventRelayWorker {
     return this.#told[shard];
   }
 
-  /** Ends it after the transactions that are under way. */
+  /** Ends it after the transactions that are under way; one that takes too long is left to the next relay, as after a crash. */
   async stop(): Promise<void> {
     this.#worker.postMessage("stop");
-    await this.#stopped;
+    await Promise.race([this.#stopped, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
     await this.#worker.terminate();
   }
 }
