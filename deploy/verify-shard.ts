@@ -18,6 +18,7 @@ import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
 import { sealedIdsIn } from "./sealed-ids-in.ts";
+import { stateHashOf } from "./state-hash.ts";
 import { balanceProblems } from "./verify-balances.ts";
 import { IdChecks } from "./verify-ids.ts";
 import { SnapshotChecks } from "./verify-snapshots.ts";
@@ -39,6 +40,8 @@ export interface ShardFacts {
   readonly shard: number;
   /** Newest sequence that follows from everything before it. */
   readonly sequence: number;
+  /** Of the state after that record, in hexadecimal; null where the journal is damaged. */
+  readonly stateHash: string | null;
   readonly frames: number;
   readonly records: number;
   /** First record that is kept: 1, unless older history was dropped from the archive. */
@@ -96,6 +99,7 @@ export async function verifyShard(
   return {
     shard,
     sequence: state.sequence,
+    stateHash: replay.isWhole ? stateHashOf(state) : null,
     frames: replay.frames,
     records: replay.records,
     firstSequence,
@@ -204,6 +208,11 @@ class VerifiedReplay {
     this.#chain = chain;
     this.#state = state;
     this.#hooks = hooks;
+  }
+
+  /** Whether every frame so far follows from the one before it. */
+  get isWhole(): boolean {
+    return this.#chain !== undefined;
   }
 
   /** Sequence behind everything taken so far. */

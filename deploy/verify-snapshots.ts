@@ -1,15 +1,11 @@
-import { hash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { ShardState } from "../engine/shard/shard-state.ts";
-import { statePartsOf } from "../engine/snapshot/state-parts.ts";
 import { ChunkPool } from "../snapshots/chunk-pool.ts";
 import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
-import { type ChunkEntry, requireSnapshotOf, stateHash } from "../snapshots/snapshot-file.ts";
+import { requireSnapshotOf } from "../snapshots/snapshot-file.ts";
 import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
 import type { Problem } from "./problem.ts";
-
-/** Parts that begin like this are no part of the state's hash. */
-const NOT_STATE = "-";
+import { stateHashOf } from "./state-hash.ts";
 
 /** What a snapshot says of the state at its position. */
 interface SnapshotClaim {
@@ -107,21 +103,4 @@ async function readClaim(
   } finally {
     reader.close();
   }
-}
-
-/** The hash that a snapshot of this state would have. */
-function stateHashOf(state: ShardState): string {
-  const chunks: ChunkEntry[] = [];
-  for (const part of statePartsOf(state)) {
-    if (part.name.startsWith(NOT_STATE)) continue;
-    part.begin();
-    let index = 0;
-    for (let raw = part.next(); raw !== undefined; raw = part.next()) {
-      const rawBytes = raw.byteLength;
-      chunks.push({ part: part.name, index, offset: 0, storedBytes: 0, rawBytes, hash: hash("sha256", raw, "hex") });
-      index += 1;
-    }
-    part.end();
-  }
-  return stateHash(chunks);
 }

@@ -134,11 +134,12 @@ async function isInUse(dataDir: string): Promise<boolean> {
 }
 
 function sayShard(terminal: Terminal, facts: ShardFacts): void {
-  const { shard, sequence, firstSequence, frames, records, snapshots, sealedIds, openTransfers } = facts;
+  const { shard, sequence, stateHash, firstSequence, frames, records, snapshots, sealedIds, openTransfers } = facts;
   terminal.say(
     `shard ${shard}: ${frames} frames, ${records} records up to ${shard}:${sequence}, ` +
       `${snapshots} snapshots, ${openTransfers.length} open transfers`,
   );
+  if (stateHash !== null) terminal.say(`  state hash ${stateHash}`);
   if (sealedIds.buckets > 0) {
     terminal.say(
       `  ${sealedIds.ids} sealed ids in ${sealedIds.buckets} files; a sample was compared with the journal, ${sealedIds.compared} times`,
