@@ -36,6 +36,10 @@ const SHARD_GAUGES = {
     "Longest time that the shard has copied for a snapshot without a break.",
     ({ snapshotPauseMs }) => snapshotPauseMs / 1_000,
   ],
+  mizan_snapshot_pause_cpu_seconds: [
+    "Most processor time of such a stretch: without waiting for a core.",
+    ({ snapshotPauseCpuMs }) => snapshotPauseCpuMs / 1_000,
+  ],
   mizan_snapshots_failed: ["Snapshots since the start that could not be written.", (stats) => stats.snapshotsFailed],
   mizan_snapshots_damaged: ["Snapshots that the last start could not use.", (stats) => stats.snapshotsDamaged],
   mizan_journal_live_segments: ["Journal segments that are not archived.", ({ liveSegments }) => liveSegments],

@@ -27,11 +27,15 @@ function readAuthority(path: string): string {
   throw new StartError("kafka_ca_unreadable", `the certificates of MIZAN_KAFKA_CA_FILE=${path}: ${problem}`);
 }
 
-/** How this node reaches the brokers, and under what name. **Errors**: those of `brokerAccess`. */
-export function kafkaAccess(config: Config): KafkaAccess {
+/**
+ * How the brokers are reached, and under what name: without one, that of the node in the data directory.
+ *
+ * **Errors**: those of `brokerAccess`.
+ */
+export function kafkaAccess(config: Config, nodeId = readNodeId(config.dataDir)): KafkaAccess {
   return {
     ...brokerAccess(config),
-    nodeId: readNodeId(config.dataDir),
+    nodeId,
     sessionTimeoutMs: config.sessionTimeoutMs,
   };
 }

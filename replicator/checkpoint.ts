@@ -15,7 +15,7 @@ const contentSchema = z.object({
   /** One a shard: its journal has everything that stands before the offset. */
   shards: z.array(foldStateSchema),
 });
-type Content = z.infer<typeof contentSchema>;
+export type Checkpoint = z.infer<typeof contentSchema>;
 const fileSchema = contentSchema.extend({ checksum: z.string() });
 
 /** Which log a checkpoint is about. */
@@ -30,7 +30,7 @@ export interface LogIdentity {
  * A checkpoint that is damaged, about another log, or ahead of a journal is not believed.
  */
 export function readCheckpoint(dataDir: string, log: LogIdentity, throughSequences: readonly number[]): FoldState[] {
-  const content = read(dataDir);
+  const content = storedCheckpoint(dataDir);
   const isOurs = content?.ledgerId === log.ledgerId && content.journalTopic === log.journalTopic;
   const isBehind =
     content?.shards.length === throughSequences.length &&
@@ -41,7 +41,7 @@ export function readCheckpoint(dataDir: string, log: LogIdentity, throughSequenc
 
 /** Writes the checkpoint of all shards; it is there whole or as it was. */
 export function writeCheckpoint(dataDir: string, log: LogIdentity, shards: readonly FoldState[]): void {
-  const content: Content = { formatVersion: 1, ...log, shards: [...shards] };
+  const content: Checkpoint = { formatVersion: 1, ...log, shards: [...shards] };
   const path = join(dataDir, NAME);
   const unfinished = `${path}.unfinished`;
   const file = openSync(unfinished, "w");
@@ -55,7 +55,8 @@ export function writeCheckpoint(dataDir: string, log: LogIdentity, shards: reado
   syncDirectory(dataDir);
 }
 
-function read(dataDir: string): Content | undefined {
+/** The checkpoint as it lies in a data directory; undefined where there is none, or it is damaged. */
+export function storedCheckpoint(dataDir: string): Checkpoint | undefined {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(join(dataDir, NAME), "utf8"));
@@ -68,7 +69,7 @@ function read(dataDir: string): Content | undefined {
   return checksum === checksumOf(content) ? content : undefined;
 }
 
-function checksumOf(content: Content): string {
+function checksumOf(content: Checkpoint): string {
   const { formatVersion, ledgerId, journalTopic, shards } = content;
   return hash("sha256", JSON.stringify([formatVersion, ledgerId, journalTopic, shards]));
 }

@@ -1,11 +1,8 @@
 import { JournalReader, type JournalReaderOptions } from "../engine/journal/journal-reader.ts";
 import { readCheckpoint } from "./checkpoint.ts";
+import { foldToEnd } from "./fold-to-end.ts";
 import { JournalFold } from "./journal-fold.ts";
-import { KafkaLink } from "./kafka-link.ts";
-import { KafkaUnreachableError } from "./kafka-unreachable.ts";
 import { frameCauses, hasFrame } from "./log-frame.ts";
-import { Outage } from "./outage.ts";
-import { PartitionFollower } from "./partition-follower.ts";
 import { type Leader, leaderOf, type ReplicatorOptions } from "./replicator-messages.ts";
 
 /** How the journal of a shard compares with the log. */
@@ -59,39 +56,4 @@ function compare(journalThrough: number, logThrough: number, divergedFrom: numbe
   return logThrough > journalThrough
     ? { type: "behind", records: logThrough - journalThrough }
     : { type: "beyond", fromSequence: logThrough + 1 };
-}
-
-/** Folds all partitions up to the ends that they have now. **Errors**: rejects with the first error; nothing is tried again. */
-async function foldToEnd(options: ReplicatorOptions, fold: JournalFold): Promise<void> {
-  const link = await KafkaLink.open(options, options.journalTopic);
-  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
-  failed.catch(() => undefined);
-  const outage = new Outage((isOut, reason) => isOut && fail(new KafkaUnreachableError(reason)));
-  const atEnd = (): void => undefined;
-  const followers: PartitionFollower[] = [];
-  for (let shard = 0; shard < fold.shardCount; shard += 1) {
-    const othersRest = (): boolean => followers.every((follower, other) => other === shard || follower.isResting);
-    const attempts = outage.attempts();
-    followers.push(
-      new PartitionFollower({
-        options,
-        shard,
-        fold,
-        flush: async () => true,
-        othersRest,
-        attempts,
-        atEnd,
-        failed: fail,
-      }),
-    );
-  }
-  try {
-    const ends = await Promise.all(followers.map((_, shard) => link.endOffset(shard)));
-    for (const follower of followers) follower.start();
-    // A partition may have to be read beyond its end of then, where another one has frames of a later claim.
-    await Promise.race([failed, Promise.all(followers.map((follower, shard) => follower.reached(ends[shard])))]);
-  } finally {
-    await Promise.all(followers.map((follower) => follower.stop()));
-    link.close();
-  }
 }

@@ -74,6 +74,11 @@ export class KafkaLink {
     }
   }
 
+  /** How many partitions the topic has. */
+  get partitionCount(): number {
+    return this.#cluster.findTopicPartitionMetadata(this.topic).length;
+  }
+
   /** Appends records to a partition as one batch, confirmed by all replicas in sync; returns the offset of the first. */
   async append(partition: number, records: readonly OutgoingRecord[], producer: ProducerIdentity): Promise<number> {
     const messages = records.map(({ value, headers, timestampMs }) => ({

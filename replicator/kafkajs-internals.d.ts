@@ -106,6 +106,7 @@ declare module "kafkajs/src/cluster/index.js" {
     connect(): Promise<void>;
     addTargetTopic(topic: string): Promise<void>;
     refreshMetadata(): Promise<void>;
+    findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
     findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
     findBroker(node: { readonly nodeId: string | number }): Promise<Broker>;
   }

@@ -5,7 +5,7 @@ import { KafkaLink } from "./kafka-link.ts";
 import { DivergedError, JournalUnreadableError } from "./log-frame.ts";
 import type { Attempts } from "./outage.ts";
 import { readOn } from "./partition-reader.ts";
-import type { ReplicatorOptions } from "./replicator-messages.ts";
+import type { LogAccess } from "./replicator-messages.ts";
 
 const WAIT_MS = 500;
 /** How often a follower looks that waits for another one, or for room in a ring, which has no bell to tell of it. */
@@ -18,7 +18,7 @@ const WAITING_BYTES_MAX = 32 << 20;
 
 /** What a follower needs, and whom it tells. */
 export interface FollowerContext {
-  readonly options: ReplicatorOptions;
+  readonly options: LogAccess;
   readonly shard: number;
   readonly fold: JournalFold;
   /** Passes on what counts, and reads again what of it was not kept; whether that was everything. */

@@ -12,9 +12,13 @@ export interface KafkaAccess extends BrokerAccess {
   readonly sessionTimeoutMs: number;
 }
 
-/** How to reach the log, and who this node is in it. */
-export interface ReplicatorOptions extends KafkaAccess {
+/** How to reach the log. */
+export interface LogAccess extends KafkaAccess {
   readonly journalTopic: string;
+}
+
+/** How to reach the log, and who this node is in it. */
+export interface ReplicatorOptions extends LogAccess {
   /** Where clients and other nodes reach this node. */
   readonly nodeUrl: string;
   /** What a node with no data takes from the first claim. */
