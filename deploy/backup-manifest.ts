@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import type { LedgerFile } from "../engine/ledger-file.ts";
+import { type FoldState, foldStateSchema } from "../replicator/epoch-fold.ts";
 import type { CopiedBucket, CopiedSnapshot, CopiedState } from "./backup-state.ts";
 import type { CausalOrderState } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
@@ -18,6 +19,13 @@ export interface FrameHead {
   readonly hash: string;
 }
 
+/** Where a ledger goes on in the log of its journal. */
+export interface LogPlace {
+  readonly journalTopic: string;
+  /** One a shard: the journal has everything that stands before the offset. */
+  readonly shards: readonly FoldState[];
+}
+
 /** What a backup holds. A file that is not listed here is no part of it. */
 export interface BackupManifest {
   readonly formatVersion: 1;
@@ -27,6 +35,8 @@ export interface BackupManifest {
   readonly cut: CausalOrderState;
   /** The newest frame of each shard; null where there is none yet. */
   readonly heads: readonly (FrameHead | null)[];
+  /** A place in the log before which the cut has everything; not there where the ledger is not replicated. */
+  readonly log?: LogPlace | undefined;
   readonly files: readonly FrameFileFacts[];
   readonly snapshots: readonly CopiedSnapshot[];
   readonly sealedIds: readonly CopiedBucket[];
@@ -51,6 +61,7 @@ const schema: z.ZodType<BackupManifest> = z.object({
     channels: z.array(z.object({ key: z.string(), sent: count, completedThrough: count, completed: z.array(count) })),
   }),
   heads: z.array(z.object({ firstSequence: count, hash: z.string().regex(/^[0-9a-f]{64}$/) }).nullable()),
+  log: z.object({ journalTopic: z.string(), shards: z.array(foldStateSchema) }).optional(),
   files: z.array(
     z.object({
       name: z.string().regex(/^shard-\d+\/frames-\d+-\d+\.zst$/),
@@ -74,6 +85,11 @@ const schema: z.ZodType<BackupManifest> = z.object({
     }),
   ),
 });
+
+/** Whether shards that end with some sequences have all that stands before a place in the log. */
+export function isThrough({ shards }: LogPlace, sequences: readonly number[]): boolean {
+  return shards.length === sequences.length && shards.every((at, shard) => at.nextSequence - 1 <= sequences[shard]);
+}
 
 /** Snapshots and sealed ids of one shard, oldest first. */
 export function copiedState({ snapshots, sealedIds }: BackupManifest, shard: number): CopiedState {
@@ -103,6 +119,13 @@ export function readManifest(backup: string): BackupManifest | undefined {
     throw new CommandError(EXIT.problems, "backup_damaged", `${path} is damaged: ${z.prettifyError(parsed.error)}`);
   }
   return parsed.data;
+}
+
+/** The manifest of the backup in a directory. **Errors**: `not_a_backup`, `backup_damaged`. */
+export function requireManifest(backup: string): BackupManifest {
+  const manifest = readManifest(backup);
+  if (manifest !== undefined) return manifest;
+  throw new CommandError(EXIT.usage, "not_a_backup", `there is no backup in ${backup}: it has no backup.json`);
 }
 
 /** Makes a manifest the one that counts; it is there whole or not at all. */

@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { HistoryExpiredError } from "../engine/journal/journal-files.ts";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { lockDataDir } from "../gateway/data-lock.ts";
-import { type BackupManifest, copiedState, type FrameHead, readManifest, writeManifest } from "./backup-manifest.ts";
+import { storedCheckpoint } from "../replicator/checkpoint.ts";
+import {
+  type BackupManifest,
+  copiedState,
+  type FrameHead,
+  isThrough,
+  type LogPlace,
+  readManifest,
+  writeManifest,
+} from "./backup-manifest.ts";
 import { type CopiedSnapshot, copySnapshot, copyState } from "./backup-state.ts";
 import { CausalOrder } from "./causal-order.ts";
 import { CommandError } from "./command-error.ts";
@@ -150,6 +159,7 @@ async function copyOnce(
   const journals = shardsOf(directory).map((shard) => new JournalFrames(path, shard));
   const { order, chains, froms, bases } =
     before === undefined ? await begin(directory, target, journals, terminal) : resume(directory, before, journals);
+  const log = placeInLog(directory) ?? before?.log;
   // What is taken later than this may know of other shards what was not there yet; what is taken at the beginning may not.
   const lastSequences = journals.map((journal) => journal.lastSequence());
   const heads: (FrameHead | null)[] = before === undefined ? chains.map(() => null) : [...before.heads];
@@ -208,11 +218,19 @@ async function copyOnce(
     takenAt: new Date().toISOString(),
     cut: order.toJSON(),
     heads,
+    log: log !== undefined && isThrough(log, order.sequences) ? log : undefined,
     files,
     snapshots: states.flatMap(({ snapshots }) => snapshots),
     sealedIds: states.flatMap(({ sealedIds }) => sealedIds),
   };
   return { manifest, records };
+}
+
+/** Where the ledger had come to in the log when it wrote that down last; its journals have all that stands before it. */
+function placeInLog({ path, ledger }: DataDirectory): LogPlace | undefined {
+  const checkpoint = storedCheckpoint(path);
+  if (checkpoint?.ledgerId !== ledger.ledgerId) return undefined;
+  return { journalTopic: checkpoint.journalTopic, shards: checkpoint.shards };
 }
 
 /** From where on each shard is copied, and what the other shards know of it there. */

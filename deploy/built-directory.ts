@@ -3,6 +3,8 @@ import { dirname, resolve } from "node:path";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { type LedgerFile, writeLedgerFile } from "../engine/ledger-file.ts";
 import { loadConfig } from "../gateway/config.ts";
+import { writeCheckpoint } from "../replicator/checkpoint.ts";
+import type { LogPlace } from "./backup-manifest.ts";
 import { CommandError } from "./command-error.ts";
 import { shardDirectory } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
@@ -39,9 +41,13 @@ export class BuiltDirectory {
     return shardDirectory(this.#aside, shard);
   }
 
-  /** Gives the directory its name. */
-  async finish(): Promise<void> {
+  /** Gives the directory its name. With a place in the log, which the journals have come to, the ledger goes on there. */
+  async finish(log?: LogPlace): Promise<void> {
     for (const journal of this.journals) await journal.close();
+    if (log !== undefined) {
+      const { journalTopic, shards } = log;
+      writeCheckpoint(this.#aside, { ledgerId: this.#ledger.ledgerId, journalTopic }, shards);
+    }
     writeLedgerFile(this.#aside, this.#ledger);
     if (existsSync(this.#path)) rmdirSync(this.#path);
     renameSync(this.#aside, this.#path);

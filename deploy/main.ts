@@ -10,6 +10,7 @@ import { exportEvents } from "./export.ts";
 import { importEvents } from "./import.ts";
 import { inspect } from "./inspect.ts";
 import { promote } from "./promote.ts";
+import { rebuild } from "./rebuild.ts";
 import { reshard } from "./reshard.ts";
 import { restore } from "./restore.ts";
 import { start } from "./start.ts";
@@ -70,6 +71,19 @@ function program(): Command {
     .option("--at <point>", "restore nothing after a time or positions")
     .addHelpText("after", POINT)
     .action(restore);
+
+  command(
+    "rebuild",
+    "Make a data directory from the log in Kafka, alone or from a backup on, after a machine was lost.",
+  )
+    .argument("<dir>", "data directory to make; it must not exist, or be empty")
+    .requiredOption("--from-kafka [brokers]", "host:port, separated by commas; without them MIZAN_KAFKA_BROKERS")
+    .option("--backup <dir>", "begin with a backup, and read the log from there on")
+    .addHelpText(
+      "after",
+      "\nThe topic and how to reach the brokers are settings MIZAN_JOURNAL_TOPIC and MIZAN_KAFKA_*.",
+    )
+    .action(rebuild);
 
   command("reshard", "Write a stopped ledger anew for another number of shards; ids, balances and history stay.")
     .argument("<dir>", "data directory, which is left as it is")

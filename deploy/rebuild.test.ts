@@ -1,382 +1,337 @@
-/** Ledgers written anew: for other numbers of shards, from exports, and from opening balances. */
+/**
+ * A ledger that was killed under load twice, so that its log has two epochs, and frames of the first one in the second: it is
+ * rebuilt from the log, alone and from a backup on, and goes on.
+ */
 
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { OPERATION } from "../protocol/command-record.ts";
-import { currencyNumber } from "../protocol/currencies.ts";
+import { genesisHash, openFrame } from "../engine/journal/frame.ts";
 import { UuidV7 } from "../protocol/ids.ts";
-import { command, encodeCommands, extension, type LedgerCommand, NIL_ID } from "../test/ledger-command.ts";
+import type { Claim, FrameRecord } from "../replicator/epoch-fold.ts";
+import { claimRecord, frameRecord, type OutgoingRecord } from "../replicator/journal-record.ts";
+import { FrameChain } from "../test/frame-chain.ts";
+import { JournalLog } from "../test/journal-log.ts";
+import type { NodeView } from "../test/ledger-cluster.ts";
 import { ADMIN_KEY, LedgerProcess } from "../test/ledger-process.ts";
 import { askMizan, runMizan, spawnMizan } from "../test/mizan-command.ts";
-import { WireClient, type WireResult, type WireWallet } from "../test/wire-client.ts";
+import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "../test/temporary-broker.ts";
+import {
+  applyAnswered,
+  checkBooks,
+  openingBalances,
+  openWallets,
+  randomFrom,
+  type Sent,
+  settle,
+  write,
+} from "../test/writers.ts";
+import type { BackupManifest } from "./backup-manifest.ts";
 
-const WALLETS = 12;
-const EGP = currencyNumber("EGP");
-const USD = currencyNumber("USD");
+const SHARDS = 2;
+const TOPIC = "mizan.journal";
+const LOAD_MS = 500;
+const POLL_MS = 20;
+const WITHIN_MS = 30_000;
+const TIMEOUT_MS = 120_000;
+const TOOL_ENV = { MIZAN_JOURNAL_SEGMENT_BYTES: String(16 << 20) };
+const UNSETTLED = ["not_leader", "replication_pending", "shutting_down", "overloaded", "in_progress"];
+
 const scratch = mkdtempSync(join(tmpdir(), "mizan-rebuild-"));
+const lost = join(scratch, "lost");
+const backup = join(scratch, "backup");
+const sent: Sent[] = [];
 const ids = new UuidV7();
-const owner = ids.next();
-const pounds = Array.from({ length: WALLETS }, () => ids.next());
-const dollars = Array.from({ length: WALLETS }, () => ids.next());
-const wallets = [...pounds, ...dollars];
-
-/** Batches of commands with everything that moves money, and what they were answered. */
-const story = writeStory();
-const answers: WireResult[][] = [];
-let told: WireWallet[] = [];
-let pathNumber = 0;
+const random = randomFrom(20_261_121);
+const ledgers: LedgerProcess[] = [];
+let broker: TemporaryBroker;
+let log: JournalLog;
+let env: Readonly<Record<string, string>>;
+let wallets: string[];
+let claims: Claim[];
+let topics = 0;
+let paths = 0;
 
 function freshPath(name: string): string {
-  pathNumber += 1;
-  return join(scratch, `${name}-${pathNumber}`);
+  paths += 1;
+  return join(scratch, `${name}-${paths}`);
 }
 
-function writeStory(): LedgerCommand[][] {
-  const next = (fields: Omit<LedgerCommand, "id">): LedgerCommand => ({ ...fields, id: ids.next() });
-  const make = (fields: Partial<LedgerCommand> & Pick<LedgerCommand, "operation" | "walletId">): LedgerCommand =>
-    next(command({ id: "", ...fields }));
-  const each = (make: (walletId: string, index: number) => LedgerCommand): LedgerCommand[] => wallets.map(make);
-  const other = (index: number, step: number): string => pounds[(index + step) % WALLETS];
-  const holds = pounds.map((walletId, index) =>
-    make({
-      operation: OPERATION.PlaceHold,
-      walletId,
-      amountMinor: 900n,
-      counterpartyId: index % 2 === 0 ? other(index, 3) : NIL_ID,
-    }),
-  );
-  const transfers = pounds.flatMap((walletId, index) =>
-    [1, 2, 5].map((step) =>
-      make({
-        operation: OPERATION.Transfer,
-        walletId,
-        counterpartyId: other(index, step),
-        amountMinor: BigInt(10 * step + index),
-        extension: step === 2 ? extension({ metadata: `{"step":${step}}`, reference: ids.next() }) : null,
-      }),
-    ),
-  );
-  const reverse = (target: LedgerCommand, amountMinor: bigint): LedgerCommand =>
-    make({
-      operation: OPERATION.ReverseTransfer,
-      walletId: target.walletId,
-      amountMinor,
-      extension: extension({ targetId: target.id }),
-    });
-  return [
-    each((walletId, index) =>
-      make({
-        operation: OPERATION.CreateWallet,
-        walletId,
-        counterpartyId: owner,
-        currency: index < WALLETS ? EGP : USD,
-        walletType: 1,
-        amountMinor: index % 3 === 0 ? 500n : 0n,
-      }),
-    ),
-    each((walletId) => make({ operation: OPERATION.ActivateWallet, walletId })),
-    each((walletId) => make({ operation: OPERATION.Credit, walletId, amountMinor: 50_000n })),
-    transfers,
-    holds,
-    [
-      ...holds.map((hold, index) =>
-        make({
-          operation: OPERATION.CaptureHold,
-          walletId: hold.walletId,
-          counterpartyId: index % 2 === 0 ? NIL_ID : other(index, 4),
-          amountMinor: index % 3 === 0 ? 0n : 300n,
-          extension: extension({ targetId: hold.id, options: index % 4 === 1 ? 1 : 0 }),
-        }),
-      ),
-      ...transfers.slice(0, 12).map((transfer, index) => reverse(transfer, index % 2 === 0 ? 4n : 0n)),
-      ...pounds.map((walletId, index) =>
-        make({
-          operation: OPERATION.ExchangeCurrency,
-          walletId,
-          counterpartyId: dollars[(index + 1) % WALLETS],
-          amountMinor: 480n,
-          extension: extension({
-            expiresAtMs: BigInt(Date.now() + 86_400_000),
-            rate: { numerator: 1n, denominator: 48n },
-          }),
-        }),
-      ),
-    ],
-    [
-      ...holds.map(({ id, walletId }) =>
-        make({ operation: OPERATION.VoidHold, walletId, extension: extension({ targetId: id }) }),
-      ),
-      ...transfers.slice(0, 6).map((transfer) => reverse(transfer, 2n)),
-      // What is refused is remembered as well.
-      ...pounds.map((walletId, index) =>
-        make({ operation: OPERATION.Transfer, walletId, counterpartyId: other(index, 1), amountMinor: 10_000_000n }),
-      ),
-      ...dollars.map((walletId) => make({ operation: OPERATION.Debit, walletId, amountMinor: 30n })),
-    ],
-  ];
+/** A ledger process, on a copy of a data directory where one is given. */
+async function ledgerOf(role: "leader" | "standby", dataDir?: string): Promise<LedgerProcess> {
+  const ledger = await LedgerProcess.create({ ...env, MIZAN_ROLE: role });
+  ledgers.push(ledger);
+  if (dataDir !== undefined) cpSync(dataDir, ledger.dataDir, { recursive: true });
+  await ledger.start();
+  return ledger;
 }
 
-/** Sends a batch until nothing of it is running any more. */
-async function settled(client: WireClient, batch: readonly LedgerCommand[]): Promise<WireResult[]> {
-  for (;;) {
-    const results = await client.records(encodeCommands(batch), batch.length);
-    if (results.every(({ code }) => code !== "in_progress")) return results;
+async function viewOf(ledger: LedgerProcess): Promise<NodeView> {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+  return (await (await fetch(`${ledger.url}/api/v1/replication`, { headers })).json()) as NodeView;
+}
+
+async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
+  const deadlineMs = performance.now() + WITHIN_MS;
+  while (!(await isTrue())) {
+    if (performance.now() > deadlineMs) throw new Error(`${what}: not in time\n${ledgers.at(-1)?.output}`);
+    await delay(POLL_MS);
   }
 }
 
-/** Starts a ledger on a data directory, tells it the story again, and gives back what it answers and what it has. */
-async function tellAgain(dataDir: string): Promise<{ answers: WireResult[][]; wallets: WireWallet[] }> {
-  const ledger = await LedgerProcess.create();
-  try {
-    rmSync(ledger.dataDir, { recursive: true });
-    cpSync(dataDir, ledger.dataDir, { recursive: true });
-    await ledger.start();
-    const client = await WireClient.connect(ledger.port, ADMIN_KEY);
-    const again: WireResult[][] = [];
-    for (const batch of story) again.push(await settled(client, batch));
-    const found = await client.wallets(wallets);
-    client.close();
-    expect(await ledger.end("SIGTERM")).toBe(0);
-    return { answers: again, wallets: found };
-  } finally {
-    await ledger.dispose();
+const leads = (ledger: LedgerProcess): Promise<void> =>
+  until("it leads", async () => (await viewOf(ledger)).role === "leader");
+
+/** Writes until something is done, then kills the ledger. */
+async function writeUntil(ledger: LedgerProcess, done: () => Promise<unknown>): Promise<void> {
+  const writers = [1, 2, 3].map(() => write(ledger, wallets, ids, random, sent));
+  await done();
+  await ledger.end("SIGKILL");
+  await Promise.all(writers);
+}
+
+/** The record of a frame that continues a journal, as a leader of another time would write it. */
+function continued({ hash, firstSequence, recordCount }: FrameRecord, epoch: number): OutgoingRecord {
+  const { bytes } = new FrameChain(Buffer.from(hash, "hex"), firstSequence + recordCount).next(1);
+  return recordOf(bytes, epoch);
+}
+
+function recordOf(bytes: Uint8Array, epoch: number): OutgoingRecord {
+  const frame = openFrame(bytes, 0);
+  if (typeof frame === "string") throw new Error(frame);
+  return frameRecord(epoch, frame);
+}
+
+/** Another topic, with a claim and some records behind it in each partition. */
+async function topicWith(records: readonly (readonly OutgoingRecord[])[], claim = claims[0]): Promise<JournalLog> {
+  topics += 1;
+  const other = new JournalLog(broker.address, `journal-${topics}`);
+  await other.create(records.length);
+  for (const [shard, ofShard] of records.entries()) {
+    await other.append(shard, [claimRecord(claim, Date.now()), ...ofShard]);
   }
+  return other;
 }
 
-async function expectSame(dataDir: string): Promise<void> {
-  expect(await askMizan(["verify", dataDir])).toMatchObject({ ok: true, problems: [] });
-  const again = await tellAgain(dataDir);
-  const codes = (batches: WireResult[][]): string[][] => batches.map((batch) => batch.map(({ code }) => code));
-  expect(codes(again.answers)).toEqual(codes(answers));
-  expect(again.answers.flat().every(({ replayed }) => replayed)).toBe(true);
-  expect(again.wallets).toEqual(told);
+type Outcome = Awaited<ReturnType<typeof askMizan>>;
+
+function rebuild(dataDir: string, extra: readonly string[] = [], topic = TOPIC): Promise<Outcome> {
+  return askMizan(["rebuild", dataDir, "--from-kafka", broker.address, ...extra], {
+    ...TOOL_ENV,
+    MIZAN_JOURNAL_TOPIC: topic,
+  });
 }
 
-/** Each wallet's history as people read it: type, amount, and balance and version after it. */
-async function historyOf(dataDir: string): Promise<Map<string, string[]>> {
-  const { stdout } = await runMizan(["export", dataDir]);
-  const histories = new Map<string, string[]>(wallets.map((id) => [id, []]));
-  for (const line of stdout.trim().split("\n").slice(1, -1)) {
-    const event = JSON.parse(line) as Record<string, unknown> & { amountMinor?: number };
-    const sides = [event, event.debit, event.credit] as (Record<string, unknown> | undefined)[];
-    for (const side of sides) {
-      if (side?.version !== undefined)
-        histories.get(String(side.walletId))?.push(`${event.amountMinor ?? ""} → ${side.postedMinor} v${side.version}`);
-    }
-  }
-  return histories;
+function refusal(code: string, exitCode = 1): object {
+  return { command: "rebuild", ok: false, exitCode, error: { code } };
 }
 
-/** The story, written by a ledger of one shard and by one of three. */
-const origins = new Map<number, string>();
+/** The state hashes of a data directory, all of which is right. */
+async function verified(dataDir: string): Promise<string[]> {
+  const { shards, ...outcome } = await askMizan(["verify", dataDir]);
+  expect(outcome).toMatchObject({ ok: true, problems: [], exitCode: 0 });
+  return (shards as { stateHash: string }[]).map(({ stateHash }) => stateHash);
+}
+
+/** The state hashes that the lost ledger had at some positions. */
+async function lostAt(positions: unknown): Promise<string[]> {
+  const [copy, restored] = [freshPath("copy"), freshPath("restored")];
+  await askMizan(["backup", lost, copy]);
+  const outcome = await askMizan(["restore", copy, restored, "--at", (positions as string[]).join(",")], TOOL_ENV);
+  expect(outcome).toMatchObject({ ok: true, positions });
+  return verified(restored);
+}
 
 beforeAll(async () => {
-  for (const shards of [1, 3]) {
-    const ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(shards) });
-    await ledger.start();
-    const client = await WireClient.connect(ledger.port, ADMIN_KEY);
-    const results: WireResult[][] = [];
-    for (const batch of story) results.push(await settled(client, batch));
-    const codes = results.flat().map(({ code }) => code);
-    expect(codes.filter((code) => code === "ok").length).toBeGreaterThan(150);
-    const found = await client.wallets(wallets);
-    client.close();
-    await ledger.end("SIGTERM");
-    const kept = freshPath(`origin-${shards}`);
-    cpSync(ledger.dataDir, kept, { recursive: true });
-    await ledger.dispose();
-    origins.set(shards, kept);
-    if (answers.length === 0) {
-      answers.push(...results);
-      told = found;
-    } else {
-      expect(results.flat().map(({ code }) => code)).toEqual(answers.flat().map(({ code }) => code));
-      expect(found).toEqual(told);
-    }
-  }
-}, 60_000);
-
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
-const origin = (shards: number): string => origins.get(shards) ?? "";
-
-describe("reshard", () => {
-  test.each([
-    { from: 1, to: 3 },
-    { from: 3, to: 1 },
-    { from: 3, to: 2 },
-  ])(
-    "from $from to $to keeps balances, history and what every command was answered",
-    { timeout: 60_000 },
-    async ({ from, to }) => {
-      const dataDir = freshPath("resharded");
-      expect(await askMizan(["reshard", origin(from), "--shards", String(to), "--to", dataDir])).toMatchObject({
-        ok: true,
-        shards: to,
-      });
-      expect(await historyOf(dataDir)).toEqual(await historyOf(origin(from)));
-      await expectSame(dataDir);
-    },
-  );
-
-  test("there and back again keeps everything", { timeout: 60_000 }, async () => {
-    let dataDir = origin(1);
-    for (const shards of [2, 5, 1]) {
-      const next = freshPath("resharded");
-      expect(await askMizan(["reshard", dataDir, "--shards", String(shards), "--to", next])).toMatchObject({
-        ok: true,
-      });
-      dataDir = next;
-    }
-    expect(await historyOf(dataDir)).toEqual(await historyOf(origin(1)));
-    await expectSame(dataDir);
+  broker = await TemporaryBroker.create();
+  await broker.start();
+  log = new JournalLog(broker.address, TOPIC);
+  env = {
+    MIZAN_KAFKA_BROKERS: broker.address,
+    MIZAN_ACKS: "replicated",
+    MIZAN_SHARDS: String(SHARDS),
+    MIZAN_SESSION_TIMEOUT_MS: "2000",
+    MIZAN_SNAPSHOT_FRAMES: "40",
+  };
+  const ledger = await ledgerOf("leader");
+  await leads(ledger);
+  wallets = await openWallets(ledger, ids);
+  await writeUntil(ledger, () => delay(LOAD_MS));
+  await ledger.start();
+  await leads(ledger);
+  await writeUntil(ledger, async () => {
+    const zombie = (await log.frames(0)).at(-1);
+    if (zombie !== undefined) await log.append(0, [continued(zombie, 1)]);
+    await delay(LOAD_MS);
+    // How far a node has come in the log, it writes down every second.
+    await until("a place in the log", () => existsSync(join(ledger.dataDir, "replication.json")));
+    expect(await askMizan(["backup", ledger.dataDir, backup])).toMatchObject({ ok: true });
+    await delay(LOAD_MS);
   });
+  const last = (await log.frames(0)).at(-1);
+  if (last !== undefined) await log.append(0, [continued(last, 1)]);
+  cpSync(ledger.dataDir, lost, { recursive: true });
+  const records = await log.read(0);
+  claims = records.flatMap((record) => (record.type === "claim" ? [record.claim] : []));
+  expect(claims.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  const second = records.slice(records.findLastIndex(({ type }) => type === "claim"));
+  expect(second.filter((record) => record.type === "frame" && record.epoch === 1).length).toBe(2);
+}, FIRST_BROKER_WITHIN_MS);
 
-  test("after it, what was between two shards and is on one now can be reversed", { timeout: 60_000 }, async () => {
-    const dataDir = freshPath("resharded");
-    await askMizan(["reshard", origin(3), "--shards", "1", "--to", dataDir]);
-    const ledger = await LedgerProcess.create();
-    try {
-      rmSync(ledger.dataDir, { recursive: true });
-      cpSync(dataDir, ledger.dataDir, { recursive: true });
-      await ledger.start();
-      const client = await WireClient.connect(ledger.port, ADMIN_KEY);
-      const reversals = story[3].slice(12, 24).map((transfer) =>
-        command({
-          id: ids.next(),
-          operation: OPERATION.ReverseTransfer,
-          walletId: transfer.walletId,
-          amountMinor: 1n,
-          extension: extension({ targetId: transfer.id }),
-        }),
-      );
-      const results = await settled(client, reversals);
-      expect(results.map(({ code }) => code)).toEqual(reversals.map(() => "ok"));
-      client.close();
-    } finally {
-      await ledger.dispose();
-    }
-  });
-
-  test("that was killed leaves nothing behind, and may run again", { timeout: 60_000 }, async () => {
-    const dataDir = freshPath("resharded");
-    const args = ["reshard", origin(3), "--shards", "2", "--to", dataDir];
-    for (const afterFirstFileMs of [0, 20, 60]) {
-      const child = spawnMizan(args);
-      while (child.exitCode === null && !existsSync(`${dataDir}.unfinished`)) await delay(1);
-      await delay(afterFirstFileMs);
-      child.kill("SIGKILL");
-      await new Promise((resolve) => child.once("close", resolve));
-      if (existsSync(dataDir)) rmSync(dataDir, { recursive: true });
-    }
-    expect(await askMizan(args)).toMatchObject({ ok: true });
-    expect(existsSync(`${dataDir}.unfinished`)).toBe(false);
-    await expectSame(dataDir);
-  });
-
-  test("refuses a ledger that runs, a directory with something in it, and a number that is none", async () => {
-    const ledger = await LedgerProcess.create();
-    await ledger.start();
-    const dataDir = freshPath("resharded");
-    expect(await askMizan(["reshard", ledger.dataDir, "--shards", "2", "--to", dataDir])).toMatchObject({
-      exitCode: 3,
-      error: { code: "data_dir_locked" },
-    });
-    await ledger.dispose();
-    expect(await askMizan(["reshard", origin(1), "--shards", "2", "--to", origin(3)])).toMatchObject({
-      exitCode: 2,
-      error: { code: "not_empty" },
-    });
-    expect(await askMizan(["reshard", origin(1), "--shards", "0", "--to", dataDir])).toMatchObject({ exitCode: 2 });
-  });
+afterAll(async () => {
+  for (const ledger of ledgers) await ledger.dispose();
+  await broker.dispose();
+  rmSync(scratch, { recursive: true, force: true });
 });
 
-describe("export and import", () => {
-  test("make the same ledger again: exporting it gives the same lines", { timeout: 60_000 }, async () => {
-    const file = freshPath("export.jsonl");
-    expect(await askMizan(["export", origin(3), "--out", file])).toMatchObject({ ok: true });
-    const dataDir = freshPath("imported");
-    expect(await askMizan(["import", file, dataDir])).toMatchObject({ ok: true, shards: 3 });
-    const again = freshPath("export.jsonl");
-    await askMizan(["export", dataDir, "--out", again]);
-    const lines = (path: string): string[] => readFileSync(path, "utf8").split("\n").slice(1);
-    expect(lines(again)).toEqual(lines(file));
-    await expectSame(dataDir);
+describe("mizan rebuild", { timeout: TIMEOUT_MS }, () => {
+  const fromLog = join(scratch, "from-log");
+  let outcome: Outcome;
+
+  test("makes the lost ledger from the log alone, as it was at the replicated position", async () => {
+    outcome = await rebuild(fromLog);
+    expect(outcome).toMatchObject({ ok: true, exitCode: 0, epoch: 2, logPositions: outcome.positions });
+    expect(outcome.recordsFromLog).toBe(outcome.records);
+    expect(existsSync(`${fromLog}.unfinished`)).toBe(false);
+    expect(outcome.stateHashes).toEqual(await lostAt(outcome.positions));
+    expect(await verified(fromLog)).toEqual(outcome.stateHashes);
   });
 
-  test("into another number of shards keeps answers and balances", { timeout: 60_000 }, async () => {
-    const file = freshPath("export.jsonl");
-    await askMizan(["export", origin(1), "--out", file]);
-    const dataDir = freshPath("imported");
-    expect(await askMizan(["import", file, dataDir, "--shards", "2"])).toMatchObject({ ok: true, shards: 2 });
-    await expectSame(dataDir);
+  test("makes the same from a backup, and the log from there on", async () => {
+    const dataDir = freshPath("from-backup");
+    const { positions, stateHashes, records } = outcome;
+    const again = await rebuild(dataDir, ["--backup", backup]);
+    expect(again).toMatchObject({ ok: true, exitCode: 0, positions, logPositions: positions, stateHashes, records });
+    expect(again.recordsFromLog).toBeGreaterThan(0);
+    expect(again.recordsFromLog).toBeLessThan(Number(records));
+    expect(again.snapshots).not.toContain(null);
+    expect(await verified(dataDir)).toEqual(stateHashes);
   });
 
-  test("tell every bad line by its number, and apply nothing", async () => {
-    const file = freshPath("export.jsonl");
-    await askMizan(["export", origin(1), "--out", file]);
-    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-    const cases: {
-      readonly edit: (lines: string[]) => string[];
-      readonly bad: readonly number[];
-      readonly exitCode: number;
-    }[] = [
-      {
-        edit: (all) => all.with(3, "{").with(7, all[7].replace('"position":"', '"position":"x')),
-        bad: [4, 8],
-        exitCode: 2,
-      },
-      { edit: (all) => all.slice(0, -1), bad: [lines.length - 1], exitCode: 2 },
-      { edit: (all) => all.toSpliced(9, 1), bad: [lines.length - 1], exitCode: 2 },
-    ];
-    for (const { edit, bad, exitCode } of cases) {
-      const dataDir = freshPath("imported");
-      const damaged = freshPath("damaged.jsonl");
-      writeFileSync(damaged, `${edit(lines).join("\n")}\n`);
-      const outcome = await askMizan(["import", damaged, dataDir]);
-      expect(outcome).toMatchObject({ ok: false, exitCode });
-      expect((outcome.problems as { line: number }[]).map(({ line }) => line)).toEqual(bad);
-      expect(existsSync(dataDir)).toBe(false);
-    }
-    // A line that is well-formed, and yet does not follow from those before it.
-    const at = lines.findIndex((line) => line.includes('"type":"Transferred"'));
-    const dataDir = freshPath("imported");
-    const wrong = freshPath("wrong.jsonl");
-    writeFileSync(
-      wrong,
-      `${lines.with(at, lines[at].replace(/"amountMinor":\d+/, '"amountMinor":1234567')).join("\n")}\n`,
-    );
-    const { error, exitCode } = await askMizan(["import", wrong, dataDir]);
-    expect(exitCode).toBe(1);
-    expect((error as { message: string }).message).toContain(`${wrong}:${at + 1}: wallet`);
-    expect(existsSync(dataDir) || existsSync(`${dataDir}.unfinished`)).toBe(false);
-  });
-
-  test("open wallets with balances from outside", { timeout: 60_000 }, async () => {
-    const file = freshPath("opening.jsonl");
-    const opening = [
-      { walletId: pounds[0], ownerId: owner, currency: "EGP", balanceMinor: 12_345 },
-      { walletId: pounds[1], ownerId: owner, currency: "EGP", type: "merchant", balanceMinor: 0 },
-      { walletId: dollars[0], ownerId: owner, currency: "USD", overdraftLimitMinor: 500, balanceMinor: -400 },
-    ];
-    writeFileSync(file, `${opening.map((line) => JSON.stringify(line)).join("\n")}\n`);
-    const dataDir = freshPath("imported");
-    expect(await askMizan(["import", file, dataDir, "--shards", "2"])).toMatchObject({ ok: true });
-    expect(await askMizan(["verify", dataDir])).toMatchObject({ ok: true });
-    for (const { walletId, balanceMinor } of opening) {
-      const { wallet } = await askMizan(["inspect", dataDir, "wallet", walletId]);
-      expect(wallet).toMatchObject({ id: walletId, postedMinor: balanceMinor, status: "active" });
-    }
-    writeFileSync(
-      file,
-      `${JSON.stringify({ ...opening[0], balanceMinor: -1 })}\n${JSON.stringify({ ...opening[1], currency: "XXQ" })}\n`,
-    );
-    expect(await askMizan(["import", file, freshPath("imported")])).toMatchObject({
-      exitCode: 2,
-      problems: [{ line: 1 }, { line: 2 }],
+  test("tells people where it ended, and with what state", async () => {
+    const { exitCode, stdout, stderr } = await runMizan(["rebuild", freshPath("told"), "--from-kafka"], {
+      ...TOOL_ENV,
+      MIZAN_KAFKA_BROKERS: broker.address,
     });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const part of [...(outcome.positions as string[]), ...(outcome.stateHashes as string[])])
+      expect(stdout).toContain(part);
+  });
+
+  test("that was killed leaves nothing behind, and may run again", async () => {
+    const dataDir = freshPath("killed");
+    const child = spawnMizan(["rebuild", dataDir, "--from-kafka", broker.address, "--backup", backup], TOOL_ENV);
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    while (child.exitCode === null && !existsSync(`${dataDir}.unfinished`)) await delay(1);
+    child.kill("SIGKILL");
+    await ended;
+    expect(existsSync(dataDir)).toBe(false);
+    const { positions, stateHashes } = outcome;
+    expect(await rebuild(dataDir, ["--backup", backup])).toMatchObject({ ok: true, positions, stateHashes });
+    expect(existsSync(`${dataDir}.unfinished`)).toBe(false);
+  });
+
+  test("refuses where the log or the directory is not what it must be", async () => {
+    const dataDir = freshPath("refused");
+    const full = freshPath("full");
+    mkdirSync(full);
+    writeFileSync(join(full, "something"), "");
+    topics += 1;
+    const empty = new JournalLog(broker.address, `journal-${topics}`);
+    await empty.create(SHARDS);
+    const [claim] = claims;
+    const other = await topicWith([[], []], { ...claim, ledger: { ...claim.ledger, ledgerId: "another" } });
+    const outcomes = await Promise.all([
+      rebuild(full),
+      rebuild(dataDir, [], "no-such-topic"),
+      rebuild(dataDir, ["--backup", scratch]),
+      askMizan(["rebuild", dataDir, "--from-kafka"]),
+      askMizan(["rebuild", dataDir, "--from-kafka", "127.0.0.1:1"]),
+      rebuild(dataDir, [], empty.topic),
+      rebuild(dataDir, ["--backup", backup], other.topic),
+    ]);
+    expect(outcomes).toMatchObject([
+      refusal("not_empty", 2),
+      refusal("topic_missing", 2),
+      refusal("not_a_backup", 2),
+      refusal("no_brokers", 2),
+      refusal("kafka_unreachable"),
+      refusal("not_a_journal", 2),
+      refusal("other_ledger", 2),
+    ]);
+    expect(existsSync(dataDir)).toBe(false);
+    expect(existsSync(`${dataDir}.unfinished`)).toBe(false);
+  });
+
+  test("refuses a log with a gap, with a frame that is damaged, and with other frames than the backup", async () => {
+    const dataDir = freshPath("refused");
+    const [first, second, third] = (await log.frames(0)).map(({ bytes }) => recordOf(bytes, 1));
+    const gap = await topicWith([[first, third], []]);
+    expect(await rebuild(dataDir, [], gap.topic)).toMatchObject(refusal("replication_gap"));
+
+    const value = Buffer.from(second.value);
+    value[value.length - 1] ^= 1;
+    const damaged = await topicWith([[first, { ...second, value }, third], []]);
+    const refused = await rebuild(dataDir, [], damaged.topic);
+    expect(refused).toMatchObject(refusal("journal_damaged"));
+    expect(refused.error).toMatchObject({ message: expect.stringContaining("at offset 2 of") });
+
+    const { bytes } = new FrameChain(genesisHash(claims[0].ledger.ledgerId, 0), 1).next(1);
+    const differing = await topicWith([[recordOf(bytes, 1)], []]);
+    expect(await rebuild(dataDir, ["--backup", backup], differing.topic)).toMatchObject(refusal("history_differs"));
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  test("keeps what a backup has beyond the end of the log", async () => {
+    const [first, second] = (await log.frames(0)).map(({ bytes }) => recordOf(bytes, 1));
+    const short = await topicWith([[first, second], []]);
+    const { cut } = JSON.parse(readFileSync(join(backup, "backup.json"), "utf8")) as BackupManifest;
+    const beyond = await rebuild(freshPath("beyond"), ["--backup", backup], short.topic);
+    const positions = cut.sequences.map((sequence, shard) => `${shard}:${sequence}`);
+    expect(beyond).toMatchObject({ ok: true, exitCode: 0, positions, recordsFromLog: 0 });
+    expect(beyond.logPositions).not.toEqual(positions);
+  });
+
+  test("makes a node of the ledger: it takes over, and has every acknowledged command once", async () => {
+    const leader = await ledgerOf("leader", fromLog);
+    await leads(leader);
+    expect(leader.output).not.toContain("cut off");
+    for (const one of sent) if (UNSETTLED.includes(one.result?.code ?? "")) one.result = undefined;
+    expect(sent.filter(({ result }) => result?.code === "ok").length).toBeGreaterThan(100);
+    await settle(leader, sent);
+    const balances = openingBalances(wallets);
+    applyAnswered(balances, sent);
+    await checkBooks(leader, balances);
+    expect(await leader.end("SIGTERM")).toBe(0);
+  });
+
+  test("needs a backup where the log was cut, and one that goes far enough", async () => {
+    const { log: place } = JSON.parse(readFileSync(join(backup, "backup.json"), "utf8")) as BackupManifest;
+    const offsets = place?.shards.map(({ offset }) => offset) ?? [];
+    expect(offsets.length).toBe(SHARDS);
+    await log.dropBefore(offsets);
+    expect(await rebuild(freshPath("refused"))).toMatchObject(refusal("history_dropped"));
+    const placeless = freshPath("placeless");
+    cpSync(backup, placeless, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(backup, "backup.json"), "utf8")) as BackupManifest;
+    writeFileSync(join(placeless, "backup.json"), JSON.stringify({ ...manifest, log: undefined }));
+    const restored = freshPath("restored");
+    expect(await askMizan(["restore", backup, restored], TOOL_ENV)).toMatchObject({ ok: true });
+    expect(JSON.parse(readFileSync(join(restored, "replication.json"), "utf8"))).toMatchObject({ ...place });
+    const late = await rebuild(freshPath("refused"), ["--backup", placeless]);
+    expect(late).toMatchObject(refusal("history_dropped"));
+
+    const dataDir = freshPath("from-rest");
+    const rebuilt = await rebuild(dataDir, ["--backup", backup]);
+    expect(rebuilt).toMatchObject({ ok: true, exitCode: 0, epoch: 3, logPositions: rebuilt.positions });
+    expect(rebuilt.stateHashes).toEqual(await verified(ledgers.at(-1)?.dataDir ?? ""));
+    const standby = await ledgerOf("standby", dataDir);
+    await until("it follows", async () => (await viewOf(standby)).behindRecords === 0);
+    expect((await viewOf(standby)).shards.map(({ position }) => position)).toEqual(rebuilt.positions);
+
+    await log.dropBefore(offsets.map((offset) => offset + 1));
+    expect(await rebuild(freshPath("refused"), ["--backup", backup])).toMatchObject(refusal("history_dropped"));
   });
 });
