@@ -211,11 +211,11 @@ describe("mizan rebuild", { timeout: TIMEOUT_MS }, () => {
   });
 
   test("tells people where it ended, and with what state", async () => {
-    const { exitCode, stdout, stderr } = await runMizan(["rebuild", freshPath("told"), "--from-kafka"], {
+    const { exitCode, stdout } = await runMizan(["rebuild", freshPath("told"), "--from-kafka"], {
       ...TOOL_ENV,
       MIZAN_KAFKA_BROKERS: broker.address,
     });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(exitCode).toBe(0);
     for (const part of [...(outcome.positions as string[]), ...(outcome.stateHashes as string[])])
       expect(stdout).toContain(part);
   });

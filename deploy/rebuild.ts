@@ -145,7 +145,6 @@ async function readLog(
     }
   });
   await foldToEnd(access, fold, { outageMsMax: OUTAGE_MS_MAX, signal: stopping.signal });
-  stopping.signal.throwIfAborted();
   progress.end();
   return fold;
 }

@@ -52,9 +52,11 @@ export async function foldToEnd(
   }
   try {
     const ends = await Promise.all(followers.map((_, shard) => link.endOffset(shard)));
+    signal?.throwIfAborted();
     for (const follower of followers) follower.start();
     // A partition may have to be read beyond its end of then, where another one has frames of a later claim.
     await Promise.race([failed, Promise.all(followers.map((follower, shard) => follower.reached(ends[shard])))]);
+    signal?.throwIfAborted();
   } finally {
     await Promise.all(followers.map((follower) => follower.stop()));
     clearTimeout(giveUp);
