@@ -14,7 +14,10 @@ interface ShardBase {
 
 /** Puts the frames of a log behind those that a shard has: each is checked, applied and journaled as it stands. */
 export class LoggedFrames {
+  /** Records taken from the log. */
   records = 0;
+  /** Last record that the shard had before. */
+  readonly baseThrough: number;
   readonly #shard: number;
   readonly #topic: string;
   readonly #base: ShardBase;
@@ -23,6 +26,12 @@ export class LoggedFrames {
     this.#shard = shard;
     this.#topic = topic;
     this.#base = base;
+    this.baseThrough = base.chain.nextSequence - 1;
+  }
+
+  /** Hash of the newest frame, in hexadecimal. */
+  get hash(): string {
+    return hex(this.#base.chain.hash);
   }
 
   /**
@@ -37,10 +46,10 @@ export class LoggedFrames {
     if (lastSequence < lastKept) return;
     // Each frame names the one before it, so where one is the same, all before it are.
     if (lastSequence === lastKept) {
-      if (hash !== hex(chain.hash)) throw historyDiffers(this.#shard, lastKept);
+      if (hash !== this.hash) throw historyDiffers(this.#shard, lastKept);
       return;
     }
-    if (firstSequence !== chain.nextSequence || previousHash !== hex(chain.hash)) {
+    if (firstSequence !== chain.nextSequence || previousHash !== this.hash) {
       throw historyDiffers(this.#shard, lastKept);
     }
     const frame = chain.next({ key: firstSequence, value: bytes, file: this.#topic });

@@ -75,7 +75,6 @@ async function rebuildFrom(
   let frames: readonly LoggedFrames[];
   try {
     base = backup === undefined ? nothingOf(ledger) : await writeGiven(backup, target, terminal);
-    const through = base.chains.map(({ nextSequence }) => nextSequence - 1);
     frames = target.journals.map(
       (journal, shard) =>
         new LoggedFrames(shard, access.journalTopic, {
@@ -85,7 +84,7 @@ async function rebuildFrom(
         }),
     );
     fold = await readLog(access, start, frames, terminal);
-    requireSame(access, fold, ledger, base, through, backup);
+    requireSame(access, fold, ledger, frames, backup);
     await target.finish({ journalTopic: access.journalTopic, shards: checkpointOf(fold) });
   } catch (error) {
     await target.drop();
@@ -120,7 +119,14 @@ function nothingOf(ledger: LedgerFile): Base {
 function writeGiven({ path, manifest }: GivenBackup, target: BuiltDirectory, terminal: Terminal): Promise<Base> {
   return writeBackup(path, manifest, target, terminal, {
     onFrame: (state, frame) => {
-      if (frame.firstSequence > state.sequence) state.evolveFrame(frame);
+      if (frame.firstSequence <= state.sequence) return;
+      try {
+        state.evolveFrame(frame);
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        const position = `${state.shard}:${frame.firstSequence}`;
+        throw new CommandError(EXIT.problems, "journal_damaged", `the frame ${position} of ${path}: ${problem}`);
+      }
     },
   });
 }
@@ -158,20 +164,17 @@ function requireSame(
   access: LogAccess,
   fold: JournalFold,
   ledger: LedgerFile,
-  { chains }: Base,
-  through: readonly number[],
+  frames: readonly LoggedFrames[],
   backup: GivenBackup | undefined,
 ): void {
-  for (const { shard, hash } of chains) {
+  for (const [shard, { baseThrough, hash }] of frames.entries()) {
     const { claim } = fold.partition(shard);
     if (claim !== undefined) requireLedger(access, ledger, claim.ledger.ledgerId);
     const logThrough = fold.throughSequence(shard);
-    if (logThrough > through[shard]) continue;
-    const isAtEnd = logThrough === through[shard] || backup === undefined;
-    const kept = isAtEnd
-      ? Buffer.from(hash).toString("hex")
-      : frameHashAt(backupHistory(backup.path, backup.manifest, shard), logThrough);
-    if (kept !== fold.checkpoint(shard).hash) throw historyDiffers(shard, through[shard]);
+    if (logThrough > baseThrough) continue;
+    const isAtEnd = logThrough === baseThrough || backup === undefined;
+    const kept = isAtEnd ? hash : frameHashAt(backupHistory(backup.path, backup.manifest, shard), logThrough);
+    if (kept !== fold.checkpoint(shard).hash) throw historyDiffers(shard, baseThrough);
   }
 }
 
