@@ -138,7 +138,11 @@ try {
   console.log(`p99.9 of ${during.length} windows with snapshots: ${spread(during)}`);
   console.log(`snapshots add ${(median(during) - median(without)).toFixed(1)} ms to the median p99.9`);
   const pauseMs = 1_000 * (await largest(ledger.endpoint, "mizan_snapshot_pause_seconds"));
-  console.log(`longest pause of a shard for a snapshot: ${pauseMs.toFixed(1)} ms`);
+  const cpuMs = 1_000 * (await largest(ledger.endpoint, "mizan_snapshot_pause_cpu_seconds"));
+  console.log(
+    `longest pause of a shard for a snapshot: ${pauseMs.toFixed(1)} ms with waiting for a core, ` +
+      `${cpuMs.toFixed(1)} ms of processor time`,
+  );
   const failure = await ledger.audit(books);
   console.log(failure ?? "the books agree");
   if (failure !== null) process.exitCode = 1;

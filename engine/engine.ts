@@ -65,6 +65,8 @@ export interface ShardStats {
   readonly snapshotDurationMs: number;
   /** Longest time without a break that a shard has spent on copying for a snapshot since the start. */
   readonly snapshotPauseMs: number;
+  /** The most processor time that such a stretch has taken; waiting for a core does not count here. */
+  readonly snapshotPauseCpuMs: number;
   /** Snapshots since the start that could not be written. */
   readonly snapshotsFailed: number;
   /** Snapshots that could not be used at the start. */

@@ -23,6 +23,7 @@ const FIELDS = [
   "snapshotBytes",
   "snapshotDurationMs",
   "snapshotPauseMs",
+  "snapshotPauseCpuMs",
   "snapshotsFailed",
   "snapshotsDamaged",
   "liveSegments",

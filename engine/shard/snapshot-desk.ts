@@ -75,13 +75,17 @@ export class SnapshotDesk {
     const wasCopying = this.#taker.isRunning;
     if (wasCopying && this.#isBusy && startedMs < this.#restUntilMs) return true;
     this.#isBusy = false;
-    const isCopying = this.#copy();
-    if (wasCopying || isCopying) {
-      const pauseMs = performance.now() - startedMs;
-      this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], pauseMs);
-      const isInHaste = this.#stats[STAT.keeperLagBytes] > hasteLagBytes(this.#options.options.keeperLagBytes);
-      this.#restUntilMs = startedMs + pauseMs / (isInHaste ? HASTY_COPY_SHARE : COPY_SHARE);
-    }
+    const due = this.#due();
+    if (!wasCopying && due === undefined) return false;
+    const usedBefore = process.threadCpuUsage();
+    if (due !== undefined) this.#begin(due, Date.now());
+    const isCopying = this.#taker.copy();
+    const pauseMs = performance.now() - startedMs;
+    const { user, system } = process.threadCpuUsage(usedBefore);
+    this.#stats[STAT.snapshotPauseMs] = Math.max(this.#stats[STAT.snapshotPauseMs], pauseMs);
+    this.#stats[STAT.snapshotPauseCpuMs] = Math.max(this.#stats[STAT.snapshotPauseCpuMs], (user + system) / 1_000);
+    const isInHaste = this.#stats[STAT.keeperLagBytes] > hasteLagBytes(this.#options.options.keeperLagBytes);
+    this.#restUntilMs = startedMs + pauseMs / (isInHaste ? HASTY_COPY_SHARE : COPY_SHARE);
     return isCopying;
   }
 
@@ -95,19 +99,16 @@ export class SnapshotDesk {
     return snapshotBytes + this.#stats[STAT.archiveLagSegments] * this.#options.options.journalSegmentBytes;
   }
 
-  #copy(): boolean {
-    if (this.#pendingSinceBytes === undefined) {
-      const { sequence } = this.#state;
-      const nowMs = Date.now();
-      const position: SnapshotPosition = {
-        sequence,
-        frames: this.#stats[STAT.frames],
-        journalBytes: this.#stats[STAT.journalBytes],
-      };
-      const isWanted = (this.#core.snapshotAskedFor ?? 0) > this.#takenSequence;
-      if (isWanted || this.#taker.isDue(position, nowMs)) this.#begin(position, nowMs);
-    }
-    return this.#taker.copy();
+  /** Where a snapshot would stand that is due now. */
+  #due(): SnapshotPosition | undefined {
+    if (this.#pendingSinceBytes !== undefined) return undefined;
+    const position: SnapshotPosition = {
+      sequence: this.#state.sequence,
+      frames: this.#stats[STAT.frames],
+      journalBytes: this.#stats[STAT.journalBytes],
+    };
+    const isWanted = (this.#core.snapshotAskedFor ?? 0) > this.#takenSequence;
+    return isWanted || this.#taker.isDue(position, Date.now()) ? position : undefined;
   }
 
   #begin(position: SnapshotPosition, nowMs: number): void {
