@@ -36,7 +36,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
   if (ledger.shards > SHARDS_MAX) throw new Error(`a ledger has at most ${SHARDS_MAX} shards, not ${ledger.shards}`);
   const shards = Array.from({ length: ledger.shards }, (_, shard) => shard);
   const memories = shards.map(() => createShardPortMemory(options.requestRingBytes, options.replyRingBytes));
-  const replication = memories.map(({ doorbell }) => createReplicationMemory(doorbell));
+  const replication = memories.map(({ doorbell }) => createReplicationMemory(doorbell, options.role === "standby"));
   const statsMemories = shards.map(createStatsMemory);
   const peers: PeerMemory = {
     rings: shards.map((from) => shards.map((to) => createRing(from === to ? 4_096 : PEER_RING_BYTES))),
@@ -63,6 +63,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
         archiveDirectory,
         journalControl: control,
         stats: statsMemories[shard],
+        replication: { lanes: replication[shard].lanes, doorbell: replication[shard].doorbell },
         port: keeperChannels[shard].port2,
         progress: progress[shard],
       })),

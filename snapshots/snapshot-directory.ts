@@ -50,17 +50,20 @@ export interface RetentionReport {
 }
 
 /**
- * Keeps the newest so many sound snapshots, and removes older ones.
+ * Keeps the newest so many sound snapshots, and the newest one at or before a sequence to which the journal may be cut; removes
+ * older ones.
  *
  * Each chunk was read back before a snapshot got its name; whether the file is still whole is seen from its outline.
  */
-export function retainSnapshots(directory: string, keep: number): RetentionReport {
+export function retainSnapshots(directory: string, keep: number, safeThrough: number): RetentionReport {
   const removed: string[] = [];
   const damaged: string[] = [];
   let oldestKept: number | undefined;
   let kept = 0;
+  let isSafeKept = false;
   for (const { path, sequence } of listSnapshots(directory)) {
-    if (kept >= keep) {
+    const isSafe = sequence <= safeThrough;
+    if (kept >= keep && (isSafeKept || !isSafe)) {
       rmSync(path);
       removed.push(path);
       continue;
@@ -69,6 +72,7 @@ export function retainSnapshots(directory: string, keep: number): RetentionRepor
       SnapshotReader.open(path).close();
       kept += 1;
       oldestKept = sequence;
+      isSafeKept ||= isSafe;
     } catch {
       damaged.push(path);
     }

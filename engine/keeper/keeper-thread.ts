@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ChunkPool } from "../../snapshots/chunk-pool.ts";
 import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { type SealRequest, sealBucket } from "../idempotency/seal-bucket.ts";
+import { ReplicatedPosition, type ReplicationMemory } from "../replication/replication-memory.ts";
 import { STAT } from "../shard/shard-stats.ts";
 import { ArchiveKeeper } from "./archive-keeper.ts";
 import type { KeeperReport, KeeperRequest } from "./keeper-messages.ts";
@@ -22,6 +23,7 @@ export interface KeeperShard {
   readonly journalControl: SharedArrayBuffer;
   /** The shard's statistics, of which the keeper writes those of the archive. */
   readonly stats: SharedArrayBuffer;
+  readonly replication: Pick<ReplicationMemory, "lanes" | "doorbell">;
 }
 
 export interface KeeperThreadData {
@@ -50,8 +52,10 @@ function tell(report: KeeperReport): void {
   parentPort?.postMessage(report);
 }
 
-const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory, journalControl, stats }) => {
+const keepers = shards.map((keptShard) => {
+  const { shard, directory, port, progress, archiveDirectory, journalControl, stats } = keptShard;
   const values = new Float64Array(stats);
+  const replicated = new ReplicatedPosition(keptShard.replication);
   const log = (level: "info" | "warn" | "error", fact: string, fields: Readonly<Record<string, unknown>>): void =>
     tell({ type: "log", level, fact, fields: { shard, ...fields } });
   const rest = keeperPace(() => isStopping || values[STAT.keeperLagBytes] > hasteLagBytes(lagBytesMax));
@@ -75,13 +79,16 @@ const keepers = shards.map(({ shard, directory, port, progress, archiveDirectory
   const keeper = new SnapshotKeeper({
     directory: join(directory, "snapshots"),
     keep: snapshotsKept,
+    safeThrough: () => replicated.throughSequence,
     pool,
     progress: new SnapshotProgress(progress),
     rest,
     log,
     onRetained: async ({ oldestKept }) => {
-      // A start looks for the frame that a snapshot ends with, also where the archive is dropped: it stays live.
-      if (oldestKept !== undefined) await archive.archiveThrough(oldestKept - 1);
+      // A start looks for the frame that a snapshot ends with, also where the archive is dropped: it stays live. So does what the
+      // log does not have: where another node takes over, it has to be cut off, and the archive never changes.
+      if (oldestKept === undefined) return;
+      await archive.archiveThrough(Math.min(oldestKept - 1, replicated.throughSequence));
     },
   });
   const seal = (request: SealRequest): void => {

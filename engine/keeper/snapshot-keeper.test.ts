@@ -16,15 +16,18 @@ let directory: string;
 let pool: ChunkPool;
 let keeper: SnapshotKeeper;
 let logged: string[];
+let safeThrough: number;
 const progress = new SnapshotProgress();
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "mizan-snapshot-keeper-"));
   pool = new ChunkPool(2);
   logged = [];
+  safeThrough = Number.POSITIVE_INFINITY;
   keeper = new SnapshotKeeper({
     directory,
     keep: 1,
+    safeThrough: () => safeThrough,
     pool,
     progress,
     rest: setImmediate,
@@ -77,4 +80,14 @@ test("a snapshot that does not read back as it was written never replaces the on
   expect(progress.hasFailed).toBe(false);
   expect(progress.sequence).toBe(3);
   expect(readdirSync(directory)).toEqual(["snapshot-0000000000000003.mzs"]);
+});
+
+test("the newest snapshot stays to which the journal can be cut back", async () => {
+  await write(1, () => {});
+  safeThrough = 2;
+  for (const sequence of [2, 3, 4]) await write(sequence, () => {});
+  expect(readdirSync(directory)).toEqual(["snapshot-0000000000000002.mzs", "snapshot-0000000000000004.mzs"]);
+  safeThrough = 4;
+  await write(5, () => {});
+  expect(readdirSync(directory)).toEqual(["snapshot-0000000000000004.mzs", "snapshot-0000000000000005.mzs"]);
 });

@@ -13,6 +13,8 @@ import type { SnapshotProgress, SnapshotRequest } from "./keeper-messages.ts";
 export interface SnapshotKeeperOptions {
   readonly directory: string;
   readonly keep: number;
+  /** To where the journal may have to be cut back: a snapshot at or before it has to stay. */
+  readonly safeThrough: () => number;
   readonly pool: ChunkPool;
   readonly progress: SnapshotProgress;
   /** Called between the chunks that are read back. */
@@ -91,7 +93,7 @@ export class SnapshotKeeper {
     const { shard, sequence, createdAtMs } = this.#header;
     this.#options.progress.publish(sequence, createdAtMs, bytes, durationMs);
     this.#options.log("info", "snapshot taken", { shard, sequence, path, bytes, rawBytes, stateHash, durationMs });
-    const report = retainSnapshots(this.#options.directory, this.#options.keep);
+    const report = retainSnapshots(this.#options.directory, this.#options.keep, this.#options.safeThrough());
     for (const damaged of report.damaged) this.#options.log("warn", "a snapshot is damaged", { shard, path: damaged });
     await this.#options.onRetained(report);
   }

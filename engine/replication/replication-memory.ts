@@ -24,10 +24,10 @@ export interface ReplicationMemory {
 const REPLICATED = { throughSequence: 0 } as const;
 const LANES = 8;
 
-/** Memory of one shard, which is not replicated until somebody says so. */
-export function createReplicationMemory(doorbell: SharedArrayBuffer): ReplicationMemory {
+/** Memory of one shard; of one that is replicated, nothing is confirmed until somebody says so. */
+export function createReplicationMemory(doorbell: SharedArrayBuffer, isReplicated = true): ReplicationMemory {
   const lanes = new SharedArrayBuffer(LANES * Float64Array.BYTES_PER_ELEMENT);
-  new Float64Array(lanes)[REPLICATED.throughSequence] = Number.POSITIVE_INFINITY;
+  new Float64Array(lanes)[REPLICATED.throughSequence] = isReplicated ? 0 : Number.POSITIVE_INFINITY;
   return { lanes, follow: createRing(FOLLOW_RING_BYTES), doorbell, appended: Doorbell.create() };
 }
 
