@@ -7,6 +7,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { Tickets } from "./tickets.ts";
 
 const AGGREGATE = "ApiKey";
+const FIRST_ADMIN: Caller = { role: "admin", ownerId: new Uint32Array(4), keyId: "" };
 
 /** What an admin asks for when making an API key. `ownerId` is a UUID, or empty for an admin's key. */
 export interface NewApiKey {
@@ -36,16 +37,22 @@ export class Access {
   readonly #byHash = new Map<string, KnownKey>();
   readonly #byId = new Map<string, KnownKey>();
   readonly #ids = new UuidV7();
+  /** Hash of the configured key, which opens a ledger that knows no key yet: a standby has nobody else to let in. */
+  readonly #firstHash: string | undefined;
   #onRevoked: (keyId: string) => void = () => {};
 
-  private constructor(dispatcher: Dispatcher, tickets: Tickets) {
+  private constructor(dispatcher: Dispatcher, tickets: Tickets, adminKey: string | undefined) {
     this.#dispatcher = dispatcher;
     this.#tickets = tickets;
+    this.#firstHash = adminKey === undefined ? undefined : hashOf(adminKey);
   }
 
   /** Reads the keys that the ledger knows. */
-  static async open(dispatcher: Dispatcher, limits: { ticketTtlMs: number; ticketsMax: number }): Promise<Access> {
-    const access = new Access(dispatcher, new Tickets(limits.ticketTtlMs, limits.ticketsMax));
+  static async open(
+    dispatcher: Dispatcher,
+    config: { readonly ticketTtlMs: number; readonly ticketsMax: number; readonly adminKey?: string | undefined },
+  ): Promise<Access> {
+    const access = new Access(dispatcher, new Tickets(config.ticketTtlMs, config.ticketsMax), config.adminKey);
     await access.refresh();
     return access;
   }
@@ -73,7 +80,9 @@ export class Access {
 
   /** The caller that a key stands for; undefined for an unknown or revoked one. */
   authenticate(key: string): Caller | undefined {
-    const known = this.#byHash.get(hashOf(key));
+    const hash = hashOf(key);
+    if (this.#byId.size === 0 && hash === this.#firstHash) return FIRST_ADMIN;
+    const known = this.#byHash.get(hash);
     return known === undefined || known.state.revokedAtMs !== null ? undefined : known.caller;
   }
 

@@ -154,7 +154,9 @@ class Server {
     if (replication !== undefined) await this.#replicate(replication, onFailure);
     const access = await Access.open(this.#dispatcher, this.#config);
     if (this.#role.isLeading) this.adminKey = await access.bootstrap(this.#config.adminKey);
-    if (this.#gate !== undefined) this.#access = new AccessFollower(access, this.#role, this.#engine, this.#log);
+    if (this.#gate !== undefined) {
+      this.#access = new AccessFollower(access, this.#role, this.#engine, this.#log, this.#config.adminKey);
+    }
     access.onRevoked((keyId) => this.#closeConnectionsOf(keyId));
     const context: GatewayContext = {
       config: this.#config,
