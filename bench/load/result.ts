@@ -1,0 +1,128 @@
+/**
+ * The result file of a load profile: what was asked, what was seen, and what it was found to be worth.
+ *
+ * **Units**: `Ms` are milliseconds, `atSeconds` seconds since the first message was due, rates are a second.
+ */
+
+import { z } from "zod";
+import { profileSchema } from "../profiles/profile.ts";
+
+export const RESULT_FORMAT = "mizan.load.v1";
+
+const percentiles = z.strictObject({
+  p50Ms: z.number(),
+  p90Ms: z.number(),
+  p99Ms: z.number(),
+  p999Ms: z.number(),
+  p9999Ms: z.number(),
+  maxMs: z.number(),
+});
+
+const count = z.int().min(0);
+const known = z.number().nullable().describe("Null where the server does not tell.");
+
+/** What `/metrics` said at the end of an interval; rates are over the interval. */
+const serverSample = z.strictObject({
+  cpuCores: known,
+  memoryBytes: known,
+  eventLoopLagP99Ms: known,
+  commandsPerSecond: known,
+  framesPerSecond: known,
+  journalBytesPerSecond: known,
+  syncMsMean: known.describe("Mean time to make a frame durable."),
+  journalLagBytes: known.describe("Journal that snapshots and archiving are behind."),
+  kafkaLagRecords: known.describe("Durable records that Kafka has not confirmed."),
+  requestsInflight: known,
+  connections: known,
+  deltasPerSecond: known,
+});
+
+const interval = z.strictObject({
+  atSeconds: z.number().describe("When the interval began."),
+  seconds: z.number().describe("How long it was."),
+  stage: z.string(),
+  measured: z.boolean(),
+  scheduledPerSecond: z.number(),
+  acceptedPerSecond: z.number(),
+  errorsPerSecond: z.number(),
+  latency: percentiles.nullable().describe("Of what was answered in it; null where nothing was."),
+  sendLagP99Ms: z.number().nullable().describe("How late messages left through the generator's own fault."),
+  connections: count,
+  server: serverSample.nullable(),
+});
+
+const check = z.strictObject({ name: z.string(), agrees: z.boolean(), detail: z.string() });
+
+const threshold = z.strictObject({
+  name: z.enum(["p50Ms", "p99Ms", "p999Ms", "errorRate", "rateShare"]),
+  bound: z.enum(["at most", "at least"]),
+  limit: z.number(),
+  value: z.number().nullable().describe("Null where nothing was measured, which counts as missed."),
+  passed: z.boolean(),
+});
+
+export const resultSchema = z.strictObject({
+  format: z.literal(RESULT_FORMAT),
+  verdict: z.enum(["passed", "thresholds_missed", "books_disagree"]),
+  startedAt: z.iso.datetime(),
+  profile: profileSchema.describe("As it was run, changed by the environment or not."),
+  environment: z.strictObject({
+    commit: z.string(),
+    node: z.string(),
+    cpu: z.string(),
+    memoryBytes: count,
+    loadAverage: z.number().describe("Of the last minute, before the run."),
+    url: z.string(),
+    isOwnLedger: z.boolean().describe("Whether the run started the ledger itself, on the same machine."),
+    shards: count.describe("Shards that wallets of the run lie on."),
+  }),
+  /** Of the measured stages. */
+  totals: z.strictObject({
+    seconds: z.number(),
+    scheduled: count.describe("Commands that fell due."),
+    accepted: count,
+    rejected: count.describe("Answered with an error."),
+    unanswered: count.describe("Never answered, or never sent since the server did not keep up."),
+    scheduledPerSecond: z.number(),
+    acceptedPerSecond: z.number(),
+  }),
+  latency: percentiles.nullable(),
+  curve: z
+    .array(z.strictObject({ percentile: z.number(), ms: z.number() }))
+    .describe("The HDR curve: ticks halve the distance to 100 % five at a time."),
+  histogram: z.string().describe("All latencies in microseconds, HdrHistogram V2, compressed, base64."),
+  commands: z
+    .array(
+      z.strictObject({
+        transport: z.enum(["binary", "json", "rest"]),
+        kind: z.enum(["transfers", "holds", "captures", "voids", "reads"]),
+        accepted: count,
+        latency: percentiles.nullable(),
+      }),
+    )
+    .describe("By what was sent and how."),
+  errors: z.array(z.strictObject({ code: z.string(), count })).describe("Most frequent first."),
+  intervals: z.array(interval).max(2_000).describe("Without gaps, the unmeasured stages included."),
+  generator: z.strictObject({
+    processes: count,
+    coresMax: z.number().describe("Cores that the busiest process used."),
+    sendLagP99Ms: z.number().nullable(),
+    isBottleneck: z.boolean(),
+  }),
+  streams: z.strictObject({
+    witnesses: count,
+    dashboardsSeen: count.describe("Dashboards that came; others had left by then."),
+    deltas: count,
+    conflated: count.describe("Deltas that stood for several changes."),
+  }),
+  books: z.strictObject({ agree: z.boolean(), checks: z.array(check) }),
+  thresholds: z.array(threshold),
+  warnings: z.array(z.string()),
+});
+
+export type LoadResult = z.infer<typeof resultSchema>;
+export type Interval = z.infer<typeof interval>;
+export type ServerSample = z.infer<typeof serverSample>;
+export type LatencyPercentiles = z.infer<typeof percentiles>;
+export type BooksCheck = z.infer<typeof check>;
+export type ThresholdOutcome = z.infer<typeof threshold>;
