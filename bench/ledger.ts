@@ -171,7 +171,7 @@ async function untilReady(endpoint: Endpoint, server: ChildProcess, output: () =
 }
 
 /** Every `sumMinor` of the trial balance. */
-async function readSums({ host, port, key }: Endpoint): Promise<string[]> {
+export async function readSums({ host, port, key }: Endpoint): Promise<string[]> {
   const response = await fetch(`http://${host}:${port}/api/v1/trial-balance`, {
     headers: { Authorization: `Bearer ${key}` },
   });

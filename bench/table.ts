@@ -28,7 +28,7 @@ export function formatTable(
   return [line(headings), line(rule), ...rows.map(line)].join("\n");
 }
 
-function formatMs(ms: number | undefined): string {
+export function formatMs(ms: number | undefined): string {
   if (ms === undefined || Number.isNaN(ms)) return "";
   return ms >= 100 ? ms.toFixed(0) : ms >= 1 ? ms.toFixed(1) : ms.toFixed(3);
 }

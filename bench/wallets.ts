@@ -16,8 +16,9 @@ const CURRENCY = currencyNumber("EUR");
 export async function openWallets(
   send: (records: Uint8Array) => Promise<void> | void,
   count: number,
+  fundsMinorWanted = FUNDS_MINOR,
 ): Promise<Uint8Array> {
-  const fundsMinor = Math.min(FUNDS_MINOR, Math.floor(FUNDS_SUM_MINOR_MAX / count));
+  const fundsMinor = Math.min(fundsMinorWanted, Math.floor(FUNDS_SUM_MINOR_MAX / count));
   const newId = new UuidV7();
   const wallets = new Uint8Array(count * 16);
   for (let i = 0; i < count; i += 1) newId.write(wallets, i * 16);

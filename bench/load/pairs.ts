@@ -1,18 +1,15 @@
+import { SeededRandom } from "./seeded-random.ts";
 import type { Pairing } from "./workload.ts";
 
 /** Amounts of three digits keep every message of a text transport at the same length. */
 const AMOUNT_MINOR_MIN = 100;
 const AMOUNT_MINOR_MAX = 999;
 
-/**
- * The sides and amounts of transfers, in an order that a seed repeats.
- *
- * **Source**: mulberry32.
- */
+/** The sides and amounts of transfers, in an order that a seed repeats. */
 export class Pairs {
   readonly #walletCount: number;
   readonly #pairing: Pairing;
-  #state: number;
+  readonly #random: SeededRandom;
   #hotDebited = false;
   /** Index of the wallet to debit, and of the one to credit. */
   from = 0;
@@ -23,14 +20,14 @@ export class Pairs {
     if (walletCount < 2) throw new Error("a transfer needs two wallets");
     this.#walletCount = walletCount;
     this.#pairing = pairing;
-    this.#state = seed | 0;
+    this.#random = new SeededRandom(seed);
   }
 
   /** Draws the next transfer. A hot wallet is credited and debited in turn, so that it runs neither dry nor over; a merchant is credited only. */
   next(): void {
-    const a = this.#below(this.#walletCount);
-    const other = 1 + this.#below(this.#walletCount - 1);
-    this.amountMinor = AMOUNT_MINOR_MIN + this.#below(AMOUNT_MINOR_MAX - AMOUNT_MINOR_MIN + 1);
+    const a = this.#random.below(this.#walletCount);
+    const other = 1 + this.#random.below(this.#walletCount - 1);
+    this.amountMinor = AMOUNT_MINOR_MIN + this.#random.below(AMOUNT_MINOR_MAX - AMOUNT_MINOR_MIN + 1);
     if (this.#pairing === "uniform") {
       this.from = a;
       this.to = (a + other) % this.#walletCount;
@@ -44,12 +41,5 @@ export class Pairs {
     this.#hotDebited = !this.#hotDebited;
     this.from = this.#hotDebited ? 0 : other;
     this.to = this.#hotDebited ? other : 0;
-  }
-
-  #below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * limit);
   }
 }

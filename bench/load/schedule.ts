@@ -64,6 +64,7 @@ export class Schedule {
 
 /** Seconds until a rate that changes in a straight line has let through a number of messages. */
 function timeUntil(messages: number, fromRate: number, toRate: number, seconds: number): number {
+  if (messages === 0) return 0;
   const slope = (toRate - fromRate) / seconds;
   if (slope === 0) return messages / fromRate;
   // The root of slope/2·t² + fromRate·t = messages, in the form that does not cancel where the slope is small.
