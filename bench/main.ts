@@ -11,44 +11,22 @@ import { describeMachine } from "./machine.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { formatProfiles } from "./profile.ts";
 import { ROW_NAMES, type RowName } from "./row-names.ts";
-import { jsonLine, type Measurement, NO_LOAD, type RowResult } from "./row-result.ts";
-import { ROWS } from "./rows.ts";
+import { jsonLine, type RowResult } from "./row-result.ts";
 import { FULL_PACE, QUICK_PACE, Run, scratchDirectory } from "./run.ts";
+import { describeRow, runRows } from "./run-rows.ts";
 import { formatGoals, formatRows } from "./table.ts";
-
-function failed(error: unknown): Measurement {
-  const failure = error instanceof Error ? error.message : String(error);
-  return { rate: 0, latency: null, ...NO_LOAD, notes: [], failure };
-}
-
-async function runRow(run: Run, name: RowName, done: ReadonlyMap<RowName, RowResult>): Promise<RowResult> {
-  const { unit, limitName, measure } = ROWS[name];
-  const measurement = await measure(run).catch(failed);
-  const limit = limitName === null ? undefined : done.get(limitName);
-  const ratio = limit === undefined || measurement.failure !== null ? null : measurement.rate / limit.rate;
-  return { ...measurement, name, unit, limitName, ratio };
-}
 
 async function runAll(run: Run, options: BenchOptions): Promise<RowResult[]> {
   const machine = describeMachine();
   const names = options.only.length === 0 ? ROW_NAMES : ROW_NAMES.filter((name) => options.only.includes(name));
-  const rows: RowResult[] = [];
   const valid = new Map<RowName, RowResult>();
   console.log(`Mizan ${machine.commit}, Node ${machine.node}, ${machine.cpu}, ${new Date().toISOString()}`);
-  for (const name of names) {
-    const startedAtMs = performance.now();
-    const row = await runRow(run, name, valid);
-    rows.push(row);
-    if (row.failure === null) {
-      valid.set(name, row);
-      if (options.jsonPath !== undefined)
-        appendFileSync(options.jsonPath, `${JSON.stringify(jsonLine(row, machine))}\n`);
-    }
-    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
-    console.log(
-      `${name}: ${row.failure ?? `${Math.round(row.rate).toLocaleString("en-US")} ${row.unit}`} (${seconds} s)`,
-    );
-  }
+  const rows = await runRows(run, names, (row, seconds) => {
+    console.log(describeRow(row, seconds));
+    if (row.failure !== null) return;
+    valid.set(row.name, row);
+    if (options.jsonPath !== undefined) appendFileSync(options.jsonPath, `${JSON.stringify(jsonLine(row, machine))}\n`);
+  });
   console.log(`\n${formatRows(rows, cpus().length)}\n\n${formatGoals(judgeGoals(valid))}`);
   return rows;
 }

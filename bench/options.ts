@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { isRowName, ROW_NAMES, type RowName } from "./row-names.ts";
+import { SUITE_NAMES, SUITES } from "./suites.ts";
 
 export interface BenchOptions {
   /** Shorter windows, so that the whole run takes less than 90 seconds. */
@@ -18,9 +19,10 @@ export interface BenchOptions {
 
 const ROUNDS_MAX = 100;
 
-export const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [--only ROW,ROW] [--profile DIR]
-       npm run bench -- --against GIT_REF [--rounds N] [--quick] [--only ROW,ROW]
-rows: ${ROW_NAMES.join(", ")}`;
+export const USAGE = `usage: npm run bench -- [--quick] [--json FILE] [--only ROW,ROW | --suite SUITE] [--profile DIR]
+       npm run bench -- --against GIT_REF [--rounds N] [--quick] [--only ROW,ROW | --suite SUITE]
+rows: ${ROW_NAMES.join(", ")}
+suites: ${SUITE_NAMES.join(", ")}`;
 
 /** Reads the command line. **Errors**: throws with a sentence for the user. */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -30,6 +32,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       json: { type: "string" },
       only: { type: "string" },
+      suite: { type: "string" },
       profile: { type: "string" },
       against: { type: "string" },
       rounds: { type: "string" },
@@ -38,6 +41,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const only = (values.only ?? "").split(",").filter((name) => name !== "");
   const unknown = only.filter((name) => !isRowName(name));
   if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(", ")}`);
+  const suite = SUITE_NAMES.find((name) => name === values.suite);
+  if (values.suite !== undefined && suite === undefined) throw new Error(`no such suite: ${values.suite}`);
+  if (suite !== undefined && values.only !== undefined) throw new Error("--only does not go with --suite");
   const { against, rounds = "6" } = values;
   if (against === undefined && values.rounds !== undefined) throw new Error("--rounds goes with --against only");
   if (against !== undefined && (values.json ?? values.profile) !== undefined)
@@ -47,7 +53,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     quick: values.quick,
     jsonPath: values.json,
-    only: only.filter(isRowName),
+    only: suite === undefined ? only.filter(isRowName) : SUITES[suite],
     profileDir: values.profile,
     against,
     rounds: Number(rounds),

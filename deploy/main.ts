@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from "./exit-code.ts";
 import { exportEvents } from "./export.ts";
 import { importEvents } from "./import.ts";
 import { inspect } from "./inspect.ts";
+import { load } from "./load.ts";
 import { promote } from "./promote.ts";
 import { rebuild } from "./rebuild.ts";
 import { reshard } from "./reshard.ts";
@@ -27,6 +28,11 @@ Exit codes:
 
 const POINT = `
 A point is a time (2026-11-21T10:00:00Z, or milliseconds since the epoch) or a position of each shard (0:512,1:498).`;
+
+const LOAD_HELP = `
+  4    load: the books do not agree
+\`mizan load\` without arguments tells all of its arguments. Settings are environment variables MIZAN_LOAD_*; README.md
+lists them.`;
 
 function program(): Command {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -110,6 +116,12 @@ function program(): Command {
     .option("--of <dir>", "data directory of the ledger; without it, the one that the file lies in")
     .option("--out <file>", "write to a file instead of standard output")
     .action(tail);
+
+  command("load", "Drive a ledger as a load profile says, and judge latencies, errors and books.")
+    .argument("[args...]", "a profile (smoke, load, stress, spike, soak, or a file), compare, or capacity")
+    .addHelpText("after", LOAD_HELP)
+    .allowUnknownOption()
+    .action(load);
 
   command("import", "Make a ledger from an export, or from wallets with opening balances.")
     .argument("<file>", "JSON lines")

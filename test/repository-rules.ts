@@ -28,7 +28,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   gateway: ["protocol", "snapshots", "engine", "replicator"],
   console: ["protocol", "client"],
   bench: ["protocol", "snapshots", "client", "engine", "replicator", "gateway"],
-  deploy: ["protocol", "snapshots", "client", "engine", "replicator", "gateway"],
+  deploy: ["protocol", "snapshots", "client", "engine", "replicator", "gateway", "bench"],
   test: ["protocol", "snapshots", "client", "engine", "replicator", "gateway", "console", "bench", "deploy"],
 };
 

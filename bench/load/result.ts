@@ -117,6 +117,25 @@ export const resultSchema = z.strictObject({
   }),
   books: z.strictObject({ agree: z.boolean(), checks: z.array(check) }),
   thresholds: z.array(threshold),
+  suite: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        rate: z.number(),
+        unit: z.string(),
+        p50Ms: z.number().nullable(),
+        p99Ms: z.number().nullable(),
+        p999Ms: z.number().nullable(),
+        limitName: z.string().nullable(),
+        ratio: z.number().nullable(),
+        commit: z.string(),
+        node: z.string(),
+        cpu: z.string(),
+      }),
+    )
+    .describe(
+      "Rows of the profile's suite, as lines of `npm run bench -- --json`; empty where they were not asked for.",
+    ),
   warnings: z.array(z.string()),
 });
 

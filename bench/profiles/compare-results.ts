@@ -54,7 +54,7 @@ const QUANTITIES: readonly Quantity[] = [
 ];
 
 /** What two versions of one run differ in. */
-export interface Difference {
+interface Difference {
   readonly name: string;
   readonly unit: string;
   readonly a: number | null;

@@ -69,7 +69,7 @@ export class LiveView {
 }
 
 /** One interval in one line. */
-export function formatInterval({ atSeconds, stage, latency, server, ...rest }: Interval): string {
+function formatInterval({ atSeconds, stage, latency, server, ...rest }: Interval): string {
   const parts = [
     `${atSeconds.toFixed(0).padStart(5)} s ${stage}`,
     `${count(rest.acceptedPerSecond)}/s of ${count(rest.scheduledPerSecond)}`,

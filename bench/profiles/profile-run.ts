@@ -188,6 +188,7 @@ export class ProfileRun {
       },
       books: { agree, checks },
       thresholds,
+      suite: [],
       warnings: this.#warnings(outcomes, streams, intervals, isBottleneck),
     };
   }

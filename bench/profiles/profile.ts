@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { SUITE_NAMES } from "../suites.ts";
 
 /** How the wallets of commands are chosen. */
 const pick = z.discriminatedUnion("kind", [
@@ -68,8 +69,7 @@ const dashboards = z.strictObject({
   staySeconds: z.number().positive().max(86_400).describe("How long one stays on average before another comes."),
 });
 
-/** Every threshold and what it bounds. */
-export const thresholds = z.strictObject({
+const thresholds = z.strictObject({
   p50Ms: z.number().positive().optional(),
   p99Ms: z.number().positive().optional(),
   p999Ms: z.number().positive().optional(),
@@ -98,12 +98,11 @@ export const profileSchema = z.strictObject({
   ledger: ledger.prefault({}).describe("The ledger that is started where no URL is given."),
   generators: z.int().min(1).max(16).default(1).describe("Processes that share the load."),
   suite: z
-    .enum(["transfers", "clients", "shards"])
+    .enum(SUITE_NAMES)
     .describe("The rows of `npm run bench` that measure the same work in a closed loop; see suites.ts."),
 });
 
 export type Profile = z.infer<typeof profileSchema>;
-export type Stage = Profile["stages"][number];
 export type Client = Profile["clients"][number];
 export type CommandKind = keyof Profile["mix"];
 export type Transport = Client["transport"];

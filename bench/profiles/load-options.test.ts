@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { parseLoadCommand } from "./load-options.ts";
+
+describe("command line of a load", () => {
+  test("a profile", () => {
+    expect(parseLoadCommand(["smoke", "--out", "x.json", "--suite"])).toEqual({
+      command: "run",
+      profile: "smoke",
+      out: "x.json",
+      withSuite: true,
+      isJson: false,
+    });
+  });
+
+  test("results in pairs", () => {
+    const files = ["a", "b", "c", "d"];
+    expect(parseLoadCommand(["compare", ...files])).toEqual({ command: "compare", files, isJson: false });
+  });
+
+  test.each([
+    ["10ms", 10],
+    ["2.5ms", 2.5],
+    ["1s", 1_000],
+    ["7", 7],
+  ])("the threshold of a capacity search: %s", (text, p99Ms) => {
+    expect(parseLoadCommand(["capacity", "--p99", text])).toMatchObject({
+      command: "capacity",
+      p99Ms,
+      profile: "load",
+    });
+  });
+
+  test.each([
+    [["capacity"], /--p99/],
+    [["capacity", "--p99", "soon"], /10ms/],
+    [["capacity", "--p99", "1s", "--from", "9", "--max", "8"], /--from/],
+    [["compare", "a"], /pairs/],
+    [["compare", "a", "b", "c"], /pairs/],
+    [["smoke", "load"], /what is load/],
+    [["smoke", "--p99", "1ms"], /--p99 does not go with smoke/],
+    [["smoke", "--fast"], /fast/],
+  ])("what is wrong is named: %s", (args, message) => {
+    expect(() => parseLoadCommand(args)).toThrow(message);
+  });
+
+  test("without anything it helps", () => {
+    expect(parseLoadCommand([])).toEqual({ command: "help" });
+  });
+});
