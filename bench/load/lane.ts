@@ -88,12 +88,14 @@ export class Lane implements LineEvents {
   /** Has this many connections from now on; resolves when they are open. **Errors**: rejects where one cannot be opened. */
   async connect(connections: number): Promise<void> {
     this.#wanted = connections;
+    while (this.#missing > 0) await Promise.all(Array.from({ length: this.#missing }, () => this.#openOne()));
+  }
+
+  /** The same in the middle of a load: what cannot be opened is tried again, and messages go on over what is open. */
+  async resize(connections: number): Promise<void> {
+    this.#wanted = connections;
     for (const line of [...this.#lines].slice(connections)) this.#leave(line);
-    while (this.#lines.size < this.#wanted && !this.#isOver) {
-      const missing = Math.min(OPENING_MAX, this.#wanted - this.#lines.size - this.#opening);
-      if (missing <= 0) return;
-      await Promise.all(Array.from({ length: missing }, () => this.#openOne()));
-    }
+    while (this.#missing > 0) await Promise.all(Array.from({ length: this.#missing }, () => this.#reopen()));
   }
 
   start(startMs: number): void {
@@ -171,6 +173,11 @@ export class Lane implements LineEvents {
     if (!this.#lines.delete(line) || this.#isOver) return;
     this.#noteLoss(error);
     void this.#reopen();
+  }
+
+  /** Connections to open now. */
+  get #missing(): number {
+    return this.#isOver ? 0 : Math.min(OPENING_MAX, this.#wanted - this.#lines.size - this.#opening);
   }
 
   #noteLoss(error: Error): void {

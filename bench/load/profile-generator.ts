@@ -38,7 +38,7 @@ class Generator {
   #startMs = 0;
   #interval = 0;
   #stage = 0;
-  #isStopped = false;
+  #endMs: number;
   #cpu = process.cpuUsage();
   #cpuAtMs = performance.now();
 
@@ -50,6 +50,7 @@ class Generator {
     this.#books = new WalletBooks(shards.length);
     let endMs = 0;
     this.#stageEndsMs = profile.stages.map(({ durationSeconds }) => (endMs += durationSeconds * 1_000));
+    this.#endMs = endMs;
     const ids = new CommandIds();
     setInterval(() => ids.refresh(), 10).unref();
     this.#lanes = profile.clients.map(
@@ -67,20 +68,23 @@ class Generator {
     );
   }
 
-  /** Opens the connections of a stage. */
-  async connect(stage: number): Promise<void> {
+  /** Opens the connections of the first stage. */
+  async connect(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane, at) => lane.connect(this.#connectionsOf(at))));
+  }
+
+  /** Connections of one lane in the stage that runs. */
+  #connectionsOf(lane: number): number {
     const { generators, clients, stages } = this.#profile;
     const shares = clients.map(({ share, connectionShare }) => connectionShare ?? share);
     const total = shares.reduce((sum, share) => sum + share, 0);
-    await Promise.all(
-      this.#lanes.map((lane, at) =>
-        lane.connect(partOf((stages[stage].connections * shares[at]) / total, this.#job.generator, generators)),
-      ),
-    );
+    const connections = (stages[this.#stage].connections * shares[lane]) / total;
+    return partOf(connections, this.#job.generator, generators);
   }
 
+  /** Nothing falls due from now on; what is under way is still answered. */
   stop(): void {
-    this.#isStopped = true;
+    this.#endMs = Math.min(this.#endMs, performance.now() - this.#startMs);
     for (const lane of this.#lanes) lane.stop(performance.now());
   }
 
@@ -118,10 +122,8 @@ class Generator {
     }
     this.#enterStage(sinceMs);
     while (sinceMs >= (this.#interval + 1) * this.#job.intervalMs) this.#report(this.#interval++);
-    const endMs = this.#stageEndsMs[this.#stageEndsMs.length - 1];
-    const isOver = nextDueMs === Number.POSITIVE_INFINITY && (this.#isStopped || sinceMs >= endMs);
-    if (isOver && (inflight === 0 || sinceMs >= endMs + DRAIN_MS_MAX)) return true;
-    if (sinceMs >= endMs + DRAIN_MS_MAX) return true;
+    if (sinceMs >= this.#endMs + DRAIN_MS_MAX) return true;
+    if (sinceMs >= this.#endMs && nextDueMs === Number.POSITIVE_INFINITY && inflight === 0) return true;
     const napMs = Math.min(inflight > 0 ? NAP_MS_MAX : IDLE_NAP_MS_MAX, nextDueMs - nowMs);
     if (napMs > 0) Atomics.wait(this.#nap, 0, 0, napMs);
     return false;
@@ -130,8 +132,7 @@ class Generator {
   #enterStage(sinceMs: number): void {
     if (this.#stage + 1 >= this.#stageEndsMs.length || sinceMs < this.#stageEndsMs[this.#stage]) return;
     this.#stage += 1;
-    // Connections that cannot be opened show as messages that wait; the ones that are open go on.
-    this.connect(this.#stage).catch((error: Error) => reply({ error: error.message }));
+    for (const [at, lane] of this.#lanes.entries()) void lane.resize(this.#connectionsOf(at));
   }
 
   #report(index: number): void {
@@ -160,6 +161,7 @@ class Generator {
       scheduled,
       rejected: this.#tally.rejected,
       unanswered: this.#tally.unanswered,
+      hasFailures: this.#tally.hasFailures,
       kinds: this.#tally.kinds(),
       errors: this.#tally.errors(),
       sendLags: this.#tally.sendLags.encode(),
@@ -176,7 +178,7 @@ async function answer(question: GeneratorQuestion): Promise<void> {
     generator?.stop();
   } else if ("job" in question) {
     generator = new Generator(question.job);
-    await generator.connect(0);
+    await generator.connect();
     reply({ ready: true });
   } else if (generator !== undefined) {
     reply({ outcome: await generator.run(question.startAtMs) });

@@ -49,6 +49,8 @@ export interface GeneratorOutcome {
   readonly scheduled: number;
   readonly rejected: number;
   readonly unanswered: number;
+  /** Whether any command of any stage was not accepted at first. */
+  readonly hasFailures: boolean;
   readonly kinds: readonly KindReport[];
   readonly errors: readonly (readonly [code: string, count: number])[];
   readonly sendLags: string;

@@ -2,9 +2,13 @@ import type { Client, Profile } from "../profiles/profile.ts";
 import type { Stretch } from "./schedule.ts";
 
 /** The messages a second of one client in one of the profile's generators, stage by stage. */
-export function stretchesOf({ stages, clients, generators }: Profile, client: Client): Stretch[] {
-  const shares = clients.reduce((sum, { share }) => sum + share, 0);
-  const factor = client.share / shares / generators / client.commandsPerMessage;
+export function stretchesOf(profile: Profile, client: Client): Stretch[] {
+  const shares = profile.clients.reduce((sum, { share }) => sum + share, 0);
+  return commandStretches(profile, client.share / shares / profile.generators / client.commandsPerMessage);
+}
+
+/** The profile's commands a second, stage by stage, times a factor. */
+export function commandStretches({ stages }: Profile, factor = 1): Stretch[] {
   return stages.map(({ durationSeconds, ratePerSecond, ramp }, at) => {
     const before = at === 0 ? 0 : stages[at - 1].ratePerSecond;
     return {

@@ -14,6 +14,8 @@ interface KindTally {
 export class Tally {
   rejected = 0;
   unanswered = 0;
+  /** Whether any command of any stage was not accepted. */
+  hasFailures = false;
   readonly sendLags = new Latencies();
   readonly #isMeasured: readonly boolean[];
   readonly #kinds = new Map<string, KindTally>();
@@ -32,7 +34,7 @@ export class Tally {
   answered(transport: Transport, request: Request, latencyMs: number, code: string): void {
     this.#intervalLatencies.record(latencyMs);
     if (code === "ok") this.#intervalAccepted += 1;
-    else this.#intervalErrors += 1;
+    else this.#failed(1);
     if (!this.#isMeasured[request.stage]) return;
     const kind = this.#kind(transport, request.kind);
     kind.latencies.record(latencyMs);
@@ -52,7 +54,7 @@ export class Tally {
     code: string,
   ): void {
     this.#intervalLatencies.record(waitedMs, request.count);
-    this.#intervalErrors += request.count;
+    this.#failed(request.count);
     if (!this.#isMeasured[request.stage]) return;
     this.#kind(transport, request.kind).latencies.record(waitedMs, request.count);
     this.unanswered += request.count;
@@ -86,6 +88,11 @@ export class Tally {
 
   errors(): [string, number][] {
     return [...this.#errors];
+  }
+
+  #failed(commands: number): void {
+    this.#intervalErrors += commands;
+    this.hasFailures = true;
   }
 
   #kind(transport: Transport, kind: CommandKind): KindTally {

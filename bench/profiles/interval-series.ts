@@ -1,5 +1,6 @@
 import { Latencies } from "../load/latencies.ts";
 import type { IntervalReport } from "../load/profile-job.ts";
+import { commandStretches } from "../load/rates.ts";
 import type { Interval } from "../load/result.ts";
 import { Schedule } from "../load/schedule.ts";
 import type { Endpoint } from "../load/workload.ts";
@@ -35,14 +36,7 @@ export class IntervalSeries {
       return endMs;
     });
     this.intervalMs = Math.max(INTERVAL_MS_MIN, Math.ceil(endMs / INTERVALS_MAX / 1_000) * 1_000);
-    this.#schedule = new Schedule(
-      profile.stages.map(({ durationSeconds, ratePerSecond, ramp }, at) => ({
-        durationMs: durationSeconds * 1_000,
-        fromRate: ramp === "linear" ? (profile.stages[at - 1]?.ratePerSecond ?? 0) : ratePerSecond,
-        toRate: ratePerSecond,
-      })),
-      0,
-    );
+    this.#schedule = new Schedule(commandStretches(profile), 0);
   }
 
   /** Cores that the busiest generator used in the measured stages. */

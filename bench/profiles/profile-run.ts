@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { freemem, loadavg, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "../child-group.ts";
@@ -43,6 +44,7 @@ type Followers = ProcessTalk<FollowQuestion, FollowReply>;
 export class ProfileRun {
   readonly #options: ProfileRunOptions;
   readonly #series: IntervalSeries;
+  readonly #children: ChildProcess[] = [];
   #generators: readonly Generator[] = [];
   #isStopped = false;
 
@@ -58,6 +60,14 @@ export class ProfileRun {
   }
 
   async run(): Promise<LoadResult> {
+    try {
+      return await this.#run();
+    } finally {
+      await Promise.all(this.#children.map((child) => this.#options.group.end(child)));
+    }
+  }
+
+  async #run(): Promise<LoadResult> {
     const { profile, target } = this.#options;
     const loadAverage = loadavg()[0];
     const before = await target.holdings();
@@ -85,16 +95,22 @@ export class ProfileRun {
       books,
       streams,
       inDoubt: sumOf(outcomes, ({ inDoubt }) => inDoubt),
-      hasRejections: outcomes.some(({ errors }) => errors.length > 0),
+      hasRejections: outcomes.some(({ hasFailures }) => hasFailures),
       sums: await target.sums(),
     });
     const startedAt = new Date(startAtMs).toISOString();
     return this.#result(outcomes, intervals, streams, checks, startedAt, loadAverage);
   }
 
+  #fork(module: URL): ChildProcess {
+    const child = this.#options.group.fork(module);
+    this.#children.push(child);
+    return child;
+  }
+
   async #startFollowers(): Promise<Followers> {
-    const { group, profile, target, seed } = this.#options;
-    const child = group.fork(new URL("../load/followers.ts", import.meta.url));
+    const { profile, target, seed } = this.#options;
+    const child = this.#fork(new URL("../load/followers.ts", import.meta.url));
     const followers: Followers = new ProcessTalk(child, () => false);
     const { endpoint, wallets } = target;
     const witnessed = Math.min(WITNESSED_MAX, profile.wallets.count);
@@ -104,11 +120,11 @@ export class ProfileRun {
   }
 
   async #startGenerators(): Promise<Generator[]> {
-    const { group, profile, target, seed } = this.#options;
+    const { profile, target, seed } = this.#options;
     const { endpoint, wallets, shards } = target;
     const { intervalMs } = this.#series;
     const generators = Array.from({ length: profile.generators }, (_, generator) => {
-      const child = group.fork(new URL("../load/profile-generator.ts", import.meta.url));
+      const child = this.#fork(new URL("../load/profile-generator.ts", import.meta.url));
       const talk: Generator = new ProcessTalk(child, (reply) => {
         if (!("interval" in reply)) return false;
         this.#series.add(generator, reply.interval);

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { remoteOf, withSettings } from "./load-settings.ts";
+import { LOAD_SETTINGS, remoteOf, withSettings } from "./load-settings.ts";
 import { LoadUsageError, PROFILE_NAMES, parseProfile, readProfile } from "./profile.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mizan-profile-"));
@@ -85,6 +85,12 @@ describe("settings of the environment", () => {
     ["MIZAN_LOAD_P98_MS", "1"],
   ])("a wrong one is named: %s=%s", (name, value) => {
     expect(() => withSettings(smoke, { [name]: value })).toThrow(name);
+  });
+
+  test("are those that README.md lists", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const rows = readme.split("\n").filter((line) => line.startsWith("| `MIZAN_LOAD_"));
+    expect(rows).toEqual(Object.values(LOAD_SETTINGS).map(({ name, meaning }) => `| \`${name}\` | ${meaning} |`));
   });
 
   test("the ledger to aim at", () => {
