@@ -22,10 +22,10 @@ export class ChildGroup {
     return this.#add(fork(module, { serialization: "advanced", stdio: ["ignore", "inherit", "inherit", "ipc"] }));
   }
 
-  /** Starts Node with arguments, its output piped. */
+  /** Starts Node with arguments, its output piped. A signal from the keyboard reaches the run only, which then ends it. */
   spawnNode(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
     this.#assertOpen();
-    return this.#add(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
+    return this.#add(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true }));
   }
 
   /** Asks a process to end, and makes it after a while. */

@@ -131,6 +131,8 @@ async function answer(question: FollowQuestion): Promise<void> {
   reply({ ready: true });
 }
 
+// A signal from the keyboard reaches every process; the runner alone decides what it means.
+process.on("SIGINT", () => {});
 process.once("disconnect", () => process.exit(0));
 process.on("message", (question: FollowQuestion) => {
   answer(question).catch((error: Error) => reply({ error: error.message }));

@@ -185,6 +185,8 @@ async function answer(question: GeneratorQuestion): Promise<void> {
   }
 }
 
+// A signal from the keyboard reaches every process; the runner alone decides what it means.
+process.on("SIGINT", () => {});
 process.once("disconnect", () => process.exit(0));
 process.on("message", (question: GeneratorQuestion) => {
   answer(question).catch((error: Error) => reply({ error: error.message }));

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { collectOutput } from "../child-group.ts";
+import { resultSchema } from "../load/result.ts";
+import { readProfile } from "./profile.ts";
+
+const COMMAND_MS_MAX = 180_000;
+const MIZAN = join(import.meta.dirname, "../../deploy/mizan.js");
+const directory = mkdtempSync(join(tmpdir(), "mizan-load-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, [MIZAN, "load", ...args], {
+    env: { ...process.env, ...env },
+    stdio: "pipe",
+    detached: true,
+  });
+  return { child, output: collectOutput(child) };
+}
+
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; output: string }> {
+  const { child, output } = start(args, env);
+  const [code] = await once(child, "exit");
+  return { code, output: output() };
+}
+
+/** Two seconds of the smoke profile at a tenth of its rate. */
+const SHORT = { MIZAN_LOAD_TIME_FACTOR: "0.15", MIZAN_LOAD_RATE_FACTOR: "0.1", MIZAN_LOAD_P99_MS: "60000" };
+
+test("a profile that holds: its result is written, and the exit code is 0", { timeout: COMMAND_MS_MAX }, async () => {
+  const file = join(directory, "held.json");
+  const { code, output } = await run(["smoke", "--out", file], { ...SHORT, MIZAN_LOAD_RATE_SHARE: "0.5" });
+  expect(output).toMatch(/smoke: passed/);
+  expect(code).toBe(0);
+  const result = resultSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  expect(result).toMatchObject({
+    verdict: "passed",
+    books: { agree: true },
+    environment: { isOwnLedger: true, shards: 2 },
+  });
+  expect(result.profile.stages[1].ratePerSecond).toBe(readProfile("smoke").stages[1].ratePerSecond / 10);
+  expect(result.histogram).not.toBe("");
+  const compared = await run(["compare", file, file]);
+  expect(compared.output).toMatch(/B to A/);
+  expect(compared.code).toBe(0);
+});
+
+test("a threshold from the environment that is missed is exit code 1", { timeout: COMMAND_MS_MAX }, async () => {
+  const env = { ...SHORT, MIZAN_LOAD_P50_MS: "0.001" };
+  const { code, output } = await run(["smoke", "--out", join(directory, "missed.json")], env);
+  expect(output).toMatch(/✗ p50Ms at most 0\.001/);
+  expect(code).toBe(1);
+});
+
+test("a signal ends the load early, and what was seen is judged", { timeout: COMMAND_MS_MAX }, async () => {
+  const file = join(directory, "stopped.json");
+  // To the whole group, as a keyboard does it.
+  const { child, output } = start(["soak", "--out", file], { MIZAN_LOAD_RATE_FACTOR: "0.05" });
+  let text = "";
+  for await (const chunk of child.stdout ?? []) {
+    text += chunk;
+    if (/errors\/s/.test(text) && child.exitCode === null) process.kill(-(child.pid ?? 0), "SIGINT");
+  }
+  if (child.exitCode === null) await once(child, "exit");
+  expect(child.exitCode, output()).toBe(130);
+  const result = resultSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  expect(result.warnings).toContain("stopped early");
+  expect(result.books.agree).toBe(true);
+});
+
+test("a wrong profile, and a wrong setting, are exit code 2", { timeout: COMMAND_MS_MAX }, async () => {
+  const file = join(directory, "wrong.json");
+  writeFileSync(file, JSON.stringify({ ...readProfile("smoke"), stages: [] }));
+  expect(await run([file])).toEqual({ code: 2, output: expect.stringMatching(/stages/) });
+  expect(await run(["smoke"], { MIZAN_LOAD_P99: "1" })).toEqual({
+    code: 2,
+    output: expect.stringMatching(/MIZAN_LOAD_P99/),
+  });
+});
+
+test("a ledger that is not there is exit code 1", { timeout: COMMAND_MS_MAX }, async () => {
+  const env = { ...SHORT, MIZAN_LOAD_URL: "http://127.0.0.1:1", MIZAN_LOAD_KEY: "none-at-all-1234" };
+  expect(await run(["smoke"], env)).toEqual({ code: 1, output: expect.stringMatching(/the load failed/) });
+});
