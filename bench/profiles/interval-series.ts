@@ -8,7 +8,7 @@ import type { Profile } from "./profile.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 
 /** Long runs have longer intervals, so that their number stays below this. */
-const INTERVALS_MAX = 600;
+const INTERVALS_MAX = 1_800;
 const INTERVAL_MS_MIN = 1_000;
 
 /** Joins what the generators tell of each interval with what the server's metrics say at its end. */

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { freemem, loadavg, totalmem } from "node:os";
+import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "../child-group.ts";
 import type { FollowQuestion, FollowReply, FollowReport } from "../load/follow-job.ts";
@@ -30,6 +30,8 @@ const CORES_MAX = 0.9;
 /** It is, too, where messages leave later than this, and that makes up so much of the latency; both at the 99th percentile. */
 const SEND_LAG_MS_MAX = 1;
 const SEND_LAG_SHARE_MAX = 0.2;
+/** Tasks that want a core, for each core there is, from which on what is measured is theirs too. */
+const LOAD_AVERAGE_SHARE_MAX = 0.5;
 
 export interface ProfileRunOptions {
   readonly group: ChildGroup;
@@ -208,7 +210,7 @@ export class ProfileRun {
       books: { agree, checks },
       thresholds,
       suite: [],
-      warnings: this.#warnings(outcomes, streams, intervals, isBottleneck),
+      warnings: this.#warnings(outcomes, streams, intervals, isBottleneck, loadAverage),
     };
   }
 
@@ -217,6 +219,7 @@ export class ProfileRun {
     streams: FollowReport,
     intervals: readonly Interval[],
     isBottleneck: boolean,
+    loadAverage: number,
   ): string[] {
     const { profile, target } = this.#options;
     const lost = sumOf(outcomes, ({ connectionsLost }) => connectionsLost);
@@ -231,6 +234,10 @@ export class ProfileRun {
       [streams.lost > 0, `${streams.lost} connections of followers were lost: ${streams.firstLoss}`],
       [crosses && target.shardCount === 1, "the wallets lie on one shard: no transfer crosses shards"],
       [intervals.every(({ server }) => server === null), "the server shows no metrics"],
+      [
+        loadAverage > cpus().length * LOAD_AVERAGE_SHARE_MAX,
+        `other programs kept the machine busy before the run: load average ${loadAverage.toFixed(1)}`,
+      ],
       [freemem() < totalmem() / 50, "the machine has little memory left"],
     ];
     return found.filter(([isTrue]) => isTrue).map(([, text]) => text);
