@@ -8,12 +8,14 @@ type Value<S> = S extends { schema: { _output: infer Output }; default: infer De
 export type Config = { readonly [Field in keyof Settings]: Value<Settings[Field]> };
 
 const FIELDS = Object.keys(SETTINGS) as (keyof Settings)[];
+/** Of the settings of load profiles, which stand in the same shell where both run on one machine. */
+const LOAD_PREFIX = "MIZAN_LOAD_";
 /** Their values are repeated nowhere. */
 const SECRETS: ReadonlySet<keyof Settings> = new Set(["adminKey", "kafkaPassword"]);
 const FIELD_OF_NAME = new Map<string, keyof Settings>(FIELDS.map((field) => [SETTINGS[field].name, field]));
 
 /**
- * Reads the configuration from environment variables named `MIZAN_*`; everything not given has its default.
+ * Reads the configuration from environment variables named `MIZAN_*`, without `MIZAN_LOAD_*`; everything not given has its default.
  *
  * **Errors**: `config_invalid`, naming every unknown variable and every wrong value at once.
  */
@@ -22,7 +24,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   for (const field of FIELDS) values[field] = SETTINGS[field].default;
   const problems: string[] = [];
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith("MIZAN_") || text === undefined) continue;
+    if (!name.startsWith("MIZAN_") || name.startsWith(LOAD_PREFIX) || text === undefined) continue;
     const field = FIELD_OF_NAME.get(name);
     if (field === undefined) {
       problems.push(`${name}: no such setting`);

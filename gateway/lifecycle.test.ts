@@ -78,8 +78,8 @@ describe("start", () => {
     expect(onFile.output).toContain("data_dir_unwritable");
   });
 
-  test("refuses another number of shards than the data has, and names the way out", async () => {
-    const ledger = await create({ MIZAN_SHARDS: "2" });
+  test("passes over settings of load profiles; refuses another number of shards than the data has, and names the way out", async () => {
+    const ledger = await create({ MIZAN_SHARDS: "2", MIZAN_LOAD_P99_MS: "5" });
     await ledger.start();
     await ledger.end("SIGTERM");
     const other = await create({ MIZAN_SHARDS: "3", MIZAN_DATA_DIR: ledger.dataDir });

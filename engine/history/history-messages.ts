@@ -39,7 +39,7 @@ export interface OpenedStatement {
 }
 
 /** A part of a statement. */
-export interface StatementPart {
+interface StatementPart {
   readonly opening: BalanceThen | null;
   readonly closing: BalanceThen | null;
   readonly transactions: string;
