@@ -4,9 +4,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { cutTail } from "../engine/journal/cut-tail.ts";
 import { readLedgerFile, writeLedgerFile } from "../engine/ledger-file.ts";
-import { compareTails, type LogComparison } from "../replicator/compare-tail.ts";
+import { compareTails } from "../replicator/compare-tail.ts";
 import { isUnreachable } from "../replicator/kafka-unreachable.ts";
 import { ledgerOfLog } from "../replicator/ledger-of-log.ts";
+import { cutFrom } from "../replicator/tail-comparison.ts";
 import type { Config } from "./config.ts";
 import { kafkaAccess, replicatorOptions } from "./replicator-options.ts";
 
@@ -41,14 +42,6 @@ export async function joinLog(config: Config, log: Logger): Promise<void> {
       "records that the log does not have were cut off and kept aside; `mizan tail` shows them",
     );
   }
-}
-
-/** First record that has to go; undefined where none has. What only the node has that leads is still to be sent. */
-function cutFrom({ shards, leader }: LogComparison, shard: number, nodeId: string): number | undefined {
-  const tail = shards[shard];
-  if (tail?.type === "diverged") return tail.fromSequence;
-  const mayStay = leader === undefined || leader.nodeId === nodeId;
-  return tail?.type === "beyond" && !mayStay ? tail.fromSequence : undefined;
 }
 
 async function adoptLedger(config: Config, log: Logger): Promise<void> {

@@ -32,11 +32,20 @@ export interface LogIdentity {
 export function readCheckpoint(dataDir: string, log: LogIdentity, throughSequences: readonly number[]): FoldState[] {
   const content = storedCheckpoint(dataDir);
   const isOurs = content?.ledgerId === log.ledgerId && content.journalTopic === log.journalTopic;
+  return goOnFrom(isOurs ? content.shards : undefined, log.ledgerId, throughSequences);
+}
+
+/** Where shards whose journals end at some sequences go on: at what a checkpoint says, or all at the beginning. */
+export function goOnFrom(
+  checkpoint: FoldState[] | undefined,
+  ledgerId: string,
+  throughSequences: readonly number[],
+): FoldState[] {
   const isBehind =
-    content?.shards.length === throughSequences.length &&
-    content.shards.every(({ nextSequence }, shard) => nextSequence - 1 <= throughSequences[shard]);
-  if (isOurs && isBehind) return content.shards;
-  return throughSequences.map((_, shard) => beginning(genesisHash(log.ledgerId, shard)));
+    checkpoint?.length === throughSequences.length &&
+    checkpoint.every(({ nextSequence }, shard) => nextSequence - 1 <= throughSequences[shard]);
+  if (isBehind) return checkpoint;
+  return throughSequences.map((_, shard) => beginning(genesisHash(ledgerId, shard)));
 }
 
 /** Writes the checkpoint of all shards; it is there whole or as it was. */

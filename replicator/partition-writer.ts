@@ -1,13 +1,15 @@
 import type { Doorbell } from "../engine/port/doorbell.ts";
+import { unreachable } from "../protocol/unreachable.ts";
 import { claimPartition, type WriterSession } from "./claim-partition.ts";
 import { ReplicationGapError } from "./epoch-fold.ts";
-import { KafkaLink } from "./kafka-link.ts";
+import { KafkaLink, type ProducerIdentity } from "./kafka-link.ts";
 import { JournalUnreadableError } from "./log-frame.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import type { Attempts } from "./outage.ts";
 import { FencedError, type PartitionProgress } from "./partition-progress.ts";
-import { readOn, readThrough } from "./partition-reader.ts";
+import { readThrough } from "./partition-reader.ts";
 import type { ReplicatorOptions } from "./replicator-messages.ts";
+import { lookAround, resumeWriting, sendBatch, type WriterStep } from "./writer-steps.ts";
 
 /** An idle writer looks whether it still leads this many times in a session. */
 const CHECKS_PER_SESSION = 5;
@@ -92,14 +94,11 @@ export class PartitionWriter {
   }
 
   async #resume(): Promise<WriterSession> {
-    const { options, shard, progress } = this.#context;
+    const { options } = this.#context;
     const link = await KafkaLink.open(options, options.journalTopic);
     try {
-      // Whoever has been succeeded must not disturb the successor.
-      const endOffset = await readOn(link, shard, progress, 0, progress.read);
-      await readThrough(link, shard, progress, endOffset, progress.read);
-      const session = await claimPartition(link, shard, progress.claim);
-      await readThrough(link, shard, progress, session.offset + 1, progress.read);
+      const session = await this.#take(resumeWriting(), link);
+      if (session === undefined) throw new Error("a writer goes on without a claim");
       this.#checkedMs = session.claimedMs;
       return session;
     } catch (error) {
@@ -109,23 +108,54 @@ export class PartitionWriter {
   }
 
   async #step({ link, producer }: WriterSession): Promise<void> {
-    const { shard, progress, appended, options } = this.#context;
+    const { progress, appended, options } = this.#context;
     const batch = progress.next();
     const sentMs = monotonicMs();
     if (batch.length > 0) {
-      const firstOffset = await link.append(shard, batch, producer);
-      if (!progress.appended(batch, firstOffset)) {
-        await readThrough(link, shard, progress, firstOffset + batch.length, progress.read);
-      }
+      await this.#take(sendBatch(progress, batch), link, producer);
     } else {
       const restMs = this.#checkedMs + options.sessionTimeoutMs / CHECKS_PER_SESSION - sentMs;
       if (restMs > 0) {
         await appended.sleepAsync(() => progress.hasNext || this.#stopping.signal.aborted, restMs);
         return;
       }
-      // What another node has written has to be read, whatever it comes to.
-      await readThrough(link, shard, progress, await link.endOffset(shard), progress.read);
+      await this.#take(lookAround(), link);
     }
     this.#checkedMs = sentMs;
+  }
+
+  /** Takes steps one after the other; returns the session that they led to. */
+  async #take(
+    steps: Generator<WriterStep, void, number>,
+    link: KafkaLink,
+    producer?: ProducerIdentity,
+  ): Promise<WriterSession | undefined> {
+    const { shard, progress } = this.#context;
+    let session: WriterSession | undefined;
+    let offset = 0;
+    for (let next = steps.next(); next.done !== true; next = steps.next(offset)) {
+      const step = next.value;
+      switch (step.type) {
+        case "readToEnd":
+          offset = await link.endOffset(shard);
+          await readThrough(link, shard, progress, offset, progress.read);
+          break;
+        case "claim":
+          session = await claimPartition(link, shard, progress.claim);
+          offset = session.offset;
+          break;
+        case "append":
+          if (producer === undefined) throw new Error("a batch is sent without an identity");
+          offset = await link.append(shard, step.batch, producer);
+          break;
+        case "readThrough":
+          await readThrough(link, shard, progress, step.offset, progress.read);
+          offset = step.offset;
+          break;
+        default:
+          unreachable(step);
+      }
+    }
+    return session;
   }
 }
