@@ -161,6 +161,8 @@ class ReplicatedNode implements Replication {
           "another node leads; this one steps down",
         );
         role.fence(report.leader);
+        // Whoever starts this node, or promotes it, waits for no claim of it any more.
+        this.#endClaim("not_leader");
         break;
       case "leaderGone":
         if (config.takeover === "auto" && !this.#isStopping) {
@@ -195,10 +197,14 @@ class ReplicatedNode implements Replication {
     }
   }
 
-  /** Everything that the log has is applied here: whoever led last, and should lead, claims again. */
+  /**
+   * Everything that the log has is applied here. Whoever led last claims again, whatever it was started as: its return ends its
+   * absence, so that nobody else would. Where nobody has led yet, the leader begins.
+   */
   #caughtUp(): void {
-    const mayLead = this.#leader === undefined || this.#leader.nodeId === this.#options.nodeId;
-    if (this.#parts.config.role === "leader" && mayLead && !this.#hasLed) this.#claim();
+    const isFirst = this.#leader === undefined && this.#parts.config.role === "leader";
+    const ledLast = this.#leader?.nodeId === this.#options.nodeId;
+    if ((isFirst || ledLast) && !this.#hasLed) this.#claim(this.#leader?.epoch ?? 0);
     else this.#settled.resolve();
   }
 

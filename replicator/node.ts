@@ -19,6 +19,7 @@ import { PartitionProgress } from "./partition-progress.ts";
 import { FETCH_BYTES_MAX } from "./partition-reader.ts";
 import { PartitionWriter } from "./partition-writer.ts";
 import { type Leader, leaderOf, type ReplicatorReport, type ReplicatorThreadData } from "./replicator-messages.ts";
+import { hasLostTail } from "./tail-comparison.ts";
 
 const TICK_MS = 1_000;
 const LEASES_PER_SESSION = 20;
@@ -277,6 +278,11 @@ export class Node {
     if (this.#writers.length > 0 || this.#isOver) return;
     const behindRecords = this.#followers.reduce((sum, follower) => sum + follower.behindRecords, 0);
     const isBehind = behindRecords > 0;
+    const { options, throughSequences } = this.#data;
+    if (!isBehind && hasLostTail(this.#fold, throughSequences, options.nodeId)) {
+      this.#fence(this.#fold.partition(0).claim);
+      return;
+    }
     if (!Number.isFinite(behindRecords) || (isBehind ? !isBehindTold : !this.#isBehind)) return;
     this.#isBehind = isBehind;
     this.#tell({ type: "following", behindRecords });

@@ -63,3 +63,13 @@ export function cutFrom({ shards, leader }: LogComparison, shard: number, nodeId
   const mayStay = leader === undefined || leader.nodeId === nodeId;
   return tail?.type === "beyond" && !mayStay ? tail.fromSequence : undefined;
 }
+
+/**
+ * Whether a node that follows and has read everything has records that will never count: another node has claimed since the
+ * node's journals, which end at `through`, were compared with the log.
+ */
+export function hasLostTail(fold: JournalFold, through: readonly number[], nodeId: string): boolean {
+  const { claim } = fold.partition(0);
+  if (claim === undefined || claim.nodeId === nodeId) return false;
+  return through.some((last, shard) => last > fold.throughSequence(shard));
+}
