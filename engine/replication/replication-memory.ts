@@ -25,10 +25,14 @@ const REPLICATED = { throughSequence: 0 } as const;
 const LANES = 8;
 
 /** Memory of one shard; of one that is replicated, nothing is confirmed until somebody says so. */
-export function createReplicationMemory(doorbell: SharedArrayBuffer, isReplicated = true): ReplicationMemory {
+export function createReplicationMemory(
+  doorbell: SharedArrayBuffer,
+  isReplicated = true,
+  followRingBytes = FOLLOW_RING_BYTES,
+): ReplicationMemory {
   const lanes = new SharedArrayBuffer(LANES * Float64Array.BYTES_PER_ELEMENT);
   new Float64Array(lanes)[REPLICATED.throughSequence] = isReplicated ? 0 : Number.POSITIVE_INFINITY;
-  return { lanes, follow: createRing(FOLLOW_RING_BYTES), doorbell, appended: Doorbell.create() };
+  return { lanes, follow: createRing(followRingBytes), doorbell, appended: Doorbell.create() };
 }
 
 /** One shard's replicated position, for whoever moves it on or waits for it. */

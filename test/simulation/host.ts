@@ -24,6 +24,11 @@ export class SimulatedHost {
     this.wallMs = wallMs;
   }
 
+  /** The clock that `process.hrtime` shows. **Units**: milliseconds. */
+  get monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
   /** Lets time go by. */
   pass(ms: number): void {
     this.wallMs += ms;
@@ -58,6 +63,7 @@ export class SimulatedHost {
     const { setImmediate, setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
     const realNow = Date.now;
     const realPerformanceNow = performance.now;
+    const realHrtime = process.hrtime.bigint;
     const stop = (timer: Timer | undefined): void => {
       if (timer !== undefined) this.#timers.delete(timer);
     };
@@ -73,12 +79,14 @@ export class SimulatedHost {
       this.#monotonicMs += LOOK_MS;
       return this.#monotonicMs;
     };
+    process.hrtime.bigint = () => BigInt(Math.round(this.#monotonicMs * 1e6));
     try {
       return body();
     } finally {
       Object.assign(globalThis, { setImmediate, setTimeout, setInterval, clearTimeout, clearInterval });
       Date.now = realNow;
       performance.now = realPerformanceNow;
+      process.hrtime.bigint = realHrtime;
     }
   }
 

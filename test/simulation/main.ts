@@ -1,8 +1,10 @@
 /**
- * Runs simulations from the command line: `--seeds N` one after the other from `--from`, or `--seed N` with its whole trace.
+ * Runs simulations from the command line: `--seeds N` one after the other from `--from`, or `--seed N` with its whole trace;
+ * with `--replicated` those of a ledger on several nodes.
  */
 
 import { parseArgs } from "node:util";
+import { simulateReplicated } from "./replicated-simulation.ts";
 import { reportOf } from "./report.ts";
 import { simulate } from "./simulation.ts";
 
@@ -11,11 +13,13 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "500" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    replicated: { type: "boolean", default: false },
   },
 });
 
+const run = values.replicated ? simulateReplicated : simulate;
 if (values.seed !== undefined) {
-  const result = simulate(Number(values.seed), {}, (line) => console.log(line));
+  const result = run(Number(values.seed), {}, (line) => console.log(line));
   console.log(`${result.steps} steps, ${result.crashes} crashes, trace ${result.hash}`);
   if (result.violation !== undefined) process.exitCode = 1;
 } else {
@@ -24,10 +28,10 @@ if (values.seed !== undefined) {
   let crashes = 0;
   let steps = 0;
   for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
-    const result = simulate(seed);
+    const result = run(seed);
     crashes += result.crashes;
     steps += result.steps;
-    const report = reportOf(result);
+    const report = reportOf(result, values.replicated ? " --replicated" : "");
     if (report !== undefined) {
       console.error(report);
       process.exitCode = 1;

@@ -15,6 +15,13 @@ export const RULES = {
   transit: "with no transfer running, nothing is left in transit",
   comesToAnswer: "every command comes to an answer",
   startsAgain: "the ledger starts again after a crash, and names the damage where it cannot",
+  oneHistory: "what counts in the log counts for ever, without gaps, and each frame stands there once",
+  agreed: "every node takes the same frames from the log",
+  confirmed: "what is told as replicated is in the log and counts",
+  succeeded: "whoever led before shows nothing more once another node has claimed for a session",
+  tail: "a node that returns keeps what counts in the log, and nothing else",
+  handedOver: "a planned change of the leader loses nothing that it had decided",
+  caughtUp: "whoever has read the whole log knows what it says",
   noFailure: "the ledger never fails by itself",
 } as const;
 export type Rule = keyof typeof RULES;
