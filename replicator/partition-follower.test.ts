@@ -154,8 +154,8 @@ describe("a follower", { timeout: TIMEOUT_MS }, () => {
     const [frame] = (await recordsOf(topic)).flatMap((record) => (record.type === "frame" ? [record.bytes] : []));
     const segment = join(second.dataDir, "shard-0", "segment-00000001.mdb");
     const bytes = readFileSync(segment);
-    // Former pages still have it, too.
-    for (let at = bytes.indexOf(frame); at >= 0; at = bytes.indexOf(frame)) bytes.fill(0xff, at, at + 4);
+    // What every frame has there is spoilt; former pages still have it, too.
+    for (let at = bytes.indexOf(frame); at >= 0; at = bytes.indexOf(frame)) bytes.fill(0xff, at + 64, at + 68);
     const file = openSync(segment, "r+");
     writeSync(file, bytes);
     closeSync(file);
