@@ -18,7 +18,7 @@ import { checkEvents, tellRest } from "./told-events.ts";
 import { WireClient } from "./wire-client.ts";
 import { openWallets } from "./writers.ts";
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 400_000;
 /** As small as the broker can start with. */
 const ROOM_BYTES = 11 << 20;
 /** With this each command takes a kibibyte of the log. */
