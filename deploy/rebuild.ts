@@ -150,7 +150,7 @@ async function readLog(
       stopping.abort(error);
     }
   });
-  await foldToEnd(access, fold, { outageMsMax: OUTAGE_MS_MAX, signal: stopping.signal });
+  await foldToEnd(access, fold, { outageMsMax: OUTAGE_MS_MAX, needsBytes: true, signal: stopping.signal });
   progress.end();
   return fold;
 }

@@ -8,6 +8,8 @@ import type { LogAccess } from "./replicator-messages.ts";
 interface FoldOptions {
   /** How long Kafka may be away once it was there. */
   readonly outageMsMax?: number;
+  /** Whether every frame that counts is told with its bytes; without it, those that waited long are not. */
+  readonly needsBytes?: boolean;
   /** Ends it; its reason is what it rejects with. */
   readonly signal?: AbortSignal;
 }
@@ -20,7 +22,7 @@ interface FoldOptions {
 export async function foldToEnd(
   access: LogAccess,
   fold: JournalFold,
-  { outageMsMax = 0, signal }: FoldOptions = {},
+  { outageMsMax = 0, needsBytes = false, signal }: FoldOptions = {},
 ): Promise<void> {
   const link = await KafkaLink.open(access, access.journalTopic);
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
@@ -43,6 +45,7 @@ export async function foldToEnd(
         shard,
         fold,
         flush: async () => true,
+        keepsAll: needsBytes,
         othersRest,
         attempts,
         atEnd,

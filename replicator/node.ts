@@ -141,6 +141,7 @@ export class Node {
           shard,
           fold: this.#fold,
           flush: (link) => this.#flush(link),
+          keepsAll: false,
           othersRest: () => this.#followers.every((follower, other) => other === shard || follower.isResting),
           attempts: this.#outage.attempts(),
           atEnd: () => this.#tellFollowing(),

@@ -23,6 +23,8 @@ export interface FollowerContext {
   readonly fold: JournalFold;
   /** Passes on what counts, and reads again what of it was not kept; whether that was everything. */
   readonly flush: (link: KafkaLink) => Promise<boolean>;
+  /** Whether all frames are kept however many wait, because `flush` reads none again. */
+  readonly keepsAll: boolean;
   /** Whether the followers of all other shards rest. */
   readonly othersRest: () => boolean;
   readonly attempts: Attempts;
@@ -111,13 +113,13 @@ export class PartitionFollower {
   }
 
   async #take(link: KafkaLink, record: LogRecord): Promise<void> {
-    const { shard, fold, othersRest } = this.#context;
+    const { shard, fold, keepsAll, othersRest } = this.#context;
     const isFull = (): boolean => fold.waitingBytes(shard) > WAITING_BYTES_MAX;
     const mustWait = (): boolean => fold.mustWait(shard, record) || (isFull() && !othersRest());
     for (this.#isHeldUp = mustWait(); this.#isHeldUp; this.#isHeldUp = mustWait()) {
       await delay(POLL_MS, undefined, { signal: this.#stopping.signal });
     }
-    fold.apply(shard, record, !isFull());
+    fold.apply(shard, record, keepsAll || !isFull());
     await this.#passOn(link);
   }
 
