@@ -126,3 +126,23 @@ test("what fails is tried again, then put aside with the reason, and replayed fr
     "mizan-dlq-topic": topic,
   });
 }, 30_000);
+
+test("a start that fails leaves no connection behind", async () => {
+  const own = new Kafka({
+    brokers: [broker.address],
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 5, retries: 1 },
+  });
+  const connections = new Set<string>();
+  const makeProducer = own.producer.bind(own);
+  own.producer = (config) => {
+    const producer = makeProducer(config);
+    producer.on(producer.events.CONNECT, ({ id }) => void connections.add(id));
+    producer.on(producer.events.DISCONNECT, () => connections.clear());
+    return producer;
+  };
+  const topics = [`missing-${randomUUID()}`];
+  const ended = EventConsumer.start({ kafka: own, groupId: randomUUID(), topics, handle: () => {} });
+  await expect(ended).rejects.toThrow("does not host this topic-partition");
+  expect(connections).toEqual(new Set());
+});

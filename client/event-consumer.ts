@@ -56,10 +56,15 @@ export class EventConsumer {
     this.#seen = new SeenEvents(options.seenMax ?? SEEN_MAX);
   }
 
-  /** Begins to read, and goes on until `stop`. **Errors**: rejects where Kafka cannot be reached. */
+  /** Begins to read, and goes on until `stop`. **Errors**: rejects where Kafka cannot be reached, or has not the topics. */
   static async start(options: EventConsumerOptions): Promise<EventConsumer> {
     const consumer = new EventConsumer(options);
-    await consumer.#read(options.topics ?? TOPICS, options.fromBeginning ?? true);
+    try {
+      await consumer.#read(options.topics ?? TOPICS, options.fromBeginning ?? true);
+    } catch (error) {
+      await consumer.stop();
+      throw error;
+    }
     return consumer;
   }
 
