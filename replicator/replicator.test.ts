@@ -61,15 +61,19 @@ describe("the log of a leader", { timeout: TIMEOUT_MS }, () => {
     await write(node, MANY);
     broker.freeze();
     await write(node, MANY, 125);
+    const outages = (): boolean[] => node.reports.flatMap((report) => (report.type === "outage" ? [report.isOut] : []));
+    const isOver = async (): Promise<void> => {
+      while (outages().at(-1) !== false) await delay(10);
+    };
     broker.thaw();
     await node.confirmed();
+    await isOver();
     await write(node, MANY);
     await Promise.all([broker.kill(), write(node, MANY)]);
     await Promise.all([broker.start(), write(node, MANY)]);
     await node.confirmed();
     await expectExactly(topic, node);
-    const outages = (): boolean[] => node.reports.flatMap((report) => (report.type === "outage" ? [report.isOut] : []));
-    while (outages().at(-1) !== false) await delay(10);
+    await isOver();
     expect(outages()).toEqual([true, false, true, false]);
     expect(node.has("fenced")).toBe(false);
   });
