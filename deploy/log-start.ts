@@ -36,7 +36,7 @@ export async function startInLog(access: LogAccess, manifest: BackupManifest | u
     );
   }
   const ledger = manifest?.ledger ?? claim?.ledger;
-  if (ledger === undefined) throw dropped(`${whatIsKept(access, outline)}: a backup is needed, too (--backup)`);
+  if (ledger === undefined) throw historyDropped(access, manifest, outline);
   if (claim !== undefined) requireLedger(access, ledger, claim.ledger.ledgerId);
   if (partitions.length !== ledger.shards) {
     throw new CommandError(
@@ -46,9 +46,7 @@ export async function startInLog(access: LogAccess, manifest: BackupManifest | u
     );
   }
   const states = placeOf(access, manifest, outline) ?? (hasBeginning ? beginningOf(ledger) : undefined);
-  if (states === undefined) {
-    throw dropped(`${whatIsKept(access, outline)}, and the backup needs more than that. A newer backup may do.`);
-  }
+  if (states === undefined) throw historyDropped(access, manifest, outline);
   const records = partitions.reduce((sum, { endOffset }, shard) => sum + endOffset - states[shard].offset, 0);
   return { ledger, states, records };
 }
@@ -82,11 +80,16 @@ function placeOf(
   return isKept ? shards : undefined;
 }
 
-function whatIsKept({ journalTopic }: LogAccess, { partitions }: LogOutline): string {
+function historyDropped(
+  { journalTopic }: LogAccess,
+  manifest: BackupManifest | undefined,
+  { partitions }: LogOutline,
+): CommandError {
   const first = partitions.map(({ firstOffset }, partition) => `${firstOffset} of partition ${partition}`);
-  return `the topic ${journalTopic} has its records only from offsets ${first.join(", ")} on`;
-}
-
-function dropped(message: string): CommandError {
-  return new CommandError(EXIT.problems, "history_dropped", message);
+  const kept = `the topic ${journalTopic} has its records only from offsets ${first.join(", ")} on`;
+  const needed =
+    manifest === undefined
+      ? "a backup is needed, too (--backup)"
+      : "the backup ends before that, or does not say where it stands in the log. A newer one may do.";
+  return new CommandError(EXIT.problems, "history_dropped", `${kept}: ${needed}`);
 }

@@ -15,7 +15,7 @@ const contentSchema = z.object({
   /** One a shard: its journal has everything that stands before the offset. */
   shards: z.array(foldStateSchema),
 });
-export type Checkpoint = z.infer<typeof contentSchema>;
+type Checkpoint = z.infer<typeof contentSchema>;
 const fileSchema = contentSchema.extend({ checksum: z.string() });
 
 /** Which log a checkpoint is about. */
