@@ -11,18 +11,21 @@ const run = promisify(execFile);
 /** A Kafka broker for a run, on the same machine. */
 export class Broker {
   readonly address: string;
+  readonly pid: number;
   readonly #dataDir: string;
 
-  private constructor(address: string, dataDir: string) {
+  private constructor(address: string, pid: number, dataDir: string) {
     this.address = address;
+    this.pid = pid;
     this.#dataDir = dataDir;
   }
 
   /** Starts a broker with a directory of its own. **Errors**: rejects with what the program said. */
   static async start(dataDir: string): Promise<Broker> {
     const port = String(await freePort());
-    await run(process.execPath, [KAFKA, "start", "--data", dataDir, "--port", port]);
-    return new Broker(`${HOST}:${port}`, dataDir);
+    const { stdout } = await run(process.execPath, [KAFKA, "start", "--json", "--data", dataDir, "--port", port]);
+    const { pid } = JSON.parse(stdout) as { readonly pid: number };
+    return new Broker(`${HOST}:${port}`, pid, dataDir);
   }
 
   async stop(): Promise<void> {

@@ -70,13 +70,17 @@ export function collectOutput(child: ChildProcess): () => string {
 export function firstMessage<T>(child: ChildProcess, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`a process did not answer within ${timeoutMs} ms`)), timeoutMs);
-    child.once("message", (message) => {
+    const onMessage = (message: unknown): void => {
       clearTimeout(timer);
+      child.off("exit", onExit);
       resolve(message as T);
-    });
-    child.once("exit", (code, signal) => {
+    };
+    const onExit = (code: number | null, signal: string | null): void => {
       clearTimeout(timer);
+      child.off("message", onMessage);
       reject(new Error(`a process ended early: ${signal ?? `exit code ${code}`}`));
-    });
+    };
+    child.once("message", onMessage);
+    child.once("exit", onExit);
   });
 }

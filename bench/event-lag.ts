@@ -1,12 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Broker } from "./broker.ts";
+import type { Broker } from "./broker.ts";
 import { firstMessage } from "./child-group.ts";
 import { Ledger } from "./ledger.ts";
 import type { EventLag, EventLagQuestion, EventLagReply } from "./load/event-lag.ts";
 import type { LoadOutcome } from "./load/workload.ts";
 import type { Measurement } from "./row-result.ts";
-import { measurementOf, type Run } from "./run.ts";
+import { coresNote, measurementOf, type Run } from "./run.ts";
 import { SHAPES, type Shape } from "./workloads.ts";
 
 const ANSWER_MS_MAX = 60_000;
@@ -43,6 +43,10 @@ class LagReader {
     return events === expected ? null : `${events} of ${expected} transfers were told`;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async report(window: LoadOutcome["window"]): Promise<EventLag> {
     const reply = await this.#ask({ window });
     if (!("report" in reply)) throw new Error("the reader of events did not report");
@@ -59,12 +63,16 @@ class LagReader {
 }
 
 /** A ledger that tells its events to a broker, and who reads them. */
-async function withEvents<T>(
-  run: Run,
-  use: (ledger: Ledger, reader: LagReader, told: number) => Promise<T>,
-): Promise<T> {
-  const broker = await Broker.start(run.directory("kafka-"));
-  try {
+interface Told {
+  readonly ledger: Ledger;
+  readonly broker: Broker;
+  readonly reader: LagReader;
+  /** Events that were there before. */
+  readonly before: number;
+}
+
+function withEvents<T>(run: Run, use: (told: Told) => Promise<T>): Promise<T> {
+  return run.withBroker(async (broker) => {
     const settings = { MIZAN_EVENTS: "on", MIZAN_KAFKA_BROKERS: broker.address };
     const ledger = await Ledger.start(run.group, {
       shards: 1,
@@ -75,24 +83,22 @@ async function withEvents<T>(
     try {
       const reader = await LagReader.start(run, broker.address);
       // Each wallet was funded by one movement.
-      const funded = ledger.wallets.byteLength / 16;
-      const missing = await reader.arrived(funded);
+      const before = ledger.wallets.byteLength / 16;
+      const missing = await reader.arrived(before);
       if (missing !== null) throw new Error(missing);
-      return await use(ledger, reader, funded);
+      return await use({ ledger, broker, reader, before });
     } finally {
       await ledger.stop();
     }
-  } finally {
-    await broker.stop();
-  }
+  });
 }
 
 /** How long after a transfer was decided its event is there for a reader of committed records, at 12,500 a second. */
 export function measureEventLag(run: Run): Promise<Measurement> {
-  return withEvents(run, async (ledger, reader, before) => {
-    const outcome = await run.load(SHAPES.scheduled, ledger, ledger.wallets);
+  return withEvents(run, async ({ ledger, broker, reader, before }) => {
+    const outcome = await run.load(SHAPES.scheduled, ledger, ledger.wallets, [broker.pid, reader.pid]);
     const failure = (await ledger.audit(outcome)) ?? (await reader.arrived(before + outcome.acceptedTotal));
-    const { lag, cores } = await reader.report(outcome.window);
+    const { lag } = await reader.report(outcome.window);
     const { latency } = measurementOf(outcome, failure);
     return {
       ...measurementOf(outcome, failure),
@@ -100,7 +106,7 @@ export function measureEventLag(run: Run): Promise<Measurement> {
       notes: [
         "latency is from the frame's clock to the reader",
         `commands meanwhile: p50 ${latency?.p50Ms.toFixed(1)} ms, p99 ${latency?.p99Ms.toFixed(1)} ms`,
-        `reader of transfer-events: ${cores.toFixed(2)} cores`,
+        coresNote(["broker", "reader of transfer-events"], outcome),
       ],
     };
   });
@@ -108,7 +114,7 @@ export function measureEventLag(run: Run): Promise<Measurement> {
 
 /** The highest rate of transfers, of those tried, at which events stay less than a second behind. */
 export function measureEventRate(run: Run): Promise<Measurement> {
-  return withEvents(run, async (ledger, reader, before) => {
+  return withEvents(run, async ({ ledger, broker, reader, before }) => {
     let told = before;
     let best: Measurement | undefined;
     for (const rate of RATES) {
@@ -117,7 +123,7 @@ export function measureEventRate(run: Run): Promise<Measurement> {
         commandsPerMessage: PER_MESSAGE,
         messagesPerSecond: rate / PER_MESSAGE,
       };
-      const outcome = await run.load(shape, ledger, ledger.wallets);
+      const outcome = await run.load(shape, ledger, ledger.wallets, [broker.pid, reader.pid]);
       told += outcome.acceptedTotal;
       const failure = (await ledger.audit(outcome)) ?? (await reader.arrived(told));
       const { lag } = await reader.report(outcome.window);

@@ -59,6 +59,27 @@ describe("goals", () => {
     expect(judge(workload, rowsOf())).toMatchObject({ reached: undefined });
   });
 
+  test("events: p99 of the lag below 50 ms", () => {
+    const workload = "events on Kafka at 12,500 transfers a second";
+    expect(judge(workload, rowsOf(row("events-lag-12500", 12_500, 49)))).toMatchObject({ reached: true });
+    expect(judge(workload, rowsOf(row("events-lag-12500", 12_500, 50)))).toMatchObject({ reached: false });
+  });
+
+  test("replication: transfers into Kafka, commands beside it, takeovers", () => {
+    const judged =
+      (...rows: RowResult[]) =>
+      (workload: string) =>
+        judge(workload, rowsOf(...rows))?.reached;
+    const into = "transfers into Kafka";
+    expect(judged(row("replicated-journal", 500_000))(into)).toBe(true);
+    expect(judged(row("replicated-journal", 499_999))(into)).toBe(false);
+    const beside = "replication on, answers that do not wait for it";
+    expect(judged(row("replication-off", 100), row("replication-on", 70))(beside)).toBe(true);
+    expect(judged(row("replication-off", 100), row("replication-on", 69))(beside)).toBe(false);
+    expect(judged(row("takeover-planned", 1, 999))("a planned handover, a million wallets")).toBe(true);
+    expect(judged(row("takeover-killed", 1, 5_000))("a takeover after kill -9, a million wallets")).toBe(false);
+  });
+
   test("deltas: a million a second", () => {
     const workload = "deltas to 1,000 subscribers";
     expect(judge(workload, rowsOf(row("stream-fanout", 1_000_000)))).toMatchObject({ reached: true });

@@ -5,6 +5,8 @@ import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { z } from "zod";
+import { replicationAnswer } from "../protocol/json-answers.ts";
 import { type ChildGroup, collectOutput } from "./child-group.ts";
 import { LedgerClient } from "./ledger-client.ts";
 import type { Endpoint, LoadOutcome } from "./load/workload.ts";
@@ -21,8 +23,10 @@ export interface LedgerOptions {
   readonly directory: string;
   /** Where the server writes processor profiles when it ends. */
   readonly profileDir: string | undefined;
-  /** Wallets that it holds; 10,000 where nothing is said. */
+  /** Wallets that it opens; 10,000 where nothing is said, none on a standby. */
   readonly wallets?: number;
+  /** The key of its admin, where several nodes have the same one. */
+  readonly key?: string;
   /** Settings beyond those that every ledger under test has. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -59,12 +63,14 @@ export class Ledger {
   }
 
   static async start(group: ChildGroup, options: LedgerOptions): Promise<Ledger> {
-    const endpoint = { host: HOST, port: await freePort(), key: randomBytes(24).toString("base64url") };
+    const endpoint = { host: HOST, port: await freePort(), key: options.key ?? randomBytes(24).toString("base64url") };
     const profile = options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
     const environment = environmentOf(endpoint, options);
     const launch = (): ChildProcess => group.spawnNode([...profile, GATEWAY], environment);
     const server = launch();
-    await untilReady(endpoint, server, collectOutput(server));
+    const output = collectOutput(server);
+    await untilReady(endpoint, server, output);
+    await untilAdmitted(endpoint, output);
     const client = await LedgerClient.open(endpoint);
     const wallets = await openWallets((records) => client.commands(records), options.wallets ?? WALLETS);
     return new Ledger(endpoint, wallets, group, launch, server, client, await readTotals(client, wallets));
@@ -72,8 +78,18 @@ export class Ledger {
 
   /** Kills the server in the middle of everything and starts it again; resolves with how long it took to be ready. */
   async crash(onOutput: (text: string) => void): Promise<number> {
+    await this.kill();
+    return this.restart(onOutput);
+  }
+
+  /** Kills the server in the middle of everything. */
+  async kill(): Promise<void> {
     this.#client.close();
     await this.#group.end(this.#server, "SIGKILL");
+  }
+
+  /** Starts a server that was killed; resolves with how long it took to be ready. */
+  async restart(onOutput: (text: string) => void = () => {}): Promise<number> {
     const startedMs = performance.now();
     this.#server = this.#launch();
     this.#server.stderr?.on("data", (bytes: Buffer) => onOutput(bytes.toString()));
@@ -100,6 +116,18 @@ export class Ledger {
 
   get pid(): number {
     return this.#server.pid ?? 0;
+  }
+
+  get url(): string {
+    return `http://${this.endpoint.host}:${this.endpoint.port}`;
+  }
+
+  /** Its place among the nodes of a replicated ledger. */
+  async replication(): Promise<z.infer<typeof replicationAnswer>> {
+    const headers = { Authorization: `Bearer ${this.endpoint.key}` };
+    const response = await fetch(`${this.url}/api/v1/replication`, { headers });
+    if (!response.ok) throw new Error(`replication was refused: ${await response.text()}`);
+    return replicationAnswer.parse(await response.json());
   }
 
   /**
@@ -166,6 +194,16 @@ async function untilReady(endpoint: Endpoint, server: ChildProcess, output: () =
       // Nothing listens yet.
     }
     if (performance.now() > giveUpAtMs) throw new Error(`the ledger is not ready: ${output()}`);
+    await sleep(20);
+  }
+}
+
+/** A standby knows its admin once it has read of it in the log. */
+async function untilAdmitted({ host, port, key }: Endpoint, output: () => string): Promise<void> {
+  const giveUpAtMs = performance.now() + START_MS_MAX;
+  const headers = { Authorization: `Bearer ${key}` };
+  while ((await fetch(`http://${host}:${port}/api/v1/replication`, { headers })).status === 401) {
+    if (performance.now() > giveUpAtMs) throw new Error(`the ledger does not know its admin: ${output()}`);
     await sleep(20);
   }
 }

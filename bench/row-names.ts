@@ -25,6 +25,14 @@ export const ROW_NAMES = [
   "history-page-binary",
   "events-lag-12500",
   "events-rate",
+  "limit-kafka",
+  "replicated-journal",
+  "replication-off",
+  "replication-on",
+  "replicated-12500",
+  "standby-apply",
+  "takeover-planned",
+  "takeover-killed",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 

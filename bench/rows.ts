@@ -1,5 +1,9 @@
 import { measureEventLag, measureEventRate } from "./event-lag.ts";
 import { measureBinaryPages, measureRestPages } from "./history-page.ts";
+import { measureReplicatedLatency, measureReplicationOff, measureReplicationOn } from "./replication-commands.ts";
+import { measureKafkaAlone, measureReplicatedJournal } from "./replication-journal.ts";
+import { measureStandbyApply } from "./replication-standby.ts";
+import { measureHandovers, measureKills } from "./replication-takeover.ts";
 import type { RowName } from "./row-names.ts";
 import type { Measurement } from "./row-result.ts";
 import type { Run } from "./run.ts";
@@ -66,4 +70,12 @@ export const ROWS: Readonly<Record<RowName, Row>> = {
   "history-page-binary": { unit: "pages/s", limitName: null, measure: measureBinaryPages },
   "events-lag-12500": { unit: TRANSFERS, limitName: null, measure: measureEventLag },
   "events-rate": { unit: TRANSFERS, limitName: null, measure: measureEventRate },
+  "limit-kafka": { unit: TRANSFERS, limitName: null, measure: measureKafkaAlone },
+  "replicated-journal": { unit: TRANSFERS, limitName: "limit-kafka", measure: measureReplicatedJournal },
+  "replication-off": { unit: TRANSFERS, limitName: null, measure: measureReplicationOff },
+  "replication-on": { unit: TRANSFERS, limitName: "replication-off", measure: measureReplicationOn },
+  "replicated-12500": { unit: TRANSFERS, limitName: null, measure: measureReplicatedLatency },
+  "standby-apply": { unit: TRANSFERS, limitName: null, measure: measureStandbyApply },
+  "takeover-planned": { unit: TRANSFERS, limitName: null, measure: measureHandovers },
+  "takeover-killed": { unit: TRANSFERS, limitName: null, measure: measureKills },
 };

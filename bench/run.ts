@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { Broker } from "./broker.ts";
 import { ChildGroup, firstMessage } from "./child-group.ts";
 import type { CoreReply, CoreRow } from "./core/core-job.ts";
 import { Echo } from "./echo.ts";
@@ -36,6 +37,7 @@ export class Run {
   /** Where servers write processor profiles. */
   readonly profileDir: string | undefined;
   readonly #directory: string;
+  readonly #brokers = new Set<Broker>();
   #echo: Echo | undefined;
   #ledger: { readonly shards: number; readonly process: Ledger } | undefined;
 
@@ -53,6 +55,18 @@ export class Run {
       this.#ledger = { shards, process: await Ledger.start(this.group, options) };
     }
     return this.#ledger.process;
+  }
+
+  /** Starts a Kafka broker for one row, and stops it; where the run ends before, it goes with the run. */
+  async withBroker<T>(use: (broker: Broker) => Promise<T>): Promise<T> {
+    const broker = await Broker.start(this.directory("kafka-"));
+    this.#brokers.add(broker);
+    try {
+      return await use(broker);
+    } finally {
+      this.#brokers.delete(broker);
+      await broker.stop();
+    }
   }
 
   /** Makes an empty directory on the disk under test, which is removed with the run. */
@@ -86,10 +100,15 @@ export class Run {
     return measurementOf(outcome, await ledger.audit(outcome));
   }
 
-  /** Runs one workload in a generator of its own. */
-  async load(shape: Shape, server: Pick<Ledger, "endpoint" | "pid">, wallets: Uint8Array): Promise<LoadOutcome> {
+  /** Runs one workload in a generator of its own; `otherPids` are processes of the run besides the server. */
+  async load(
+    shape: Shape,
+    server: Pick<Ledger, "endpoint" | "pid">,
+    wallets: Uint8Array,
+    otherPids: readonly number[] = [],
+  ): Promise<LoadOutcome> {
     const child = this.group.fork(new URL("./load/generator.ts", import.meta.url));
-    child.send({ ...shape, ...this.pace, endpoint: server.endpoint, serverPid: server.pid, wallets });
+    child.send({ ...shape, ...this.pace, endpoint: server.endpoint, serverPid: server.pid, otherPids, wallets });
     const { warmupMs, measureMs } = this.pace;
     const reply = await firstMessage<LoadReply>(child, warmupMs + measureMs + SLACK_MS);
     if ("error" in reply) throw new Error(reply.error);
@@ -99,15 +118,17 @@ export class Run {
   /** Ends every process and removes everything that the run has written. */
   async end(): Promise<void> {
     await this.group.endAll();
+    await Promise.all([...this.#brokers].map((broker) => broker.stop()));
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
 /** A row's measurement from what its generator found. */
 export function measurementOf(outcome: Measured, failure: string | null): Measurement {
-  const { commandsPerSecond, latency, generatorCores, serverCpu, sendLagP99Ms, machineCores } = outcome;
+  const { commandsPerSecond, latency, generatorCores, serverCpu, otherCores, sendLagP99Ms, machineCores } = outcome;
+  const besides = otherCores.reduce<number>((sum, cores) => sum + (cores ?? 0), 0);
   const strangerCores =
-    serverCpu === null ? null : machineCores - generatorCores - serverCpu.mainCores - serverCpu.otherCores;
+    serverCpu === null ? null : machineCores - generatorCores - serverCpu.mainCores - serverCpu.otherCores - besides;
   return {
     rate: commandsPerSecond,
     latency,
@@ -118,4 +139,9 @@ export function measurementOf(outcome: Measured, failure: string | null): Measur
     notes: [],
     failure,
   };
+}
+
+/** How busy the processes of the run were that are neither generator nor server. */
+export function coresNote(names: readonly string[], { otherCores }: Pick<Measured, "otherCores">): string {
+  return names.map((name, i) => `${name}: ${otherCores[i]?.toFixed(2) ?? "?"} cores`).join(", ");
 }

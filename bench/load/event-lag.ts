@@ -15,7 +15,6 @@ export interface EventLag {
   readonly lag: Percentiles;
   readonly eventsPerSecond: number;
   readonly eventsTotal: number;
-  readonly cores: number;
 }
 
 export type EventLagReply =
@@ -34,7 +33,6 @@ const EVENTS_MAX = 8_000_000;
 const times = new Float64Array(EVENTS_MAX);
 const lags = new Float32Array(EVENTS_MAX);
 let events = 0;
-let startedMs = 0;
 
 function reply(message: EventLagReply): void {
   process.send?.(message);
@@ -65,7 +63,6 @@ async function read({ broker, topic }: EventLagJob): Promise<void> {
       }
     },
   });
-  startedMs = performance.now();
   reply({ ready: true });
 }
 
@@ -82,12 +79,10 @@ function report({ fromMs, toMs }: Window): EventLag {
   for (let event = 0; event < events; event += 1) {
     if (times[event] >= fromMs && times[event] < toMs) histogram.record(lags[event]);
   }
-  const { user, system } = process.cpuUsage();
   return {
     lag: histogram.percentiles(),
     eventsPerSecond: (1_000 * histogram.total) / (toMs - fromMs),
     eventsTotal: events,
-    cores: (user + system) / 1_000 / (performance.now() - startedMs),
   };
 }
 

@@ -24,6 +24,7 @@ async function generate(shape: Partial<Workload>, endpoint = echo.endpoint): Pro
     warmupMs: 20,
     measureMs: 200,
     serverPid: echo.pid,
+    otherPids: [],
     ...shape,
   };
   const child = group.fork(new URL("./generator.ts", import.meta.url));

@@ -46,7 +46,7 @@ async function measure(workload: Workload, loop: ClosedLoop | OpenLoop, meter: M
   const channels = await openChannels(workload, loop);
   loop.start(channels, workload.depth);
   await sleep(workload.warmupMs);
-  const closeWindow = meter.open(workload.serverPid);
+  const closeWindow = meter.open(workload.serverPid, workload.otherPids);
   await sleep(workload.measureMs);
   const measured = closeWindow();
   loop.stop();

@@ -9,6 +9,8 @@ export interface Measured {
   readonly latency: Percentiles;
   readonly generatorCores: number;
   readonly serverCpu: ServerCpu | null;
+  /** Cores of each of the further processes of the run; null where the system does not tell. */
+  readonly otherCores: readonly (number | null)[];
   readonly machineCores: number;
   readonly sendLagP99Ms: number | null;
   readonly window: Window;
@@ -40,8 +42,9 @@ export class Meter {
   }
 
   /** Starts the window; the function returned ends it. */
-  open(serverPid: number): () => Measured {
+  open(serverPid: number, otherPids: readonly number[] = []): () => Measured {
     const serverCpu = watchServerCpu(serverPid);
+    const others = otherPids.map(watchServerCpu);
     const cpuBefore = process.cpuUsage();
     const machineBeforeMs = machineBusyMs();
     const fromMs = epochMs();
@@ -56,12 +59,18 @@ export class Meter {
         latency: this.#latencies.percentiles(),
         generatorCores: (cpu.user + cpu.system) / 1_000 / elapsedMs,
         serverCpu: serverCpu(),
+        otherCores: others.map((cpu) => coresOf(cpu())),
         machineCores: (machineBusyMs() - machineBeforeMs) / elapsedMs,
         sendLagP99Ms: this.#sendLags.total === 0 ? null : this.#sendLags.percentileMs(0.99),
         window: { fromMs, toMs },
       };
     };
   }
+}
+
+/** All cores of a process. */
+function coresOf(cpu: ServerCpu | null): number | null {
+  return cpu === null ? null : cpu.mainCores + cpu.otherCores;
 }
 
 /** Now, on a clock that two processes of a machine share and that does not step. */

@@ -28,6 +28,8 @@ export interface Workload {
   readonly measureMs: number;
   /** Its processor time is measured over the same window. */
   readonly serverPid: number;
+  /** Further processes of the run, which are no strangers to it. */
+  readonly otherPids: readonly number[];
 }
 
 /** Processor time in cores: 1 is one core all the time. */
@@ -53,6 +55,8 @@ export interface LoadOutcome {
   readonly firstRejection: string;
   readonly generatorCores: number;
   readonly serverCpu: ServerCpu | null;
+  /** Cores of each of the further processes; null where the system does not tell. */
+  readonly otherCores: readonly (number | null)[];
   /** Cores of the machine that were busy, whoever used them. */
   readonly machineCores: number;
   /** Open loop: how late messages left, at the 99th percentile. */
