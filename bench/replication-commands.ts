@@ -6,6 +6,8 @@ import type { Measurement } from "./row-result.ts";
 import { coresNote, measurementOf, type Run } from "./run.ts";
 import { SHAPES } from "./workloads.ts";
 
+/** No snapshots, and so no archiving: what one ledger has not finished must not disturb the turn of the other. */
+const KEEPER_OFF = { MIZAN_SNAPSHOT_JOURNAL_BYTES: "0", MIZAN_SNAPSHOT_INTERVAL_MS: "0" };
 /** Odd, so that one of them is the median. */
 const TURNS = 3;
 
@@ -27,8 +29,9 @@ const measureSides = measuredTogether(
         shards: 1,
         directory: run.directory("alone-"),
         profileDir: run.profileDir,
+        settings: KEEPER_OFF,
       });
-      const replicating = await startReplicated(run, broker);
+      const replicating = await startReplicated(run, broker, { settings: KEEPER_OFF });
       const turns: Turn[] = [];
       for (let turn = 0; turn < TURNS; turn += 1) {
         turns.push({ off: await measureOff(run, alone), on: await measureOn(run, replicating, broker) });
