@@ -10,8 +10,11 @@ import { EVENT_AGGREGATE_NAMES, EVENT_TYPES, type EventType } from "../../protoc
 import { RECORD_PREFIX_BYTES, sealRecord, shortText, writeVarint } from "../record-bytes.ts";
 import { partitionOf } from "./partition.ts";
 
-/** Data of a batch: large enough to make a transaction worth its price, small enough to be sent in some milliseconds. */
-const BATCH_BYTES_MAX = 1 << 20;
+/**
+ * Data of a batch. A transaction has its price whatever is in it, most of all on a busy machine: a relay that is behind
+ * catches up the faster the more it may take.
+ */
+const BATCH_BYTES_MAX = 4 << 20;
 /** Kafka takes batches of at most a mebibyte for a partition. */
 const PARTITION_BYTES_MAX = 1 << 19;
 /** An event beyond this is a defect: metadata has at most a kibibyte, and thrice that where it was no UTF-8. */
