@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { bucketOrdinal, bucketPath } from "../engine/idempotency/bucket-layout.ts";
 import { readHeader } from "../engine/idempotency/sealed-bucket.ts";
+import { sealedIdsIn } from "../engine/idempotency/sealed-ids-in.ts";
 import type { StoredSnapshot } from "../snapshots/snapshot-directory.ts";
 import { SnapshotReader } from "../snapshots/snapshot-reader.ts";
 import { type CopiedFile, copyIntoBackup } from "./backup-copies.ts";
@@ -15,7 +16,6 @@ import { type DataDirectory, shardDirectory } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { frameHashAt, historyOf } from "./history-start.ts";
 import type { JournalFrames } from "./journal-frames.ts";
-import { sealedIdsIn } from "./sealed-ids-in.ts";
 
 /** Snapshots that a backup keeps of each shard, besides the one that stands for dropped history. */
 const SNAPSHOTS_KEPT = 3;

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readHeader } from "../engine/idempotency/sealed-bucket.ts";
+import { sealedIdsIn } from "../engine/idempotency/sealed-ids-in.ts";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { trialBalance } from "../engine/shard/trial-balance.ts";
@@ -8,7 +9,6 @@ import { listSnapshots } from "../snapshots/snapshot-directory.ts";
 import { archiveDirectory, type DataDirectory, shardDirectory, shardsOf } from "./data-directory.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { replayShard } from "./replay-shard.ts";
-import { sealedIdsIn } from "./sealed-ids-in.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface FileFacts {

@@ -142,6 +142,9 @@ const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
   kafka_ca_unreadable: EXIT.usage,
   node_file_damaged: EXIT.problems,
   port_in_use: EXIT.problems,
+  replication_gap: EXIT.problems,
+  seed_failed: EXIT.problems,
+  seed_refused: EXIT.problems,
 };
 
 function exitCodeOf(error: unknown): ExitCode {

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
+import { type BucketRow, checkBucket } from "../engine/idempotency/bucket-check.ts";
 import { SealedBucket } from "../engine/idempotency/sealed-bucket.ts";
 import type { Frame } from "../engine/journal/frame.ts";
 import { recordBytes } from "../engine/journal/record.ts";
 import { broughtIdAt, idsOfRecord } from "../engine/shard/record-ids.ts";
 import { formatUuid, sameId, uuidTimeMs } from "../protocol/ids.ts";
 import { FRAME_HEADER_BYTES } from "../protocol/limits.ts";
-import { type BucketRow, checkBucket } from "./bucket-check.ts";
 import type { Problem } from "./problem.ts";
 
 /** Rows that are kept at most until the journal has come to their records. */

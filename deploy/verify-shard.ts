@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { sealedIdsIn } from "../engine/idempotency/sealed-ids-in.ts";
 import { archivePath, listArchives } from "../engine/journal/archive-file.ts";
 import { verifyArchive } from "../engine/journal/archive-segment.ts";
 import { type Frame, openFrame } from "../engine/journal/frame.ts";
@@ -17,7 +18,6 @@ import { type HistoryStart, historyOf, startOfHistory } from "./history-start.ts
 import { type FoundFrame, JournalFrames } from "./journal-frames.ts";
 import type { Problem } from "./problem.ts";
 import { emptyState } from "./replay.ts";
-import { sealedIdsIn } from "./sealed-ids-in.ts";
 import { stateHashOf } from "./state-hash.ts";
 import { balanceProblems } from "./verify-balances.ts";
 import { IdChecks } from "./verify-ids.ts";

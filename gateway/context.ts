@@ -8,6 +8,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
 import type { Replication } from "./replication.ts";
+import type { SeedOffers } from "./seed/seed-offers.ts";
 import type { Streams } from "./streams/streams.ts";
 import type { Turn } from "./turn.ts";
 
@@ -28,6 +29,8 @@ export interface GatewayContext {
   readonly isReplicated: boolean;
   /** Absent where nothing is replicated. */
   readonly replication: Replication | undefined;
+  /** What new nodes begin with. Absent where nothing is replicated. */
+  readonly seeds: SeedOffers | undefined;
   readonly log: Logger;
   /** All shards have recovered, none has failed, and the ledger is not stopping. */
   isReady(): boolean;

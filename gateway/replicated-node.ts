@@ -28,6 +28,7 @@ class ReplicatedNode implements Replication {
   readonly #settled = Promise.withResolvers<void>();
   #leader: Leader | undefined;
   #hasLed = false;
+  #hasCaughtUp = false;
   #isStopping = false;
   #handover: Promise<HandoverOutcome> | undefined;
   #drainEnd: NodeJS.Timeout | undefined;
@@ -37,7 +38,7 @@ class ReplicatedNode implements Replication {
   constructor(parts: ReplicationParts, options: ReplicatorOptions) {
     this.#parts = parts;
     this.#options = options;
-    const { engine, config, gate } = parts;
+    const { engine, config, gate, isInLog } = parts;
     this.#replicator = Replicator.start(
       {
         options,
@@ -45,6 +46,7 @@ class ReplicatedNode implements Replication {
         journals: engine.journals,
         replication: engine.replication,
         throughSequences: engine.ports.map(({ shard }) => engine.stats(shard).sequence),
+        isInLog,
         lease: gate.lease,
       },
       (report) => this.#onReport(report),
@@ -144,6 +146,7 @@ class ReplicatedNode implements Replication {
         break;
       case "following":
         role.behindRecords = report.behindRecords;
+        if (!this.#hasCaughtUp) log.info({ behindRecords: report.behindRecords }, "catching up with the log");
         if (report.behindRecords === 0) this.#caughtUp();
         break;
       case "leading":
@@ -202,6 +205,7 @@ class ReplicatedNode implements Replication {
    * absence, so that nobody else would. Where nobody has led yet, the leader begins.
    */
   #caughtUp(): void {
+    this.#hasCaughtUp = true;
     const isFirst = this.#leader === undefined && this.#parts.config.role === "leader";
     const ledLast = this.#leader?.nodeId === this.#options.nodeId;
     if ((isFirst || ledLast) && !this.#hasLed) this.#claim(this.#leader?.epoch ?? 0);

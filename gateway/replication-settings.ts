@@ -72,6 +72,14 @@ export const REPLICATION_SETTINGS = {
     default: "refuse",
     meaning: "What happens beyond it: refuse (commands are `overloaded`) or go_on (it is logged).",
   }),
+  seedLogRecords: whole("MIZAN_SEED_LOG_RECORDS", {
+    default: 10_000,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "log records",
+    meaning:
+      "A node without data begins with a snapshot of the leader's where the log has at least so many records, or not its first ones.",
+  }),
   nodeUrl: {
     name: "MIZAN_NODE_URL",
     schema: z.url({ protocol: /^https?$/, message: "must be an http or https URL" }),

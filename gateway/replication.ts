@@ -15,6 +15,8 @@ export interface ReplicationParts {
   readonly role: NodeRole;
   /** Has the lease of the leader, and is told when the log has confirmed more. */
   readonly gate: ReplicationGate;
+  /** Whether the log has everything that the journals have. */
+  readonly isInLog: boolean;
   readonly log: Logger;
   /** The log cannot be followed or written any more: the process must end. */
   readonly onFailure: (message: string) => void;
@@ -38,8 +40,8 @@ export interface Replication {
 
 /** How a ledger is replicated. */
 export interface ReplicationDriver {
-  /** Before the shards start: makes the data directory one that may follow the log. */
-  join(config: Config, log: Logger): Promise<void>;
+  /** Before the shards start: makes the data directory one that may follow the log, and tells whether that has all of it. */
+  join(config: Config, log: Logger): Promise<{ readonly isInLog: boolean }>;
   /** Resolves when this node leads and may show what it decides, or follows. */
   start(parts: ReplicationParts): Promise<Replication>;
 }

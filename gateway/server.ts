@@ -1,4 +1,4 @@
-import { App, type TemplatedApp, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
+import { App, type TemplatedApp } from "uWebSockets.js";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Engine } from "../engine/engine.ts";
@@ -16,28 +16,19 @@ import { lockDataDir } from "./data-lock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DrainLoop } from "./drain-loop.ts";
 import { startEventRelay } from "./event-relay.ts";
+import { listen } from "./listen.ts";
 import { LogPositions } from "./log-positions.ts";
 import { NodeRole } from "./node-role.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
 import { ReplicationGate } from "./replication-gate.ts";
 import { registerRest } from "./rest/routes.ts";
+import { SeedOffers } from "./seed/seed-offers.ts";
 import { upgrade } from "./socket-upgrade.ts";
 import { StartError } from "./start-error.ts";
 import { Streams } from "./streams/streams.ts";
 import { Turn } from "./turn.ts";
 
 const STOP_POLL_MS = 5;
-
-/** uSockets shares a port between processes unless it is told not to. */
-const LISTEN_EXCLUSIVELY = 1;
-
-/** The form of `listen` that takes a host and options, which the package's types leave out. */
-type Listen = (
-  host: string,
-  port: number,
-  options: number,
-  onListen: (socket: Parameters<typeof us_listen_socket_close>[0] | false) => void,
-) => void;
 
 /** A ledger that serves. */
 export interface RunningServer {
@@ -68,7 +59,7 @@ export async function startServer(
   try {
     let wake = (): void => {};
     let hasFailed = false;
-    await replication?.join(config, log);
+    const joined = await replication?.join(config, log);
     engine = await startEngine(
       { ...config, role: replication === undefined ? "leader" : "standby" },
       {
@@ -85,7 +76,7 @@ export async function startServer(
     });
     const server = new Server(config, log, engine, () => hasFailed, replication !== undefined);
     wake = server.drainLoop.wake;
-    await server.open(replication, (message) => {
+    await server.open(replication && { driver: replication, isInLog: joined?.isInLog === true }, (message) => {
       hasFailed = true;
       onFailure(message);
     });
@@ -104,6 +95,12 @@ export async function startServer(
     lock.release();
     throw error;
   }
+}
+
+/** How a ledger is replicated that may follow the log now. */
+interface JoinedReplication {
+  readonly driver: ReplicationDriver;
+  readonly isInLog: boolean;
 }
 
 class Server {
@@ -128,6 +125,7 @@ class Server {
   #replication: Replication | undefined;
   #events: EventRelayWorker | undefined;
   #access: AccessFollower | undefined;
+  #seeds: SeedOffers | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
@@ -149,9 +147,14 @@ class Server {
     this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn, this.#gate);
   }
 
-  async open(replication: ReplicationDriver | undefined, onFailure: (message: string) => void): Promise<void> {
+  async open(replication: JoinedReplication | undefined, onFailure: (message: string) => void): Promise<void> {
     this.drainLoop.wake();
-    if (replication !== undefined) await this.#replicate(replication, onFailure);
+    if (replication !== undefined) {
+      await this.#replicate(replication, onFailure);
+      const [config, engine, dispatcher] = [this.#config, this.#engine, this.#dispatcher];
+      const [role, positions, log] = [this.#role, this.#positions, this.#log];
+      this.#seeds = new SeedOffers({ config, engine, dispatcher, role, positions, log });
+    }
     const access = await Access.open(this.#dispatcher, this.#config);
     if (this.#role.isLeading) this.adminKey = await access.bootstrap(this.#config.adminKey);
     if (this.#gate !== undefined) {
@@ -171,13 +174,16 @@ class Server {
       positions: this.#positions,
       isReplicated: this.#gate !== undefined,
       replication: this.#replication,
+      seeds: this.#seeds,
       log: this.#log,
       isReady: () => this.#isOpen && !this.#isStopping && !this.#hasFailed(),
       isStopping: () => this.#isStopping,
     };
     this.#serveSockets(this.#app, context);
     registerRest(this.#app, context);
-    await this.#listen(this.#app);
+    const listening = await listen(this.#app, this.#config);
+    this.port = listening.port;
+    this.#closeListener = listening.close;
     this.#isOpen = true;
     this.#heartbeat = setInterval(() => {
       const nowMs = Date.now();
@@ -194,6 +200,7 @@ class Server {
     while (this.#dispatcher.inflight > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     clearInterval(this.#heartbeat);
     this.#access?.stop();
+    this.#seeds?.stop();
     this.#streams.stop();
     // What was answered in the last turn leaves before the connections close.
     this.#turn.end();
@@ -209,7 +216,7 @@ class Server {
     this.#app.close();
   }
 
-  async #replicate(replication: ReplicationDriver, onFailure: (message: string) => void): Promise<void> {
+  async #replicate({ driver, isInLog }: JoinedReplication, onFailure: (message: string) => void): Promise<void> {
     const gate = this.#gate;
     if (gate === undefined) return;
     gate.start(this.drainLoop.wake);
@@ -217,12 +224,13 @@ class Server {
     this.#role.onChanged(() => {
       if (this.#role.isLeading) this.#events ??= startEventRelay(this.#config, this.#engine, this.#log);
     });
-    this.#replication = await replication.start({
+    this.#replication = await driver.start({
       config: this.#config,
       engine: this.#engine,
       dispatcher: this.#dispatcher,
       role: this.#role,
       gate,
+      isInLog,
       log: this.#log,
       onFailure,
     });
@@ -275,23 +283,6 @@ class Server {
         this.#connections.delete(connection);
         connection.onClose();
       },
-    });
-  }
-
-  #listen(app: TemplatedApp): Promise<void> {
-    const { host, port } = this.#config;
-    return new Promise((resolve, reject) => {
-      (app.listen.bind(app) as unknown as Listen)(host, port, LISTEN_EXCLUSIVELY, (socket) => {
-        if (socket === false) {
-          reject(
-            new StartError("port_in_use", `cannot listen on ${host}:${port}: the port is in use, or no such address`),
-          );
-          return;
-        }
-        this.port = us_socket_local_port(socket);
-        this.#closeListener = () => us_listen_socket_close(socket);
-        resolve();
-      });
     });
   }
 

@@ -7,6 +7,9 @@ export type StartErrorCode =
   | "data_dir_locked"
   | "kafka_ca_unreadable"
   | "node_file_damaged"
+  | "replication_gap"
+  | "seed_refused"
+  | "seed_failed"
   | "engine_failed"
   | "history_incomplete";
 

@@ -333,6 +333,16 @@ export const replicationAnswer = z.strictObject({
   leader: leaderUrl,
   epoch,
   behindRecords: z.int().min(0).describe("Standby: records of the log that it has yet to apply."),
+  seed: z
+    .strictObject({
+      from: z.string().describe("The node that gives the snapshot out."),
+      bytes: z.int().min(0).describe("What has come of snapshots and sealed ids."),
+      bytesTotal: z.int().min(0),
+      records: z.int().min(0).describe("What has come of the journal that goes with them."),
+      recordsTotal: z.int().min(0),
+    })
+    .optional()
+    .describe("While a node without data takes in a snapshot of the leader's; it serves nothing else then."),
   shards: z.array(
     z.strictObject({
       shard: z.int().min(0),

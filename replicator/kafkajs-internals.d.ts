@@ -96,7 +96,11 @@ declare module "kafkajs/src/cluster/index.js" {
     describeGroups(request: { readonly groupIds: readonly string[] }): Promise<{
       readonly groups: readonly {
         readonly state: string;
-        readonly members: readonly { readonly memberId: string; readonly clientId: string }[];
+        readonly members: readonly {
+          readonly memberId: string;
+          readonly clientId: string;
+          readonly memberMetadata: Buffer | null;
+        }[];
       }[];
     }>;
   }

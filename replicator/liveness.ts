@@ -10,7 +10,7 @@ const PROTOCOL_TYPE = "mizan-node";
 const PROTOCOL = "node";
 
 /** The group whose members are the nodes that are alive. */
-function nodesGroup(journalTopic: string): string {
+export function nodesGroup(journalTopic: string): string {
   return `${journalTopic}.nodes`;
 }
 

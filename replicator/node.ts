@@ -60,7 +60,7 @@ export class Node {
     this.#rings = replication.map((memory) => new FollowRing(memory));
     const states = readCheckpoint(dataDir, options, throughSequences);
     this.#fold = new JournalFold(states, frameCauses(states.length), (shard, frame) => this.#counts(shard, frame));
-    for (const [shard, position] of this.#positions.entries()) position.moveTo(this.#fold.throughSequence(shard));
+    for (const shard of this.#positions.keys()) this.#confirm(shard, this.#fold.throughSequence(shard));
     this.#lease = new Float64Array(data.lease);
     this.#outage = new Outage((isOut, reason) => {
       if (isOut) this.#log("warn", "kafka_unreachable", { reason });
@@ -181,9 +181,14 @@ export class Node {
     this.#tell({ type: "leading", leader: leaderOf(claim) });
   }
 
+  #confirm(shard: number, sequence: number): void {
+    const { isInLog, throughSequences } = this.#data;
+    this.#positions[shard].moveTo(isInLog ? Math.max(sequence, throughSequences[shard]) : sequence);
+  }
+
   /** A frame is part of the journal, whoever leads. */
   #counts(shard: number, frame: FrameRecord): void {
-    this.#positions[shard].moveTo(frame.firstSequence + frame.recordCount - 1);
+    this.#confirm(shard, frame.firstSequence + frame.recordCount - 1);
     if (this.#writers.length > 0) {
       this.#tellConfirmed();
       this.#endDrain();

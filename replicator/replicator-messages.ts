@@ -47,6 +47,8 @@ export interface ReplicatorThreadData {
   readonly replication: readonly ReplicationMemory[];
   /** Last record that each shard has, in its journal or in a snapshot. */
   readonly throughSequences: readonly number[];
+  /** Whether the log is known to have all of that, so that it is confirmed from the start on. */
+  readonly isInLog: boolean;
   /**
    * Lane 0 (Float64): until when this node may show what it decides. **Units**: milliseconds of `process.hrtime`, the same
    * clock in every thread.

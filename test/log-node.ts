@@ -149,6 +149,7 @@ export class LogNode {
         journals: shards.map((shard) => shard.options),
         replication: shards.map(({ memory }) => memory),
         throughSequences: shards.map(({ throughSequence }) => throughSequence),
+        isInLog: false,
         lease: this.#lease,
       },
       (report) => {

@@ -47,7 +47,7 @@ export class ReplicatedLedger {
     const failures: string[] = [];
     let found: { readonly engine: Engine; readonly role: NodeRole; readonly gate: ReplicationGate } | undefined;
     const server = await startServer(config, pino({ level: "silent" }), (message) => failures.push(message), {
-      join: async () => {},
+      join: async () => ({ isInLog: true }),
       start: async (parts) => {
         found = parts;
         // The log has everything until a test says how far it is.

@@ -22,7 +22,11 @@ export type HistoryQuestion =
   /** Opens a statement; its lines are fetched with `lines`, and `endStatement` forgets it. */
   | { readonly type: "statement"; readonly asked: WalletAsked; readonly fromMs: number; readonly toMs: number }
   | { readonly type: "lines"; readonly statement: number; readonly from: number; readonly count: number }
-  | { readonly type: "endStatement"; readonly statement: number };
+  | { readonly type: "endStatement"; readonly statement: number }
+  /** The first frame that was decided after a time, or the one with a record where that comes before. */
+  | { readonly type: "frameSince"; readonly sinceMs: number; readonly through: number }
+  /** Frames from the one that begins with a record on, none that begins after another one. */
+  | { readonly type: "frames"; readonly from: number; readonly through: number };
 
 export interface HistoryRequest {
   readonly number: number;
@@ -57,6 +61,9 @@ export type HistoryAnswer =
   | { readonly type: "statementPart"; readonly statement: StatementPart }
   | { readonly type: "lines"; readonly lines: readonly Transaction[] }
   | { readonly type: "ended" }
+  | { readonly type: "frameSince"; readonly firstSequence: number }
+  /** Back to back; none where there are no more. */
+  | { readonly type: "frames"; readonly bytes: Uint8Array<ArrayBuffer>; readonly nextSequence: number }
   | { readonly type: "refused"; readonly code: HistoryRefusal | "history_expired" | "overloaded" }
   /** A defect, or a journal that cannot be read. */
   | { readonly type: "failed"; readonly message: string };

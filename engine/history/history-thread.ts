@@ -6,6 +6,7 @@ import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
 import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
+import { firstFrameSince, framesFrom } from "./journal-part.ts";
 import { transactionJson } from "./transaction.ts";
 import { type StatementOutline, type WalletAsked, WalletHistory } from "./wallet-history.ts";
 
@@ -30,9 +31,11 @@ yieldToOthers(NICENESS);
 
 const { journals } = workerData as HistoryThreadData;
 const histories: WalletHistory[] = [];
+const readers: JournalReader[] = [];
 const statements = new Map<number, OpenStatement>();
 
-function answer(history: WalletHistory, number: number, question: HistoryQuestion): HistoryAnswer {
+function answer(shard: number, number: number, question: HistoryQuestion): HistoryAnswer {
+  const history = histories[shard];
   switch (question.type) {
     case "page": {
       const page = history.page(question.asked);
@@ -69,6 +72,13 @@ function answer(history: WalletHistory, number: number, question: HistoryQuestio
     case "endStatement":
       statements.delete(question.statement);
       return { type: "ended" };
+    case "frameSince":
+      return {
+        type: "frameSince",
+        firstSequence: firstFrameSince(readers[shard], question.sinceMs, question.through),
+      };
+    case "frames":
+      return { type: "frames", ...framesFrom(readers[shard], question.from, question.through) };
     default:
       return unreachable(question);
   }
@@ -100,7 +110,7 @@ function forgetIdle(): void {
 
 function tryAnswer(shard: number, number: number, question: HistoryQuestion): HistoryAnswer {
   try {
-    return answer(histories[shard], number, question);
+    return answer(shard, number, question);
   } catch (error) {
     if (error instanceof HistoryExpiredError) return { type: "refused", code: "history_expired" };
     return { type: "failed", message: error instanceof Error ? error.message : String(error) };
@@ -109,8 +119,9 @@ function tryAnswer(shard: number, number: number, question: HistoryQuestion): Hi
 
 parentPort?.once("message", (walletIds: readonly SharedArrayBuffer[]) => {
   for (const options of journals) {
-    const ids = new Uint8Array(walletIds[options.shard]);
-    histories.push(new WalletHistory(options.shard, new JournalReader(options), ids));
+    const reader = new JournalReader(options);
+    readers.push(reader);
+    histories.push(new WalletHistory(options.shard, reader, new Uint8Array(walletIds[options.shard])));
   }
   parentPort?.on("message", ({ number, shard, question }: HistoryRequest) => {
     const reply: HistoryReply = { number, answer: tryAnswer(shard, number, question) };

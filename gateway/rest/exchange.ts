@@ -126,13 +126,14 @@ export class Exchange {
   /**
    * Answers with parts that are asked for one at a time, as fast as the peer takes them.
    *
-   * `next` hands over the next part, an empty one at the end, or null where it cannot go on: the response is then cut off.
+   * `next` hands over the next part, which may be used again afterwards, an empty one at the end, or null where it cannot go on:
+   * the response is then cut off.
    * `onEnd` is called once, when everything is sent or the peer has gone.
    */
   stream(
     contentType: string,
     headers: Readonly<Record<string, string>>,
-    next: (take: (part: string | null) => void) => void,
+    next: (take: (part: string | Uint8Array | null) => void) => void,
     onEnd: () => void,
   ): void {
     if (!this.#isOpen) {
@@ -144,9 +145,9 @@ export class Exchange {
       this.#begin(200, contentType);
       for (const [name, value] of Object.entries(headers)) this.#response.writeHeader(name, value);
     });
-    const take = (part: string | null): void => {
+    const take = (part: string | Uint8Array | null): void => {
       if (!this.#isOpen) return;
-      if (part === null || part === "") {
+      if (part === null || part.length === 0) {
         this.#end(part === null ? 500 : 200);
         this.#onGone = () => {};
         // A body that is cut off must not look like one that is complete.

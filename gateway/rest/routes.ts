@@ -7,6 +7,7 @@ import { docsRoutes } from "../docs-page.ts";
 import { Metrics } from "../metrics.ts";
 import { openApiDocument } from "../openapi.ts";
 import { readPositions, replicationStatus } from "../replication-view.ts";
+import { SEED_ROUTES } from "../seed/seed-routes.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { EVENT_ROUTES } from "./event-routes.ts";
 import { Exchange } from "./exchange.ts";
@@ -85,6 +86,15 @@ export function registerRest(app: TemplatedApp, context: GatewayContext): void {
       else exchange.problem(code, {}, headers);
     });
   };
+  for (const { method, path, run } of SEED_ROUTES) {
+    register(method, path, (exchange) => {
+      const caller = exchange.authenticate(context.access);
+      if (caller === undefined) exchange.problem("unauthenticated");
+      else if (caller.role !== "admin") exchange.problem("forbidden");
+      else if (context.seeds === undefined) exchange.problem("not_replicated");
+      else run(exchange, context.seeds);
+    });
+  }
   for (const [path, methods] of methodsOf) refuse(pattern(path), "method_not_allowed", { allow: methods.join(", ") });
   refuse("/*", "path_not_found", {});
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { bucketHash, filterHash } from "../engine/idempotency/bucket-hash.ts";
+import { uuidTimeMs } from "../../protocol/ids.ts";
+import { bucketHash, filterHash } from "./bucket-hash.ts";
 import {
   type BucketFacts,
   bucketParts,
@@ -10,11 +11,10 @@ import {
   PAGE_TAIL,
   pageChecksum,
   ROWS_PER_PAGE,
-} from "../engine/idempotency/bucket-layout.ts";
-import { IdFilter } from "../engine/idempotency/id-filter.ts";
-import { ROW_LANES } from "../engine/idempotency/id-map.ts";
-import { rowSequence } from "../engine/idempotency/row-order.ts";
-import { uuidTimeMs } from "../protocol/ids.ts";
+} from "./bucket-layout.ts";
+import { IdFilter } from "./id-filter.ts";
+import { ROW_LANES } from "./id-map.ts";
+import { rowSequence } from "./row-order.ts";
 
 const PAGES_PER_READ = 256;
 

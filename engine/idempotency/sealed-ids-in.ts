@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
-import { bucketPath, listBuckets } from "../engine/idempotency/bucket-layout.ts";
-import { damagedPath } from "../engine/idempotency/sealed-bucket.ts";
+import { bucketPath, listBuckets } from "./bucket-layout.ts";
+import { damagedPath } from "./sealed-bucket.ts";
 
 /** The buckets of sealed ids in a shard's directory, oldest first. */
 export interface SealedIdFiles {
