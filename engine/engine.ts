@@ -2,6 +2,7 @@ import type { History } from "./history/history.ts";
 import type { JournalReaderOptions } from "./journal/journal-reader.ts";
 import type { ShardPort } from "./port/shard-port.ts";
 import type { ReplicationMemory } from "./replication/replication-memory.ts";
+import type { ShardMetersView } from "./shard/shard-meters.ts";
 import type { SharedColumns } from "./wallet/wallet-columns.ts";
 
 export interface EngineOptions {
@@ -37,13 +38,14 @@ export interface EngineOptions {
   readonly snapshotsKept: number;
   readonly requestRingBytes: number;
   readonly replyRingBytes: number;
+  /** How often each shard adds up its books for whoever watches them; 0 for never. */
+  readonly trialBalanceIntervalMs: number;
+  /** Whether requests carry the time at which they were handed over. */
+  readonly stageTimes: "on" | "off";
 }
 
 /** What a shard tells about itself at any moment, read from shared memory without asking it. */
 export interface ShardStats {
-  readonly commandsAccepted: number;
-  readonly commandsRejected: number;
-  readonly commandsReplayed: number;
   readonly wallets: number;
   readonly owners: number;
   readonly frames: number;
@@ -56,6 +58,15 @@ export interface ShardStats {
   readonly idempotencyDiskBytes: number;
   readonly idempotencyFilterBytes: number;
   readonly openTransfers: number;
+  /** When the longest of them began, or 0 where none runs. */
+  readonly oldestTransferAtMs: number;
+  /** How far the books were from zero when the shard added them up last, all currencies together; and when that was, or 0. */
+  readonly trialBalanceOffMinor: number;
+  readonly trialBalanceAtMs: number;
+  /** What the thread's own heap holds, and about what wallets and command ids take. */
+  readonly heapBytes: number;
+  readonly walletBytes: number;
+  readonly idempotencyBytes: number;
   readonly recoveryMs: number;
   readonly recoveredRecords: number;
   /** Newest snapshot: where it stands, when it was taken, how large it is and how long it took. */
@@ -109,6 +120,8 @@ export interface Engine {
   /** What happened to the wallets. */
   readonly history: History;
   stats(shard: number): ShardStats;
+  /** What a shard has counted, and how long what took. */
+  meters(shard: number): ShardMetersView;
   /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */
   stop(): Promise<void>;
 }

@@ -17,7 +17,8 @@ import { createRing } from "./port/ring.ts";
 import { createShardPortMemory, ShardPort } from "./port/shard-port.ts";
 import { createReplicationMemory } from "./replication/replication-memory.ts";
 import type { PeerMemory } from "./shard/peers.ts";
-import { createStatsMemory, readStats } from "./shard/shard-stats.ts";
+import type { ShardMetersView } from "./shard/shard-meters.ts";
+import { createStatsMemory, metersOf, readStats } from "./shard/shard-stats.ts";
 import type { ShardThreadData, ShardThreadMessage } from "./shard/shard-thread.ts";
 import type { SharedColumns } from "./wallet/wallet-columns.ts";
 
@@ -109,7 +110,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
   for (const thread of threads) thread.begin();
   const columns = threads.map((thread) => thread.columns);
   history.begin(columns.map(({ ids }) => ids));
-  const ports = memories.map((memory, shard) => new ShardPort(shard, memory));
+  const ports = memories.map((memory, shard) => new ShardPort(shard, memory, options.stageTimes === "on"));
   return {
     ledgerId: ledger.ledgerId,
     shardCount: ledger.shards,
@@ -119,6 +120,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     columns,
     history,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
+    meters: (shard: number): ShardMetersView => metersOf(new Float64Array(statsMemories[shard])).view(),
     stop: async () => {
       for (const port of ports) {
         if (port.begin(REQUEST_KIND.Stop, 0, 0, 0, NOBODY, 0) >= 0) port.flush();

@@ -170,7 +170,9 @@ export class BinaryConnection implements Connection {
       this.#inflight -= 1;
       this.#send({ type: FRAME_TYPE.Results, flags, requestId, count }, results);
     };
-    return this.#begin(this.#context.dispatcher.commands(this.principal, requestFlags, payload, count, done));
+    return this.#begin(
+      this.#context.dispatcher.commands(this.principal, requestFlags, payload, count, done, requestId),
+    );
   }
 
   #lookupWallets({ requestId, payload, count }: RequestFrame): Code {
@@ -267,7 +269,7 @@ export class BinaryConnection implements Connection {
   }
 
   #refuse(requestId: number, code: Code, message: string = this.#textOf(code)): void {
-    this.#context.counters.requestsRefused += 1;
+    this.#context.counters.refuse(code);
     this.#sendError(requestId, code, message);
   }
 

@@ -6,6 +6,8 @@ const ID_BYTES = 16;
 export interface Asker extends Principal {
   /** The answer waits until the log has confirmed what it shows, although this ledger's answers need not. */
   readonly awaitsLog?: boolean;
+  /** Of the API key that proved who it is. */
+  readonly keyId?: string;
 }
 
 /** Whether an owner id is the principal's own. */

@@ -4,11 +4,16 @@ import type { EventRelayWorker } from "../replicator/events/relay-worker.ts";
 import type { Access } from "./access.ts";
 import type { Config } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { LogLag } from "./log-lag.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
+import type { Unreadiness } from "./readiness.ts";
 import type { Replication } from "./replication.ts";
 import type { SeedOffers } from "./seed/seed-offers.ts";
+import type { Rates } from "./status/rates.ts";
+import type { RecentLines } from "./status/recent-lines.ts";
 import type { Streams } from "./streams/streams.ts";
 import type { Turn } from "./turn.ts";
 
@@ -25,6 +30,10 @@ export interface GatewayContext {
   readonly counters: Counters;
   readonly role: NodeRole;
   readonly positions: LogPositions;
+  readonly lag: LogLag;
+  readonly rates: Rates;
+  readonly disk: DiskWatch;
+  readonly recentLines: RecentLines;
   /** Whether the journal goes into a log at all. */
   readonly isReplicated: boolean;
   /** Absent where nothing is replicated. */
@@ -32,7 +41,7 @@ export interface GatewayContext {
   /** What new nodes begin with. Absent where nothing is replicated. */
   readonly seeds: SeedOffers | undefined;
   readonly log: Logger;
-  /** All shards have recovered, none has failed, and the ledger is not stopping. */
-  isReady(): boolean;
+  /** Why the ledger does not serve as it should; nothing where it does. */
+  unreadiness(): readonly Unreadiness[];
   isStopping(): boolean;
 }

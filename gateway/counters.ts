@@ -1,3 +1,5 @@
+import type { Code } from "../protocol/codes.ts";
+
 /** What the gateway counts while it runs; plain numbers, so that counting costs nothing. */
 export class Counters {
   binaryConnections = 0;
@@ -5,11 +7,17 @@ export class Counters {
   messagesReceived = 0;
   bytesReceived = 0;
   bytesSent = 0;
-  requestsRefused = 0;
   slowConsumersClosed = 0;
   watchedWallets = 0;
   deltasPublished = 0;
   deltasDelivered = 0;
   deltasConflated = 0;
   replicationPending = 0;
+  slowRequests = 0;
+  /** Requests over sockets that were refused as a whole, by code. */
+  readonly refused = new Map<Code, number>();
+
+  refuse(code: Code): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
 }

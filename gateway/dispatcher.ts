@@ -1,4 +1,5 @@
 import { pack, unpack } from "msgpackr";
+import type { Distribution } from "../engine/meter/distribution.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, REQUEST_FLAG, REQUEST_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
 import type { ShardPort } from "../engine/port/shard-port.ts";
@@ -21,7 +22,7 @@ import type { Asker } from "./caller.ts";
 import type { NodeRole } from "./node-role.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
 import { RecordSender } from "./record-sender.ts";
-import { RequestTable, type Waiting } from "./request-table.ts";
+import { RequestTable, type TellSlow, type Waiting } from "./request-table.ts";
 import { SingleAnswer } from "./single-answer.ts";
 import { AUDIENCE, type Audience } from "./streams/audience.ts";
 
@@ -65,6 +66,8 @@ export class Dispatcher {
   #closed: Code = "ok";
   #flushScheduled = false;
   #unflushedBytes = 0;
+  #isTimed = false;
+  #isClockFresh = false;
 
   constructor(ports: readonly ShardPort[], role: Pick<NodeRole, "refusal"> = ALWAYS_LEADING) {
     this.#ports = ports;
@@ -75,6 +78,11 @@ export class Dispatcher {
   /** Requests without an answer. */
   get inflight(): number {
     return this.#requests.size;
+  }
+
+  /** How long requests took that were answered, where they are timed. */
+  get requestSeconds(): Distribution {
+    return this.#requests.seconds;
   }
 
   get shardCount(): number {
@@ -96,6 +104,18 @@ export class Dispatcher {
     this.#requests.abandon();
   }
 
+  /** From now on requests are timed, and those that take as long as this are told; 0 for none of them. */
+  time(slowMs: number, tellSlow: TellSlow): void {
+    this.#isTimed = true;
+    this.#requests.time();
+    this.#requests.onSlow(slowMs, tellSlow);
+  }
+
+  /** Called before answers are taken: requests are timed by the clock of that moment. */
+  beginAnswers(): void {
+    if (this.#isTimed) this.#requests.nowMs = performance.now();
+  }
+
   /** Moves on the coarse clock by which requests have an age. */
   tellTime(nowMs: number): void {
     this.#requests.nowMs = nowMs;
@@ -109,6 +129,7 @@ export class Dispatcher {
   /** Shows the shards what was handed over. Happens by itself once a turn of the event loop. */
   flush(): void {
     this.#unflushedBytes = 0;
+    this.#isClockFresh = false;
     for (const port of this.#ports) port.flush();
   }
 
@@ -136,14 +157,25 @@ export class Dispatcher {
   /**
    * Hands over a message of command records, each checked to be whole, and answers with one result each, in order.
    *
+   * `requestId` is what the log calls it where it is slow.
    * **Shape**: `flags` are those of `REQUEST_FLAG`; results have RESULT_DETAIL_BYTES with `details`, else RESULT_BYTES.
    */
-  commands(principal: Asker, flags: number, records: Uint8Array, count: number, done: TakeRecords): Code {
+  commands(
+    principal: Asker,
+    flags: number,
+    records: Uint8Array,
+    count: number,
+    done: TakeRecords,
+    requestId: string | number = 0,
+  ): Code {
     const refusal = this.#refusal();
     if (refusal !== "ok") return refusal;
     if (count > COMMANDS_PER_MESSAGE_MAX) return "too_many_commands";
     const recordBytes = (flags & REQUEST_FLAG.details) === 0 ? RESULT_BYTES : RESULT_DETAIL_BYTES;
-    const code = this.#sender.commands(principal, flags, records, new RecordBatch(count, recordBytes, done));
+    this.#refreshClock();
+    const batch = new RecordBatch(count, recordBytes, done);
+    batch.askedBy(principal, requestId);
+    const code = this.#sender.commands(principal, flags, records, batch);
     if (code === "ok") this.#scheduleFlush(records.byteLength);
     return code;
   }
@@ -154,6 +186,7 @@ export class Dispatcher {
     const count = ids.byteLength / ID_BYTES;
     if (count > LOOKUPS_PER_MESSAGE_MAX) return "too_many_commands";
     const batch = new RecordBatch(count, WALLET_BYTES, done, () => done("replication_pending"));
+    this.#refreshClock();
     const code = this.#sender.lookups(principal, ids, batch);
     if (code === "ok") this.#scheduleFlush(ids.byteLength);
     return code;
@@ -248,6 +281,7 @@ export class Dispatcher {
   /** Hands one request to one shard; what waits gets its answers. */
   ask(shard: number, kind: number, principal: Asker, count: number, payload: Uint8Array, waiting: Waiting): Code {
     if (this.#closed !== "ok") return this.#closed;
+    this.#refreshClock();
     const token = this.#requests.add(waiting, principal.awaitsLog === true);
     if (!this.#port(shard).send(kind, token, count, 0, principal, payload)) {
       this.#requests.remove(token);
@@ -318,6 +352,14 @@ export class Dispatcher {
     const port = this.#ports[shard];
     if (port === undefined) throw new Error(`no shard ${shard}`);
     return port;
+  }
+
+  /** One look at the clock for all requests that are handed over together. */
+  #refreshClock(): void {
+    // Where nothing is scheduled, what was handed over last was refused, perhaps long ago.
+    if (!this.#isTimed || (this.#isClockFresh && this.#flushScheduled)) return;
+    this.#isClockFresh = true;
+    this.#requests.nowMs = performance.now();
   }
 
   #scheduleFlush(bytes: number): void {

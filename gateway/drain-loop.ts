@@ -14,6 +14,7 @@ const ENTRIES_PER_ROUND = 4_096;
 export class DrainLoop {
   readonly #ports: readonly ShardPort[];
   readonly #take: TakeEntry;
+  readonly #dispatcher: Dispatcher;
   readonly #gate: ReplicationGate | undefined;
   readonly #streams: Streams;
   readonly #turn: Turn;
@@ -29,6 +30,7 @@ export class DrainLoop {
     gate?: ReplicationGate,
   ) {
     this.#ports = ports;
+    this.#dispatcher = dispatcher;
     this.#gate = gate;
     this.#take = gate?.take ?? dispatcher.onEntry;
     this.#streams = streams;
@@ -47,6 +49,7 @@ export class DrainLoop {
   readonly #round = (): void => {
     this.#isScheduled = false;
     if (this.#isStopped) return;
+    this.#dispatcher.beginAnswers();
     let drained = this.#gate?.beginRound() ?? 0;
     for (const port of this.#ports) drained += port.drain(this.#take, ENTRIES_PER_ROUND);
     if (drained > 0) {

@@ -76,7 +76,7 @@ export class JsonConnection implements Connection {
     counters.messagesReceived += 1;
     counters.bytesReceived += data.byteLength;
     if (isBinary) {
-      counters.requestsRefused += 1;
+      counters.refuse("malformed_json");
       this.#sendUnasked("malformed_json", "this subprotocol is text");
       return;
     }
@@ -84,7 +84,7 @@ export class JsonConnection implements Connection {
     try {
       value = JSON.parse(Buffer.from(data).toString());
     } catch {
-      counters.requestsRefused += 1;
+      counters.refuse("malformed_json");
       this.#sendUnasked("malformed_json");
       return;
     }
@@ -95,7 +95,7 @@ export class JsonConnection implements Connection {
       if (code !== "ok") this.#refuse(checked.value.requestId, code);
     } else {
       const { code, message, field } = checked.fault;
-      counters.requestsRefused += 1;
+      counters.refuse(code);
       this.#sendAnswer(requestIdOf(value), `"ok":false,"error":${errorText(code, { message, field })}`);
     }
   }
@@ -205,8 +205,13 @@ export class JsonConnection implements Connection {
 
   #command(requestId: number, command: JsonCommand): Code {
     return this.#begin(
-      this.#context.dispatcher.commands(this.principal, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) =>
-        this.#end(requestId, resultFields(readResult(command, results, 0))),
+      this.#context.dispatcher.commands(
+        this.principal,
+        REQUEST_FLAG.details,
+        encodeCommands([command]),
+        1,
+        (results) => this.#end(requestId, resultFields(readResult(command, results, 0))),
+        requestId,
       ),
     );
   }
@@ -214,10 +219,17 @@ export class JsonConnection implements Connection {
   #batch(requestId: number, commands: readonly JsonCommand[]): Code {
     const records = encodeCommands(commands);
     return this.#begin(
-      this.#context.dispatcher.commands(this.principal, REQUEST_FLAG.details, records, commands.length, (results) => {
-        const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
-        this.#end(requestId, `"ok":true,"result":{"results":[${answers.join(",")}]}`);
-      }),
+      this.#context.dispatcher.commands(
+        this.principal,
+        REQUEST_FLAG.details,
+        records,
+        commands.length,
+        (results) => {
+          const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
+          this.#end(requestId, `"ok":true,"result":{"results":[${answers.join(",")}]}`);
+        },
+        requestId,
+      ),
     );
   }
 
@@ -248,7 +260,7 @@ export class JsonConnection implements Connection {
   }
 
   #refuse(requestId: number, code: Code): void {
-    this.#context.counters.requestsRefused += 1;
+    this.#context.counters.refuse(code);
     this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code, { leader: this.#leaderOf(code) })}`);
   }
 

@@ -3,7 +3,8 @@ import type { RingReader } from "../engine/port/ring.ts";
 import { CODE, CODE_DEFERRED } from "../protocol/codes.ts";
 import { readUint64 } from "../protocol/int64.ts";
 import { RESULT } from "../protocol/result-record.ts";
-import type { Waiting } from "./request-table.ts";
+import type { Asker } from "./caller.ts";
+import type { SlowFacts, Waiting } from "./request-table.ts";
 
 /** Takes the answer to a message: `count` records back to back, valid during the call only. */
 export type TakeRecords = (records: Uint8Array, count: number) => void;
@@ -21,6 +22,8 @@ export class RecordBatch {
   #partsLeft = 0;
   #lanes: Uint32Array | undefined;
   #isExpired = false;
+  #asker: Asker | undefined;
+  #requestId: string | number = 0;
 
   /** `onExpired` answers in place of `done` where the log was too slow; without it each result says so for itself. */
   constructor(count: number, recordBytes: number, done: TakeRecords, onExpired?: () => void) {
@@ -28,6 +31,16 @@ export class RecordBatch {
     this.recordBytes = recordBytes;
     this.#done = done;
     this.#onExpired = onExpired;
+  }
+
+  /** Notes who asked, and under which id. */
+  askedBy(asker: Asker, requestId: string | number): void {
+    this.#asker = asker;
+    this.#requestId = requestId;
+  }
+
+  about(): SlowFacts {
+    return { requestId: this.#requestId, keyId: this.#asker?.keyId, commands: this.count };
   }
 
   /** The whole message, on one shard. */
@@ -131,6 +144,10 @@ class BatchPart implements Waiting {
 
   expire(): void {
     this.#batch.expire();
+  }
+
+  about(): SlowFacts {
+    return this.#batch.about();
   }
 
   #place(from: Uint32Array, fromAt: number, index: number): void {

@@ -1,3 +1,4 @@
+import { Distribution, TIME_BOUNDS_SECONDS } from "../engine/meter/distribution.ts";
 import { REPLY } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
 
@@ -11,7 +12,19 @@ export interface Waiting {
   take(replies: RingReader, offset: number, shard: number): boolean;
   /** Answers with `replication_pending`; what is taken afterwards is dropped. Absent where there is no hurry. */
   expire?(): void;
+  /** What a slow one is called in the log. */
+  about?(): SlowFacts;
 }
+
+/** Who asked for what, as far as it is known. */
+export interface SlowFacts {
+  readonly requestId: string | number;
+  readonly keyId: string | undefined;
+  readonly commands: number;
+}
+
+/** Told of a request that took long. */
+export type TellSlow = (facts: SlowFacts | undefined, shard: number, durationMs: number) => void;
 
 /** The requests without an answer, by the token that travels with them. Token 0 is never given out. */
 export class RequestTable {
@@ -20,12 +33,28 @@ export class RequestTable {
   readonly #bornMs: number[] = [0];
   readonly #awaitsLog: boolean[] = [false];
   readonly #free: number[] = [];
-  /** A coarse clock, moved on by whoever lets requests expire. */
+  /** From when a request was handed over until its whole answer was there. */
+  readonly seconds = new Distribution(TIME_BOUNDS_SECONDS);
+  /** A coarse clock, moved on by whoever hands requests over, takes answers, or lets requests expire. */
   nowMs = 0;
+  #slowMs = Number.POSITIVE_INFINITY;
+  #tellSlow: TellSlow = () => {};
+  #isTimed = false;
 
   /** Requests that are still waiting. */
   get size(): number {
     return this.#waiting.length - 1 - this.#free.length;
+  }
+
+  /** Names who is told of requests that take as long as this; 0 for nobody. */
+  onSlow(slowMs: number, tell: TellSlow): void {
+    this.#slowMs = slowMs === 0 ? Number.POSITIVE_INFINITY : slowMs;
+    this.#tellSlow = tell;
+  }
+
+  /** From now on requests are timed; the clock has to be kept then. */
+  time(): void {
+    this.#isTimed = true;
   }
 
   add(waiting: Waiting, awaitsLog: boolean): number {
@@ -48,7 +77,18 @@ export class RequestTable {
     const waiting = this.#waiting[token & TOKEN];
     // Token 0 marks what nobody asked for.
     if (waiting === undefined) return;
-    if (waiting.take(replies, offset, shard)) this.remove(token);
+    if (!waiting.take(replies, offset, shard)) return;
+    // A snapshot that was asked for takes as long as it takes, and says nothing about the others.
+    if (this.#isTimed && waiting.expire !== undefined) this.#measure(token & TOKEN, waiting, shard);
+    this.remove(token);
+  }
+
+  #measure(index: number, waiting: Waiting, shard: number): void {
+    const durationMs = this.nowMs - this.#bornMs[index];
+    // One that has expired was answered before.
+    if (durationMs === Number.NEGATIVE_INFINITY) return;
+    this.seconds.add(durationMs / 1_000);
+    if (durationMs >= this.#slowMs) this.#tellSlow(waiting.about?.(), shard, durationMs);
   }
 
   /** Lets those expire that were handed over before a time, all of them or those that wait for the log; tells how many. */

@@ -1,8 +1,10 @@
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type Config, loadConfig } from "./config.ts";
+import { createLog } from "./log.ts";
 import { kafkaReplication } from "./replicated-node.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { StartError } from "./start-error.ts";
+import { RecentLines } from "./status/recent-lines.ts";
 
 const EXIT_FAILED = 1;
 
@@ -17,9 +19,9 @@ export async function serve(
 ): Promise<void> {
   try {
     const config = loadConfig(env);
-    // Standard output is for people; the log goes beside it.
-    const log = pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
-    let running = await start(config, log);
+    const recentLines = new RecentLines();
+    const log = createLog(config, recentLines);
+    let running = await start(config, log, recentLines);
     stopOnSignal(() => running.stop());
     if (onServing === undefined) announce(running, config);
     else {
@@ -29,14 +31,14 @@ export async function serve(
     for (;;) {
       await running.steppedDown;
       await running.stop();
-      running = await start(config, log);
+      running = await start(config, log, recentLines);
     }
   } catch (error) {
     fail(error);
   }
 }
 
-async function start(config: Config, log: Logger): Promise<RunningServer> {
+async function start(config: Config, log: Logger, recentLines: RecentLines): Promise<RunningServer> {
   return startServer(
     config,
     log,
@@ -45,6 +47,7 @@ async function start(config: Config, log: Logger): Promise<RunningServer> {
       process.exit(EXIT_FAILED);
     },
     config.kafkaBrokers.length === 0 ? undefined : kafkaReplication,
+    recentLines,
   );
 }
 

@@ -13,18 +13,25 @@ import { CLOSE, type Connection, type SocketData } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { Counters } from "./counters.ts";
 import { lockDataDir } from "./data-lock.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DrainLoop } from "./drain-loop.ts";
 import { startEventRelay } from "./event-relay.ts";
+import { LimitedLines } from "./limited-lines.ts";
 import { listen } from "./listen.ts";
+import { LogLag } from "./log-lag.ts";
 import { LogPositions } from "./log-positions.ts";
 import { NodeRole } from "./node-role.ts";
+import { type Unreadiness, unreadiness } from "./readiness.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
 import { ReplicationGate } from "./replication-gate.ts";
 import { registerRest } from "./rest/routes.ts";
 import { SeedOffers } from "./seed/seed-offers.ts";
+import { SelfWatch } from "./self-watch.ts";
 import { upgrade } from "./socket-upgrade.ts";
 import { StartError } from "./start-error.ts";
+import { Rates } from "./status/rates.ts";
+import { RecentLines } from "./status/recent-lines.ts";
 import { Streams } from "./streams/streams.ts";
 import { Turn } from "./turn.ts";
 
@@ -45,7 +52,7 @@ export interface RunningServer {
  * Starts a ledger with everything it needs, and resolves when it serves.
  *
  * `onFailure` is called when a shard cannot go on; nothing more is acknowledged then, and the process should end.
- * `replication` brings the journal into the log, where brokers are configured.
+ * `replication` brings the journal into the log, where brokers are configured. `recentLines` are those of the log.
  * **Errors**: rejects with a `StartError`; everything that was started is stopped again.
  */
 export async function startServer(
@@ -53,6 +60,7 @@ export async function startServer(
   log: Logger,
   onFailure: (message: string) => void,
   replication?: ReplicationDriver,
+  recentLines: RecentLines = new RecentLines(),
 ): Promise<RunningServer> {
   const lock = await lockDataDir(config.dataDir);
   let engine: Engine | undefined;
@@ -74,7 +82,7 @@ export async function startServer(
       const code = error instanceof HistoryIncompleteError ? "history_incomplete" : "engine_failed";
       throw new StartError(code, error instanceof Error ? error.message : String(error), { cause: error });
     });
-    const server = new Server(config, log, engine, () => hasFailed, replication !== undefined);
+    const server = new Server(config, log, engine, () => hasFailed, replication !== undefined, recentLines);
     wake = server.drainLoop.wake;
     await server.open(replication && { driver: replication, isInLog: joined?.isInLog === true }, (message) => {
       hasFailed = true;
@@ -116,6 +124,11 @@ class Server {
   readonly #positions: LogPositions;
   /** Absent where nothing is replicated. */
   readonly #gate: ReplicationGate | undefined;
+  readonly #lag: LogLag;
+  readonly #rates: Rates;
+  readonly #disk: DiskWatch;
+  readonly #watch: SelfWatch;
+  readonly #recentLines: RecentLines;
   readonly #dispatcher: Dispatcher;
   readonly #streams: Streams;
   readonly #counters = new Counters();
@@ -132,7 +145,14 @@ class Server {
   #closeListener = (): void => {};
   readonly #onSteppedDown: () => void;
 
-  constructor(config: Config, log: Logger, engine: Engine, hasFailed: () => boolean, isReplicated: boolean) {
+  constructor(
+    config: Config,
+    log: Logger,
+    engine: Engine,
+    hasFailed: () => boolean,
+    isReplicated: boolean,
+    recentLines: RecentLines,
+  ) {
     ({ promise: this.steppedDown, resolve: this.#onSteppedDown } = Promise.withResolvers<void>());
     this.#config = config;
     this.#log = log;
@@ -142,6 +162,19 @@ class Server {
     this.#role = new NodeRole(isReplicated ? "standby" : "leader");
     this.#positions = new LogPositions(engine);
     this.#dispatcher = new Dispatcher(engine.ports, this.#role);
+    if (config.stageTimes === "on") this.#timeRequests();
+    this.#lag = new LogLag({
+      shardCount: engine.shardCount,
+      journal: (shard) => {
+        const { sequence, journalBytes } = engine.stats(shard);
+        return { sequence, bytes: journalBytes };
+      },
+      throughSequence: (shard) => this.#positions.throughSequence(shard),
+    });
+    this.#rates = new Rates(engine);
+    this.#disk = new DiskWatch(config.dataDir);
+    this.#watch = new SelfWatch(this.#lag, this.#disk, this.#rates);
+    this.#recentLines = recentLines;
     this.#streams = new Streams(this.#dispatcher, config, this.#counters);
     this.#gate = isReplicated ? this.#newGate() : undefined;
     this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn, this.#gate);
@@ -176,9 +209,14 @@ class Server {
       replication: this.#replication,
       seeds: this.#seeds,
       log: this.#log,
-      isReady: () => this.#isOpen && !this.#isStopping && !this.#hasFailed(),
+      lag: this.#lag,
+      rates: this.#rates,
+      disk: this.#disk,
+      recentLines: this.#recentLines,
+      unreadiness: () => this.#unreadiness(context),
       isStopping: () => this.#isStopping,
     };
+    await this.#watch.start();
     this.#serveSockets(this.#app, context);
     registerRest(this.#app, context);
     const listening = await listen(this.#app, this.#config);
@@ -199,6 +237,7 @@ class Server {
     const deadlineMs = Date.now() + this.#config.shutdownGraceMs;
     while (this.#dispatcher.inflight > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     clearInterval(this.#heartbeat);
+    this.#watch.stop();
     this.#access?.stop();
     this.#seeds?.stop();
     this.#streams.stop();
@@ -242,6 +281,22 @@ class Server {
     gate.close();
     for (const connection of [...this.#connections]) connection.dismiss();
     this.#onSteppedDown();
+  }
+
+  #timeRequests(): void {
+    const slow = new LimitedLines((fields) => this.#log.warn(fields, "slow request"));
+    this.#dispatcher.time(this.#config.slowRequestMs, (facts, shard, durationMs) => {
+      this.#counters.slowRequests += 1;
+      slow.add({ ...facts, shard, durationMs: Math.round(durationMs) });
+    });
+  }
+
+  #unreadiness(context: GatewayContext): Unreadiness[] {
+    const reasons = unreadiness(context);
+    if (!this.#isOpen) reasons.push("starting");
+    if (this.#isStopping) reasons.push("stopping");
+    if (this.#hasFailed()) reasons.push("shard_stopped");
+    return reasons;
   }
 
   #newGate(): ReplicationGate {

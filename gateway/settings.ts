@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { timeZoneName } from "../engine/limits/calendar.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
+import { OBSERVATION_SETTINGS } from "./observation-settings.ts";
 import { REPLICATION_SETTINGS } from "./replication-settings.ts";
 import { powerOfTwo, type Setting, whole, wholeSchema } from "./setting.ts";
 
@@ -8,7 +9,6 @@ const KIB = 1_024;
 const MIB = 1_024 * KIB;
 const GIB = 1_024 * MIB;
 const HOUR_MS = 3_600_000;
-const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 /** The settings by their field in `Config`. */
 export const SETTINGS = {
@@ -51,14 +51,7 @@ export const SETTINGS = {
     unit: "",
     meaning: "API key of an admin that exists from the start on.",
   } satisfies Setting<string | undefined>,
-  logLevel: {
-    name: "MIZAN_LOG_LEVEL",
-    schema: z.string().pipe(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`)),
-    default: "info",
-    defaultText: "info",
-    unit: "",
-    meaning: `Least severe level that is logged: ${LOG_LEVELS.join(", ")}.`,
-  } satisfies Setting<(typeof LOG_LEVELS)[number]>,
+  ...OBSERVATION_SETTINGS,
 
   calendarTimeZone: {
     name: "MIZAN_CALENDAR_TIME_ZONE",

@@ -316,6 +316,7 @@ const epoch = z.int().min(0).describe("Number of the claim under which the leade
 
 export const statusAnswer = z.strictObject({
   status: z.string(),
+  reasons: z.array(z.string()).optional().describe("/readyz, where it is not ready: why."),
   role: role.optional().describe("There where the ledger is replicated, like the following."),
   epoch: epoch.optional(),
   lagRecords: z

@@ -10,7 +10,8 @@ export const ENTRY_HEADER_BYTES = 64;
 /**
  * Header of a request, in 32-bit lanes.
  *
- * `token` comes back with the answer. `ownerId` and `role` are the principal on whose behalf the shard decides.
+ * `token` comes back with the answer. `ownerId` and `role` are the principal on whose behalf the shard decides. `sentAtMs` is
+ * when the gateway handed the request over, or 0, as a Float64 on the clock that all threads share.
  */
 export const REQUEST = {
   entryBytes: 0,
@@ -21,6 +22,7 @@ export const REQUEST = {
   role: 5,
   payloadBytes: 6,
   ownerId: 8,
+  sentAtMs: 12,
 } as const;
 
 /** In a message between shards, in the lanes of the principal: who sent it, and up to which sequence (f64) that was durable. */
@@ -100,6 +102,8 @@ export const REPLY = {
   deferred: 8,
   /** The last sequence that the answer depends on, as a Float64. */
   dependsOnSequence: 10,
+  /** When the answer became visible with all behind it that have 0 here, as a Float64 on the clock that all threads share. */
+  publishedAtMs: 12,
 } as const;
 
 export const REPLY_KIND = {

@@ -122,6 +122,11 @@ export class RingReader {
     Atomics.store(this.#control, RELEASED, this.#head);
   }
 
+  /** Bytes that are published and not released. */
+  bytesWaiting(): number {
+    return (Atomics.load(this.#control, PUBLISHED) - this.#head) >>> 0;
+  }
+
   /** Whether an entry is waiting. */
   hasNext(): boolean {
     return Atomics.load(this.#control, PUBLISHED) !== this.#head;

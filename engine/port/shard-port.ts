@@ -1,5 +1,7 @@
+import { Distribution, TIME_BOUNDS_SECONDS } from "../meter/distribution.ts";
+import { sharedClockMs } from "../meter/shared-clock.ts";
 import { Doorbell } from "./doorbell.ts";
-import { ENTRY_HEADER_BYTES, REQUEST, ROLE, type Role } from "./entries.ts";
+import { ENTRY_HEADER_BYTES, REPLY, REQUEST, ROLE, type Role } from "./entries.ts";
 import { createRing, type RingMemory, RingReader, RingWriter } from "./ring.ts";
 
 /** Who a request is made for: the role, and the owner id as four lanes (all zero for an admin). */
@@ -37,15 +39,23 @@ export function createShardPortMemory(requestRingBytes: number, replyRingBytes: 
  */
 export class ShardPort {
   readonly shard: number;
+  /** From when an answer was durable until the gateway took it; whoever waits for the log included. */
+  readonly replySeconds = new Distribution(TIME_BOUNDS_SECONDS);
   readonly #requests: RingWriter;
   readonly #replies: RingReader;
   readonly #doorbell: Doorbell;
   readonly #gatewayAsleep: Int32Array;
   #unflushed = false;
   #isHeld = false;
+  readonly #isTimed: boolean;
+  /** When the requests were begun that are not shown yet. */
+  #sentAtMs = 0;
+  #publishedAtMs = 0;
 
-  constructor(shard: number, memory: ShardPortMemory) {
+  /** `isTimed`: each request carries when it was begun, and answers are timed. */
+  constructor(shard: number, memory: ShardPortMemory, isTimed = false) {
     this.shard = shard;
+    this.#isTimed = isTimed;
     this.#requests = new RingWriter(memory.requests);
     this.#replies = new RingReader(memory.replies);
     this.#doorbell = new Doorbell(memory.doorbell);
@@ -66,8 +76,11 @@ export class ShardPort {
   begin(kind: number, token: number, count: number, flags: number, principal: Principal, payloadBytes: number): number {
     const offset = this.#requests.reserve(ENTRY_HEADER_BYTES + payloadBytes, kind);
     if (offset < 0) return -1;
-    const { lanes } = this.#requests;
+    const { lanes, floats } = this.#requests;
     const at = offset >>> 2;
+    // One look at the clock for all that are shown together.
+    if (this.#isTimed && !this.#unflushed) this.#sentAtMs = sharedClockMs();
+    floats[(at + REQUEST.sentAtMs) >>> 1] = this.#sentAtMs;
     lanes[at + REQUEST.token] = token;
     lanes[at + REQUEST.count] = count;
     lanes[at + REQUEST.flags] = flags;
@@ -100,6 +113,7 @@ export class ShardPort {
    */
   drain(take: TakeEntry, entriesMax: number): number {
     let drained = 0;
+    const nowMs = this.#isTimed ? sharedClockMs() : 0;
     this.#isHeld = false;
     while (drained < entriesMax) {
       const offset = this.#replies.next();
@@ -108,10 +122,27 @@ export class ShardPort {
         this.#isHeld = true;
         break;
       }
+      if (this.#isTimed) this.#time(offset, nowMs);
       this.#replies.release(offset);
       drained += 1;
     }
     return drained;
+  }
+
+  /** Bytes of requests that the shard has not taken yet. */
+  get requestBytesWaiting(): number {
+    return this.#requests.capacityBytes - this.#requests.freeBytes();
+  }
+
+  /** Bytes of answers that were not taken yet. */
+  get replyBytesWaiting(): number {
+    return this.#replies.bytesWaiting();
+  }
+
+  #time(offset: number, nowMs: number): void {
+    const publishedAtMs = this.#replies.floats[((offset >>> 2) + REPLY.publishedAtMs) >>> 1];
+    if (publishedAtMs !== 0) this.#publishedAtMs = publishedAtMs;
+    this.replySeconds.add((nowMs - this.#publishedAtMs) / 1_000);
   }
 
   /**

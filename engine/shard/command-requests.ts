@@ -63,7 +63,7 @@ export class CommandRequests {
         this.#makeRoom(run.code === CODE.ok ? run.frameBytes : 0);
         const first = index;
         executeLinkedRun(run, lanes, bytes, executor, executor.state, this.#frame, this.#deltas, (i, code) =>
-          results.write(first + i, code),
+          results.write(first + i, code, bytes[run.offsets[i] + RECORD.operation]),
         );
         index += run.offsets.length;
         at = run.end;
@@ -77,7 +77,7 @@ export class CommandRequests {
         commandBytes + (isMovement && this.#isNarrow() ? REJECTION_HEADER_BYTES : records * overheadBytes),
       );
       executor.index = index;
-      results.write(index, executor.execute(lanes, bytes, at >>> 2, commandBytes));
+      results.write(index, executor.execute(lanes, bytes, at >>> 2, commandBytes), operation);
       index += 1;
       at += commandBytes;
     }
@@ -85,12 +85,17 @@ export class CommandRequests {
   }
 
   /** Answers the request at an offset although the shard does not lead. */
-  refuse({ lanes }: RingReader, offset: number): void {
+  refuse({ lanes, bytes }: RingReader, offset: number): void {
     const head = offset >>> 2;
     const count = lanes[head + REQUEST.count];
+    let at = offset + ENTRY_HEADER_BYTES;
+    const end = at + lanes[head + REQUEST.payloadBytes];
     this.#executor.outcome.clear();
     this.#results.begin(lanes[head + REQUEST.token], count, (lanes[head + REQUEST.flags] & REQUEST_FLAG.details) !== 0);
-    for (let index = 0; index < count; index += 1) this.#results.write(index, CODE.not_leader);
+    for (let index = 0; index < count; index += 1) {
+      this.#results.write(index, CODE.not_leader, bytes[at + RECORD.operation]);
+      at += recordBytesAt(bytes, at, end);
+    }
     this.#results.end();
   }
 

@@ -8,6 +8,8 @@ import type { RingWriter } from "../port/ring.ts";
 export class ReplyWriter {
   readonly ring: RingWriter;
   readonly #frame: FrameBuilder;
+  /** Of the first answer that is not published, or -1. */
+  #firstOffset = -1;
 
   constructor(ring: RingWriter, frame: FrameBuilder) {
     this.ring = ring;
@@ -31,13 +33,22 @@ export class ReplyWriter {
     lanes[at + REPLY.payloadBytes] = payloadBytes;
     lanes[at + REPLY.index] = 0;
     lanes[at + REPLY.deferred] = 0;
+    this.#setTime(offset, 0);
     this.dependOnAll(offset);
+    if (this.#firstOffset < 0) this.#firstOffset = offset;
     return offset;
   }
 
   /** Lets the answer at an offset depend on all that has been decided by now. */
   dependOnAll(offset: number): void {
     this.ring.floats[((offset >>> 2) + REPLY.dependsOnSequence) >>> 1] = this.#frame.nextSequence - 1;
+  }
+
+  /** Shows the answers written so far, and with the first of them when that was. */
+  publish(nowMs: number): void {
+    if (this.#firstOffset >= 0) this.#setTime(this.#firstOffset, nowMs);
+    this.#firstOffset = -1;
+    this.ring.publish();
   }
 
   /** Answers with a MessagePack value; one that is too large for the ring is answered as `message_too_large`. */
@@ -51,5 +62,9 @@ export class ReplyWriter {
     const offset = this.begin(REPLY_KIND.Object, token, 1, payload.byteLength);
     this.ring.lanes[(offset >>> 2) + REPLY.code] = CODES[shown].number;
     this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+  }
+
+  #setTime(offset: number, timeMs: number): void {
+    this.ring.floats[((offset >>> 2) + REPLY.publishedAtMs) >>> 1] = timeMs;
   }
 }

@@ -4,6 +4,7 @@ import { RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
 import { EXPIRY_BYTES } from "../journal/record.ts";
+import { sharedClockMs } from "../meter/shared-clock.ts";
 import { pack, unpack } from "../object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -28,9 +29,10 @@ import type { Outcome } from "./outcome.ts";
 import { RecordReader } from "./record-reader.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { ResultsWriter } from "./results-writer.ts";
+import type { ShardMeters } from "./shard-meters.ts";
 import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
-import { STAT } from "./shard-stats.ts";
+import { metersOf, STAT } from "./shard-stats.ts";
 import { StripeDesk } from "./stripe-desk.ts";
 import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
 import { trialBalance } from "./trial-balance.ts";
@@ -81,6 +83,8 @@ export class ShardCore {
   /** Undefined where this shard leads. */
   #follower: Follower | undefined;
   readonly #ports: ShardCorePorts;
+  readonly #meters: ShardMeters;
+  #frameBeganMs = 0;
   /** Messages to other shards that wait for the next commit. */
   readonly #outbox: { readonly toShard: number; readonly kind: number; readonly payload: Uint8Array }[] = [];
   /** Those who asked for a snapshot, and wait for it. */
@@ -90,6 +94,7 @@ export class ShardCore {
   constructor(state: ShardState, options: ShardCoreOptions, ports: ShardCorePorts) {
     this.#state = state;
     this.#ports = ports;
+    this.#meters = metersOf(ports.stats);
     this.#frame = new FrameBuilder(state.shard);
     this.#deltas = new DeltaBuffer(state.wallets);
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
@@ -114,7 +119,7 @@ export class ShardCore {
     );
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
     this.#replies = new ReplyWriter(ports.replies, this.#frame);
-    const results = new ResultsWriter(this.#replies, this.#executor.outcome, ports.stats, state.shard);
+    const results = new ResultsWriter(this.#replies, this.#executor.outcome, this.#meters, state.shard);
     this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {
       commit: () => this.#commit(),
       flush: () => this.flush(),
@@ -146,7 +151,7 @@ export class ShardCore {
   /** Applies frames of the leader, and makes them durable; what changed shows with the next `flush`. Returns how many. */
   follow(): number {
     if (this.#follower === undefined) return 0;
-    const startedMs = performance.now();
+    const startedMs = sharedClockMs();
     const { frames, bytes } = this.#follower.apply(() => this.#flushDeltas());
     if (frames > 0) this.#committed(frames, bytes, startedMs);
     return frames;
@@ -217,6 +222,7 @@ export class ShardCore {
     const token = ring.lanes[(offset >>> 2) + REQUEST.token];
     switch (kind) {
       case REQUEST_KIND.Commands:
+        this.#timeQueue(ring.floats[((offset >>> 2) + REQUEST.sentAtMs) >>> 1]);
         if (this.isFollowing) this.#commands.refuse(ring, offset);
         else this.#commands.execute(ring, offset);
         break;
@@ -298,7 +304,7 @@ export class ShardCore {
   flush(): boolean {
     this.#commit();
     if (this.#ports.replies.isPublished()) return false;
-    this.#ports.replies.publish();
+    this.#replies.publish(sharedClockMs());
     this.#ports.wakeGateway();
     return true;
   }
@@ -306,7 +312,9 @@ export class ShardCore {
   #commit(): void {
     if (this.#frame.recordCount > 0) {
       const sealed = this.#frame.seal(this.#state.hash);
-      const startedMs = performance.now();
+      const startedMs = sharedClockMs();
+      this.#meters.decideSeconds.add((startedMs - this.#frameBeganMs) / 1_000);
+      this.#meters.frameRecords.add(this.#frame.recordCount);
       this.#ports.journal.append(this.#frame.firstSequence, sealed);
       this.#state.hash = sealed.slice(0, 32);
       this.#state.sequence = this.#frame.nextSequence - 1;
@@ -322,7 +330,9 @@ export class ShardCore {
   /** Counts frames that have become durable since a time, and begins the next one. */
   #committed(frames: number, bytes: number, startedMs: number): void {
     const { stats } = this.#ports;
-    stats[STAT.syncSeconds] += (performance.now() - startedMs) / 1_000;
+    const syncSeconds = (sharedClockMs() - startedMs) / 1_000;
+    this.#meters.syncSeconds.add(syncSeconds);
+    stats[STAT.syncSeconds] += syncSeconds;
     stats[STAT.frames] += frames;
     stats[STAT.journalBytes] += bytes;
     stats[STAT.sequence] = this.#state.sequence;
@@ -334,6 +344,7 @@ export class ShardCore {
     const { isFollowing } = this;
     const clockMs = isFollowing ? this.#state.clockMs : Math.max(this.#state.clockMs, this.#ports.nowMs());
     this.#frame.begin(this.#state.sequence + 1, clockMs);
+    this.#frameBeganMs = sharedClockMs();
     if (isFollowing) this.#state.ids.replay(clockMs);
     else this.#state.ids.advance(clockMs);
     this.#state.wallets.limits.calendar.advance(clockMs);
@@ -353,6 +364,11 @@ export class ShardCore {
     this.#beginFrame();
     this.#transfers.resume();
     this.#stripes.resume();
+  }
+
+  /** One look at the clock is enough for a frame: what came after it has not waited. */
+  #timeQueue(sentAtMs: number): void {
+    if (sentAtMs > 0) this.#meters.queueSeconds.add((this.#frameBeganMs - sentAtMs) / 1_000);
   }
 
   /** Commits early where the frame could not take what comes next; its answers stay hidden until `flush`. */

@@ -1,10 +1,8 @@
 import type { ShardStats } from "../engine.ts";
+import { METERS_LENGTH, ShardMeters } from "./shard-meters.ts";
 
 /** The fields of `ShardStats`, in the order in which they lie in shared memory. */
 const FIELDS = [
-  "commandsAccepted",
-  "commandsRejected",
-  "commandsReplayed",
   "wallets",
   "owners",
   "frames",
@@ -16,6 +14,12 @@ const FIELDS = [
   "idempotencyDiskBytes",
   "idempotencyFilterBytes",
   "openTransfers",
+  "oldestTransferAtMs",
+  "trialBalanceOffMinor",
+  "trialBalanceAtMs",
+  "heapBytes",
+  "walletBytes",
+  "idempotencyBytes",
   "recoveryMs",
   "recoveredRecords",
   "snapshotSequence",
@@ -41,9 +45,18 @@ export const STAT = Object.fromEntries(FIELDS.map((name, index) => [name, index]
   Record<keyof ShardStats, number>
 >;
 
-/** Memory that a shard writes and the gateway's thread reads at any time; each field is current, their set is not atomic. */
+/**
+ * Memory that a shard writes and the gateway's thread reads at any time; each field is current, their set is not atomic.
+ *
+ * **Shape**: Float64 [the fields | the shard's meters].
+ */
 export function createStatsMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(FIELDS.length * 8);
+  return new SharedArrayBuffer((FIELDS.length + METERS_LENGTH) * 8);
+}
+
+/** The meters behind the fields. */
+export function metersOf(stats: Float64Array): ShardMeters {
+  return new ShardMeters(stats.subarray(FIELDS.length));
 }
 
 /** Reads the fields. */

@@ -19,6 +19,7 @@ import { type PeerMemory, Peers } from "./peers.ts";
 import { type RecoveryHooks, recover } from "./recover.ts";
 import type { RecoveryProgress } from "./recovery-meter.ts";
 import { repairIds } from "./repair-ids.ts";
+import { SelfReport } from "./self-report.ts";
 import { ShardCore } from "./shard-core.ts";
 import { ShardState } from "./shard-state.ts";
 import { STAT } from "./shard-stats.ts";
@@ -172,6 +173,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
   const rings = (): readonly RingReader[] => (core.isFollowing ? [requests] : led);
   const hasRequests = (): boolean => rings().some((ring) => ring.hasNext()) || (core.isFollowing && followed.hasNext());
   const hasWork = (): boolean => hasRequests() || peers.hasBacklog;
+  const report = new SelfReport(state, stats, options.trialBalanceIntervalMs);
   const snapshots = new SnapshotDesk(state, core, stats, snapshotSequence, data);
   if (!core.isFollowing) core.resume();
   peers.flush();
@@ -184,6 +186,7 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
     peers.flush();
     journal.letGo();
     tellRoom(journal, state, stats);
+    report.tell();
     const isCopying = snapshots.work(handled);
     if (handled > 0) {
       giveWay(stats[STAT.keeperLagBytes] / options.keeperLagBytes);

@@ -152,8 +152,14 @@ function execute(
   context: GatewayContext,
   caller: Caller,
 ): Code {
-  return context.dispatcher.commands(caller, REQUEST_FLAG.details, encodeCommands([command]), 1, (results) =>
-    answerCommand(exchange, route.status, command, results),
+  const take = (results: Uint8Array): void => answerCommand(exchange, route.status, command, results);
+  return context.dispatcher.commands(
+    caller,
+    REQUEST_FLAG.details,
+    encodeCommands([command]),
+    1,
+    take,
+    exchange.requestId,
   );
 }
 

@@ -384,6 +384,8 @@ describe("an answer is in the shape that its route shows", () => {
     await answered("GET", "/api/v1/asyncapi.json", "/api/v1/asyncapi.json");
     const schemas = "/api/v1/event-schemas/{eventType}";
     await answered("GET", "/api/v1/event-schemas/mizan.wallet.credited.v1", schemas);
+    await answered("GET", "/api/v1/log-level", "/api/v1/log-level");
+    await answered("PUT", "/api/v1/log-level", "/api/v1/log-level", { level: "warn" });
     await answered("GET", "/healthz", "/healthz");
     await answered("GET", "/readyz", "/readyz");
     // Answered by nodes that are replicated only: `mizan promote` checks them in `test/takeover.test.ts`.

@@ -1,16 +1,20 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { isUtf8 } from "node:buffer";
+import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { CODES, type Code } from "../../protocol/codes.ts";
 import { check } from "../../protocol/json-fault.ts";
 import { HTTP_BODY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
+import type { LimitedLines } from "../limited-lines.ts";
 import type { NodeRole } from "../node-role.ts";
 import { type ProblemFacts, sendProblem, statusLine } from "../problem.ts";
 import type { ResponseCounts } from "./response-counts.ts";
 
 const JSON_TYPE = "application/json";
+/** What a caller may name a request. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const IS_JSON_TYPE = /^application\/json *(?:;|$)/i;
 
 /**
@@ -26,6 +30,8 @@ export class Exchange {
   readonly idempotencyKey: string;
   /** The header Mizan-Acks, or empty. */
   readonly acks: string;
+  /** The header Accept, or empty. */
+  readonly accept: string;
   /** Journal positions that the answer shows at least; sent with it where set. */
   positions = "";
   readonly #query: string;
@@ -34,6 +40,8 @@ export class Exchange {
   readonly #route: string;
   readonly #counts: ResponseCounts;
   readonly #role: NodeRole;
+  readonly #failures: LimitedLines;
+  #requestId: string;
   #isOpen = true;
   #onGone = (): void => {};
 
@@ -42,8 +50,10 @@ export class Exchange {
     response: HttpResponse,
     request: HttpRequest,
     route: string,
-    { counts, role }: { readonly counts: ResponseCounts; readonly role: NodeRole },
+    parts: { readonly counts: ResponseCounts; readonly role: NodeRole; readonly failures: LimitedLines },
   ) {
+    const { counts, role, failures } = parts;
+    this.#failures = failures;
     this.#role = role;
     this.#response = response;
     this.#route = route;
@@ -53,12 +63,21 @@ export class Exchange {
     this.authorization = request.getHeader("authorization");
     this.idempotencyKey = request.getHeader("idempotency-key");
     this.acks = request.getHeader("mizan-acks");
+    this.accept = request.getHeader("accept");
+    const requestId = request.getHeader("x-request-id");
+    this.#requestId = REQUEST_ID.test(requestId) ? requestId : "";
     this.#query = request.getQuery();
     this.#contentType = request.getHeader("content-type");
     response.onAborted(() => {
       this.#isOpen = false;
       this.#onGone();
     });
+  }
+
+  /** What the caller named the request, else a name made for it; the response carries it then. */
+  get requestId(): string {
+    if (this.#requestId === "") this.#requestId = randomUUID();
+    return this.#requestId;
   }
 
   /** What the query says under a name, or null. */
@@ -176,11 +195,15 @@ export class Exchange {
     if (!this.#isOpen) return;
     this.#end(CODES[code].http);
     const named = code === "not_leader" ? { ...facts, leader: this.#role.leader?.nodeUrl } : facts;
-    sendProblem(this.#response, code, named, headers);
+    const { http } = CODES[code];
+    if (http >= 500) this.#failures.add({ requestId: this.requestId, route: this.#route, status: http, code });
+    const id: Record<string, string> = this.#requestId === "" ? {} : { "x-request-id": this.#requestId };
+    sendProblem(this.#response, code, named, { ...headers, ...id });
   }
 
   #begin(status: number, contentType: string): void {
     this.#response.writeStatus(statusLine(status)).writeHeader("content-type", contentType);
+    if (this.#requestId !== "") this.#response.writeHeader("x-request-id", this.#requestId);
     if (this.positions !== "") this.#response.writeHeader("mizan-position", this.positions);
   }
 

@@ -355,7 +355,7 @@ describe("what describes it", () => {
     const response = await fetch(`${ledger.url}/metrics`, { headers: { authorization } });
     const text = await response.text();
     expect(response.headers.get("content-type")).toContain("text/plain");
-    expect(text).toMatch(/^mizan_commands_total\{shard="1",result="accepted"\} [1-9]/m);
+    expect(text).toMatch(/^mizan_commands_total\{shard="1",type="\w+",result="accepted"\} [1-9]/m);
     expect(text).toMatch(/^mizan_idempotency_window_seconds\{shard="0"\} 86\d\d\d/m);
   });
 });

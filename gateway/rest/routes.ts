@@ -1,50 +1,33 @@
 import type { TemplatedApp } from "uWebSockets.js";
 import type { Code } from "../../protocol/codes.ts";
-import { statusAnswer } from "../../protocol/json-answers.ts";
 import { readAcks } from "../acks.ts";
+import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { docsRoutes } from "../docs-page.ts";
-import { Metrics } from "../metrics.ts";
+import { LimitedLines } from "../limited-lines.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { openApiDocument } from "../openapi.ts";
-import { readPositions, replicationStatus } from "../replication-view.ts";
+import { readPositions } from "../replication-view.ts";
 import { SEED_ROUTES } from "../seed/seed-routes.ts";
+import { statusPage } from "../status/status-page.ts";
 import { BATCH_ROUTE, COMMAND_ROUTES, runCommand } from "./command-routes.ts";
 import { EVENT_ROUTES } from "./event-routes.ts";
 import { Exchange } from "./exchange.ts";
+import { HEALTH_ROUTES } from "./health-routes.ts";
 import { HISTORY_ROUTES } from "./history-routes.ts";
 import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
+import { LOG_LEVEL_ROUTES } from "./log-level-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
 import { REPLICATION_ROUTES } from "./replication-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
-import type { PlainRoute, Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
-const HEALTH_ROUTES: readonly PlainRoute[] = [
-  {
-    kind: "plain",
-    method: "get",
-    path: "/healthz",
-    summary: "Whether the process is alive.",
-    status: 200,
-    answer: statusAnswer,
-    access: "public",
-    run: (exchange, context) => exchange.json(200, JSON.stringify({ status: "alive", ...replicationStatus(context) })),
-  },
-  {
-    kind: "plain",
-    method: "get",
-    path: "/readyz",
-    summary: "Whether the ledger has recovered and serves; 503 while it does not. A standby serves reads alone.",
-    status: 200,
-    answer: statusAnswer,
-    access: "public",
-    run: (exchange, context) => {
-      const isReady = context.isReady();
-      const status = isReady ? "ready" : "not_ready";
-      exchange.json(isReady ? 200 : 503, JSON.stringify({ status, ...replicationStatus(context) }));
-    },
-  },
-];
+/** The page holds everything that it shows. */
+const STATUS_HEADERS = {
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  "cache-control": "no-store",
+};
 
 /** Every route of the API that OpenAPI describes. */
 export const API_ROUTES: readonly Route[] = [
@@ -58,13 +41,15 @@ export const API_ROUTES: readonly Route[] = [
   ...HISTORY_ROUTES,
   ...LIMIT_ROUTES,
   ...EVENT_ROUTES,
+  ...LOG_LEVEL_ROUTES,
   ...HEALTH_ROUTES,
 ];
 
 /** Serves the REST interface, its description, the documentation page and the metrics. */
 export function registerRest(app: TemplatedApp, context: GatewayContext): void {
   const counts = new ResponseCounts();
-  const parts = { counts, role: context.role };
+  const failures = new LimitedLines((fields) => context.log.warn(fields, "request failed"));
+  const parts = { counts, role: context.role, failures };
   const methodsOf = new Map<string, string[]>();
   const register = (method: Route["method"], path: string, take: (exchange: Exchange) => void): void => {
     const name = methodName(method);
@@ -75,8 +60,9 @@ export function registerRest(app: TemplatedApp, context: GatewayContext): void {
   for (const route of API_ROUTES) register(route.method, route.path, (exchange) => serve(route, exchange, context));
   for (const [path, page] of Object.entries(pagesOf(context, counts))) {
     register("get", path, (exchange) => {
-      if (exchange.authenticate(context.access) === undefined) exchange.problem("unauthenticated");
-      else page(exchange);
+      const caller = exchange.authenticate(context.access);
+      if (caller === undefined) exchange.problem("unauthenticated");
+      else page(exchange, caller);
     });
   }
   const refuse = (path: string, code: Code, headers: Readonly<Record<string, string>>): void => {
@@ -100,18 +86,25 @@ export function registerRest(app: TemplatedApp, context: GatewayContext): void {
 }
 
 /** What is served besides the API, by path. */
-function pagesOf(context: GatewayContext, counts: ResponseCounts): Record<string, (exchange: Exchange) => void> {
+function pagesOf(
+  context: GatewayContext,
+  counts: ResponseCounts,
+): Record<string, (exchange: Exchange, caller: Caller) => void> {
   const metrics = new Metrics(context, counts);
   const openApi = JSON.stringify(openApiDocument(API_ROUTES));
   return {
     "/metrics": (exchange) => {
-      metrics.text().then(
-        (text) => exchange.send(200, metrics.contentType, text),
+      metrics.page(exchange.accept).then(
+        ({ contentType, text }) => exchange.send(200, contentType, text),
         (error: unknown) => {
           context.log.error({ error: String(error) }, "the metrics could not be written");
           exchange.problem("internal_error");
         },
       );
+    },
+    "/statusz": (exchange, { role }) => {
+      if (role === "admin") exchange.send(200, "text/html; charset=utf-8", statusPage(context), STATUS_HEADERS);
+      else exchange.problem("forbidden");
     },
     "/openapi.json": (exchange) => exchange.json(200, openApi),
     ...docsRoutes(),
