@@ -15,8 +15,11 @@ import { readTotals } from "./wallets.ts";
 const WALLETS = 1_000_000;
 const PLANNED = 4;
 const KILLED = 3;
-/** After a takeover, before the former leader is asked whether it follows: the new one has decided something by then. */
-const CALM_MS = 1_000;
+/**
+ * After a takeover, before the next one: longer than a session of the group of nodes. A node that has just joined takes nobody
+ * for gone before it has watched for a session.
+ */
+const CALM_MS = 4_000;
 const POLL_MS = 20;
 const PLACE_MS_MAX = 120_000;
 const MIZAN = join(import.meta.dirname, "../deploy/mizan.js");

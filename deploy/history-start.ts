@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { HASH_BYTES } from "../engine/journal/frame.ts";
 import type { LedgerFile } from "../engine/ledger-file.ts";
@@ -74,6 +75,8 @@ export async function startOfHistory(ledger: LedgerFile, shard: number, kept: Ke
   } finally {
     await pool.close();
   }
+  const removed = kept.snapshots.find(({ path }) => !existsSync(path));
+  if (removed !== undefined) throw new DroppedMeanwhileError(`${removed.path} was removed`);
   throw new CommandError(
     EXIT.problems,
     "history_incomplete",

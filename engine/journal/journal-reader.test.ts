@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -7,6 +7,7 @@ import { FrameChain, verifyChain } from "../../test/frame-chain.ts";
 import { LmdbJournal } from "./journal.ts";
 import { createJournalControlMemory } from "./journal-control.ts";
 import { JournalReader } from "./journal-reader.ts";
+import { listSegments, segmentPath } from "./segment-file.ts";
 
 const SEGMENT_BYTES = 1 << 20;
 
@@ -66,6 +67,22 @@ describe("journal reader", () => {
     expect(reader.frameAtTime(1_500)?.firstSequence).toBe(1);
     expect(reader.frameAtTime(1_501)?.firstSequence).toBe(501);
     expect(reader.frameAtTime(1e9)?.firstSequence).toBe(19_501);
+    reader.close();
+  });
+
+  test("passes over a segment that goes between the moment it is listed and the one it is opened", async () => {
+    const chain = new FrameChain();
+    const journal = await openJournal();
+    append(journal, chain, 40, 1_000);
+    await journal.close();
+    const [first, second] = listSegments(directory);
+    expect(second).toBeDefined();
+    // A name that is listed and cannot be opened, as the other process left it.
+    rmSync(segmentPath(directory, first));
+    symlinkSync(join(directory, "gone"), segmentPath(directory, first));
+    const reader = new JournalReader({ directory, archiveDirectory: archive(), shard: 0, control: undefined });
+    expect(reader.range).toEqual({ first: expect.any(Number), last: 40_000 });
+    expect(reader.range?.first).toBeGreaterThan(1);
     reader.close();
   });
 

@@ -18,12 +18,12 @@ interface Segment {
   readonly path: string;
   readonly firstSequence: number;
   /** Undefined when the file has gone already. */
-  readonly inode: number | undefined;
+  readonly inode: number;
 }
 
 interface OpenSegment {
   readonly store: SegmentStore;
-  readonly inode: number | undefined;
+  readonly inode: number;
 }
 
 /**
@@ -126,7 +126,9 @@ export class LiveSegments {
   /** What to know of a segment; undefined while it is empty, or when it has gone meanwhile. */
   #look(ordinal: number): Segment | undefined {
     const path = segmentPath(this.#directory, ordinal);
-    const segment = { ordinal, path, firstSequence: 0, inode: inodeOf(path) };
+    const inode = inodeOf(path);
+    if (inode === undefined) return undefined;
+    const segment = { ordinal, path, firstSequence: 0, inode };
     const firstSequence = this.#use(segment, firstKeyIn);
     if (firstSequence === undefined) this.#close(ordinal);
     return firstSequence === undefined ? undefined : { ...segment, firstSequence };
@@ -165,7 +167,7 @@ export class LiveSegments {
     return open.store;
   }
 
-  #openFile(path: string, inode: number | undefined): OpenSegment {
+  #openFile(path: string, inode: number): OpenSegment {
     return { store: this.#control === undefined ? new SegmentPages(path) : openSegmentForReading(path), inode };
   }
 
