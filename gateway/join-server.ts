@@ -1,4 +1,5 @@
 import { App, type HttpRequest, type HttpResponse } from "uWebSockets.js";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { Config } from "./config.ts";
 import { type Listening, listen } from "./listen.ts";
 import { sendProblem, statusLine } from "./problem.ts";
@@ -43,13 +44,19 @@ export class JoinServer {
 
   #replication(response: HttpResponse, request: HttpRequest): void {
     const { acks, adminKey } = this.#config;
-    if (adminKey === undefined || request.getHeader("authorization") !== `Bearer ${adminKey}`) {
+    if (adminKey === undefined || !isSame(request.getHeader("authorization"), `Bearer ${adminKey}`)) {
       sendProblem(response, "unauthenticated");
       return;
     }
     const { behindRecords, seed } = this;
     sendJson(response, 200, { role: "standby", isReplicated: true, acks, epoch: 0, behindRecords, seed, shards: [] });
   }
+}
+
+/** Compares secrets in a time that tells nothing about them. */
+function isSame(given: string, expected: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
 }
 
 function sendJson(response: HttpResponse, status: number, value: object): void {
