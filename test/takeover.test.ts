@@ -23,7 +23,7 @@ const TIMEOUT_MS = 120_000;
 const seed = Number(process.env.MIZAN_CRASH_SEED ?? Date.now() % 1_000_000_000);
 
 let broker: TemporaryBroker;
-let cluster: LedgerCluster | undefined;
+let started: LedgerCluster | undefined;
 
 beforeAll(async () => {
   broker = await TemporaryBroker.create({ proxies: 1 });
@@ -32,8 +32,8 @@ beforeAll(async () => {
 afterAll(() => broker.dispose());
 
 afterEach(async () => {
-  await cluster?.dispose();
-  cluster = undefined;
+  await started?.dispose();
+  started = undefined;
 });
 
 /** Files of records that a node has cut off. */
@@ -52,17 +52,32 @@ async function handOver({ url }: LedgerProcess): Promise<unknown> {
 
 const ENV = { MIZAN_ACKS: "replicated", MIZAN_SHARDS: "2" };
 
+/** Whether the nodes reach the broker through its proxy. */
+type Reached = Parameters<typeof LedgerCluster.on>[2];
+
+/** Starts a leader and its standby. */
+async function start(env: NodeJS.ProcessEnv, reached?: Reached): Promise<LedgerCluster> {
+  started = await LedgerCluster.on(broker, env, reached);
+  return started;
+}
+
+/** The same, some time into a load on the leader. */
+async function underLoad(env: NodeJS.ProcessEnv = ENV, reached?: Reached) {
+  const cluster = await start(env, reached);
+  const [first, second] = cluster.nodes;
+  const load = await ClusterLoad.open(first, seed);
+  load.begin(first);
+  await delay(LOAD_MS);
+  return { cluster, first, second, load };
+}
+
 test.each(["1", "2"])(
   `the leader of %s shards is killed: the standby takes over, and the former leader follows (seed ${seed})`,
   {
     timeout: TIMEOUT_MS,
   },
   async (shards) => {
-    cluster = await LedgerCluster.on(broker, { ...ENV, MIZAN_SHARDS: shards });
-    const [first, second] = cluster.nodes;
-    const load = await ClusterLoad.open(first, seed);
-    load.begin(first);
-    await delay(LOAD_MS);
+    const { cluster, first, second, load } = await underLoad({ ...ENV, MIZAN_SHARDS: shards });
     await first.end("SIGKILL");
     await load.ended();
     expect(load.acknowledged).toBeGreaterThan(0);
@@ -78,11 +93,7 @@ test.each(["1", "2"])(
 test(`the leader is frozen, and thawed after the takeover: it shows nothing more (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad();
   process.kill(first.pid, "SIGSTOP");
   await cluster.leads(second);
   process.kill(first.pid, "SIGCONT");
@@ -98,11 +109,7 @@ test.each(["the broker goes on", "the broker is killed, too"])(
     timeout: TIMEOUT_MS,
   },
   async (fate) => {
-    cluster = await LedgerCluster.on(broker, ENV);
-    const [first, second] = cluster.nodes;
-    const load = await ClusterLoad.open(first, seed);
-    load.begin(first);
-    await delay(LOAD_MS);
+    const { cluster, first, second, load } = await underLoad();
     const isBrokerKilled = fate === "the broker is killed, too";
     await Promise.all([first.end("SIGKILL"), second.end("SIGKILL"), isBrokerKilled ? broker.kill() : undefined]);
     await load.ended();
@@ -118,11 +125,7 @@ test.each(["the broker goes on", "the broker is killed, too"])(
 test(`a standby that took over is killed and starts again at once: the ledger has a leader (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad();
   await first.end("SIGKILL");
   await cluster.leads(second);
   await load.ended();
@@ -143,11 +146,7 @@ test(`a standby that took over is killed and starts again at once: the ledger ha
 test(`the broker is killed and started again under load, then the leader ends (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad();
   await broker.kill();
   await broker.start();
   await delay(LOAD_MS);
@@ -160,11 +159,7 @@ test(`the broker is killed and started again under load, then the leader ends (s
 test(`the leader is cut off from the broker: the standby takes over, and who led knows at once when it is back (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV, { isProxied: true });
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad(ENV, { isProxied: true });
   broker.proxies[0].cut();
   await cluster.leads(second);
   await broker.proxies[0].restore();
@@ -175,11 +170,7 @@ test(`the leader is cut off from the broker: the standby takes over, and who led
 });
 
 test(`the broker is frozen for ten seconds under load (seed ${seed})`, { timeout: TIMEOUT_MS }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad();
   broker.freeze();
   await delay(10_000);
   broker.thaw();
@@ -191,7 +182,7 @@ test(`the broker is frozen for ten seconds under load (seed ${seed})`, { timeout
 });
 
 test(`the standby is killed while it catches up, twice (seed ${seed})`, { timeout: TIMEOUT_MS }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
+  const cluster = await start(ENV);
   const [first, second] = cluster.nodes;
   const load = await ClusterLoad.open(first, seed);
   load.begin(first);
@@ -211,11 +202,7 @@ test(`the standby is killed while it catches up, twice (seed ${seed})`, { timeou
 test(`mizan promote: the leader hands over under load, and follows (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, ENV);
-  const [first, second] = cluster.nodes;
-  const load = await ClusterLoad.open(first, seed);
-  load.begin(first);
-  await delay(LOAD_MS);
+  const { cluster, first, second, load } = await underLoad();
   const handovers = await Promise.all([handOver(first), handOver(first)]);
   expect(handovers[0]).toMatchObject({ sequences: [expect.any(Number), expect.any(Number)] });
   expect(handovers[1]).toEqual(handovers[0]);
@@ -237,7 +224,7 @@ test(`mizan promote: the leader hands over under load, and follows (seed ${seed}
 test(`mizan promote where Kafka is away: it says so in time, and the claim goes on (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, { ...ENV, MIZAN_TAKEOVER: "manual" });
+  const cluster = await start({ ...ENV, MIZAN_TAKEOVER: "manual" });
   const [first, second] = cluster.nodes;
   const load = await ClusterLoad.open(first, seed);
   await cluster.catchesUp(second, first);
@@ -253,7 +240,7 @@ test(`mizan promote where the log lacks what the leader has: it goes on to lead 
   timeout: TIMEOUT_MS,
 }, async () => {
   const env = { MIZAN_ACKS: "local", MIZAN_SHARDS: "2", MIZAN_TAKEOVER: "manual" };
-  cluster = await LedgerCluster.on(broker, env, { isProxied: true });
+  const cluster = await start(env, { isProxied: true });
   const [first, second] = cluster.nodes;
   const load = await ClusterLoad.open(first, seed);
   await cluster.catchesUp(second, first);
@@ -272,7 +259,7 @@ test(`mizan promote where the log lacks what the leader has: it goes on to lead 
 test(`acknowledged here only, the lag is lost with the leader, whole and reported (seed ${seed})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
-  cluster = await LedgerCluster.on(broker, { MIZAN_ACKS: "local", MIZAN_SHARDS: "2" }, { isProxied: true });
+  const cluster = await start({ MIZAN_ACKS: "local", MIZAN_SHARDS: "2" }, { isProxied: true });
   const [first, second] = cluster.nodes;
   const load = await ClusterLoad.open(first, seed);
   await cluster.catchesUp(second, first);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../profiles/profile.ts";
-import { BinaryLine } from "./binary-line.ts";
+import { BINARY_SPEECH } from "./binary-speech.ts";
 import { Doubts } from "./doubts.ts";
-import { JsonLine } from "./json-line.ts";
+import { JSON_SPEECH } from "./json-speech.ts";
 import type { Line, LineEvents } from "./line.ts";
 import { type Request, recordBytesOf } from "./request.ts";
 import type { RequestSource } from "./request-source.ts";
@@ -10,9 +10,14 @@ import { RestLine } from "./rest-line.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Tally } from "./tally.ts";
 import type { WalletBooks } from "./wallet-books.ts";
+import { WebSocketLine } from "./websocket-line.ts";
 import type { Endpoint } from "./workload.ts";
 
-const OPEN = { binary: BinaryLine.open, json: JsonLine.open, rest: RestLine.open };
+const OPEN = {
+  binary: WebSocketLine.open.bind(undefined, BINARY_SPEECH),
+  json: WebSocketLine.open.bind(undefined, JSON_SPEECH),
+  rest: RestLine.open,
+};
 /** Connections opened at once, so that the server's backlog is not the test. */
 const OPENING_MAX = 20;
 const REOPEN_MS_MIN = 100;

@@ -1,5 +1,4 @@
 import { recover } from "../../engine/shard/recover.ts";
-import { ReplicationGapError } from "../../replicator/epoch-fold.ts";
 import { expectSameFacts } from "../same-state.ts";
 import { assertBooks } from "../wallet-views.ts";
 import { LogClients } from "./log-clients.ts";
@@ -8,10 +7,10 @@ import { LogWorld, SESSION_MS } from "./log-world.ts";
 import { NodeJournal } from "./node-disk.ts";
 import { PlannedHandover } from "./planned-handover.ts";
 import { Random } from "./random.ts";
-import { RULES, Violation } from "./rules.ts";
+import { Violation } from "./rules.ts";
+import { runToEnd, type SimulationResult } from "./run-to-end.ts";
 import { SCRATCH } from "./scratch.ts";
 import { SimulatedNode } from "./simulated-node.ts";
-import type { SimulationResult } from "./simulation.ts";
 import { Trace } from "./trace.ts";
 
 const STEPS = 500;
@@ -40,22 +39,7 @@ export function simulateReplicated(
   print?: (line: string) => void,
 ): SimulationResult {
   const trace = new Trace(print);
-  const simulation = new ReplicatedSimulation(seed, trace, plant);
-  let violation: Violation | undefined;
-  try {
-    simulation.run();
-  } catch (error) {
-    violation = asViolation(error);
-    trace.add(`VIOLATION of "${RULES[violation.rule]}": ${violation.message}`);
-  }
-  const { crashes } = simulation;
-  return { seed, steps: trace.step, crashes, violation, hash: trace.digest(), lastLines: trace.last() };
-}
-
-function asViolation(error: unknown): Violation {
-  if (error instanceof Violation) return error;
-  if (error instanceof ReplicationGapError) return new Violation("oneHistory", error.message);
-  return new Violation("noFailure", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return runToEnd(seed, trace, new ReplicatedSimulation(seed, trace, plant));
 }
 
 class ReplicatedSimulation {

@@ -1,5 +1,5 @@
 import { RULES } from "./rules.ts";
-import type { SimulationResult } from "./simulation.ts";
+import type { SimulationResult } from "./run-to-end.ts";
 
 /** What people need to know of a simulation that violated a rule, and with which option it runs again; undefined where none was. */
 export function reportOf(

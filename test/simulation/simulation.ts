@@ -1,6 +1,7 @@
 import { Clients } from "./clients.ts";
 import type { Plant } from "./plant.ts";
-import { Crash, DiskFailure, RULES, Violation } from "./rules.ts";
+import { Crash, DiskFailure, Violation } from "./rules.ts";
+import { runToEnd, type SimulationResult } from "./run-to-end.ts";
 import { RunningLedger } from "./running-ledger.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { Trace } from "./trace.ts";
@@ -27,42 +28,10 @@ const ACTIONS = {
 } as const;
 type Action = keyof typeof ACTIONS;
 
-/** How a simulation ended. */
-export interface SimulationResult {
-  readonly seed: number;
-  /** Steps until the end, or until the violation. */
-  readonly steps: number;
-  readonly crashes: number;
-  readonly violation: Violation | undefined;
-  /** Of the whole trace. */
-  readonly hash: string;
-  readonly lastLines: readonly string[];
-}
-
 /** Runs the simulation of a seed from its beginning to its end, or to the first rule violated. */
 export function simulate(seed: number, plant: Plant = {}, print?: (line: string) => void): SimulationResult {
   const trace = new Trace(print);
-  const simulation = new Simulation(seed, trace, plant);
-  let violation: Violation | undefined;
-  try {
-    simulation.run();
-  } catch (error) {
-    violation = asViolation(error);
-    trace.add(`VIOLATION of "${RULES[violation.rule]}": ${violation.message}`);
-  }
-  return {
-    seed,
-    steps: trace.step,
-    crashes: simulation.crashes,
-    violation,
-    hash: trace.digest(),
-    lastLines: trace.last(),
-  };
-}
-
-function asViolation(error: unknown): Violation {
-  if (error instanceof Violation) return error;
-  return new Violation("noFailure", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return runToEnd(seed, trace, new Simulation(seed, trace, plant));
 }
 
 class Simulation {
