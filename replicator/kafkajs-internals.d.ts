@@ -17,25 +17,30 @@ declare module "kafkajs/src/cluster/index.js" {
     readonly isControlRecord: boolean;
   }
 
-  interface ProducedMessage {
-    readonly key: null;
-    readonly value: Uint8Array;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly timestamp: string;
+  export interface ProduceAnswer {
+    readonly topics: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
+    }[];
+  }
+
+  interface ProtocolRequest {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    readonly expectResponse: () => boolean;
+    readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+  }
+
+  export interface ProtocolResponse<T> {
+    readonly decode: (bytes: Buffer) => Promise<unknown>;
+    readonly parse: (decoded: unknown) => Promise<T>;
   }
 
   export interface Broker {
-    produce(request: {
-      readonly acks: -1;
-      readonly timeout: number;
-      readonly producerId: string;
-      readonly producerEpoch: number;
-      readonly topicData: readonly Partition<{
-        readonly partition: number;
-        readonly firstSequence: number;
-        readonly messages: readonly ProducedMessage[];
-      }>[];
-    }): Promise<{ readonly topics: readonly { readonly partitions: readonly { readonly baseOffset: string }[] }[] }>;
+    readonly connectionPool: {
+      send<T>(exchange: { readonly request: ProtocolRequest; readonly response: ProtocolResponse<T> }): Promise<T>;
+    };
 
     fetch(request: {
       readonly replicaId: -1;
@@ -73,6 +78,19 @@ declare module "kafkajs/src/cluster/index.js" {
       readonly transactionTimeout: number;
     }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
 
+    addPartitionsToTxn(request: {
+      readonly transactionalId: string;
+      readonly producerId: string;
+      readonly producerEpoch: number;
+      readonly topics: readonly Partition<number>[];
+    }): Promise<unknown>;
+    endTxn: (request: {
+      readonly transactionalId: string;
+      readonly producerId: string;
+      readonly producerEpoch: number;
+      readonly transactionResult: boolean;
+    }) => Promise<unknown>;
+
     joinGroup(request: {
       readonly groupId: string;
       readonly sessionTimeout: number;
@@ -108,10 +126,11 @@ declare module "kafkajs/src/cluster/index.js" {
   export default class Cluster {
     constructor(options: Readonly<Record<string, unknown>>);
     connect(): Promise<void>;
-    addTargetTopic(topic: string): Promise<void>;
+    addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
     refreshMetadata(): Promise<void>;
     findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
     findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
+    findControllerBroker(): Promise<Broker>;
     findBroker(node: { readonly nodeId: string | number }): Promise<Broker>;
   }
 }
@@ -121,4 +140,18 @@ declare module "kafkajs/src/loggers/index.js" {
     readonly createLogger: (options: { readonly level: number; readonly logCreator: () => () => void }) => unknown;
   };
   export default loggers;
+}
+
+declare module "kafkajs/src/protocol/requests/produce/v7/response.js" {
+  import type { ProduceAnswer, ProtocolResponse } from "kafkajs/src/cluster/index.js";
+
+  const response: ProtocolResponse<ProduceAnswer>;
+  export default response;
+}
+
+declare module "kafkajs/src/broker/index.js" {
+  import type { Broker } from "kafkajs/src/cluster/index.js";
+
+  const broker: { readonly prototype: Broker };
+  export default broker;
 }

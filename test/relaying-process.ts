@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { type Kafka, Kafka as KafkaClient, type Transaction } from "kafkajs";
+import Broker from "kafkajs/src/broker/index.js";
 import { startEngine } from "../engine/start-engine.ts";
 import { loadConfig } from "../gateway/config.ts";
 import { EventBatch } from "../replicator/events/event-batch.ts";
@@ -21,22 +21,14 @@ Object.defineProperty(EventBatch.prototype, "isFull", {
 });
 
 let commits = 0;
-const makeProducer = KafkaClient.prototype.producer;
-KafkaClient.prototype.producer = function (this: Kafka, config) {
-  const producer = makeProducer.call(this, config);
-  const begin = producer.transaction;
-  const transaction = async (): Promise<Transaction> => {
-    const begun = await begin();
-    const commit = async (): Promise<void> => {
-      commits += 1;
-      const isAimedAt = commits === Number(number);
-      if (isAimedAt && moment === "before") process.kill(process.pid, "SIGKILL");
-      await begun.commit();
-      if (isAimedAt && moment === "after") process.kill(process.pid, "SIGKILL");
-    };
-    return { ...begun, commit };
-  };
-  return { ...producer, transaction };
+const { endTxn } = Broker.prototype;
+Broker.prototype.endTxn = async function (request) {
+  commits += 1;
+  const isAimedAt = commits === Number(number);
+  if (isAimedAt && moment === "before") process.kill(process.pid, "SIGKILL");
+  const answer = await endTxn.call(this, request);
+  if (isAimedAt && moment === "after") process.kill(process.pid, "SIGKILL");
+  return answer;
 };
 
 const log = (_level: string, fact: string, fields: object): void => {

@@ -7,7 +7,8 @@ import {
   SPEC_VERSION,
 } from "../../protocol/events/cloud-event.ts";
 import { EVENT_AGGREGATE_NAMES, EVENT_TYPES, type EventType } from "../../protocol/events/event-types.ts";
-import { RECORD_PREFIX_BYTES, sealRecord, shortText, writeVarint } from "../record-bytes.ts";
+import type { EncodedRecords } from "../record-batch.ts";
+import { beginRecord, endRecord, shortText, writeVarint } from "../record-bytes.ts";
 import { partitionOf } from "./partition.ts";
 
 /**
@@ -17,8 +18,12 @@ import { partitionOf } from "./partition.ts";
 const BATCH_BYTES_MAX = 4 << 20;
 /** Kafka takes batches of at most a mebibyte for a partition. */
 const PARTITION_BYTES_MAX = 1 << 19;
-/** An event beyond this is a defect: metadata has at most a kibibyte, and thrice that where it was no UTF-8. */
+/** What a partition's records have room in at first; it grows to `PARTITION_BYTES_MAX`. */
+const PARTITION_BYTES_FIRST = 1 << 15;
+/** The data of an event beyond this is a defect: metadata has at most a kibibyte, and thrice that where it was no UTF-8. */
 const EVENT_BYTES_MAX = 8_000;
+/** With its headers, of which a trace's state, the longest, has at most half a kibibyte. */
+const RECORD_BYTES_MAX = EVENT_BYTES_MAX + 2_048;
 
 /** W3C trace context that a command carried. */
 export interface TraceContext {
@@ -30,12 +35,6 @@ export interface TraceContext {
 interface TypeHeaders {
   readonly topic: number;
   readonly bytes: Buffer;
-}
-
-/** Records of one partition. */
-interface PartitionRecords {
-  readonly records: Buffer[];
-  bytes: number;
 }
 
 const HEADERS_FIXED = 5;
@@ -81,13 +80,47 @@ function headerBytes(headers: Readonly<Record<string, string>>): Buffer {
   return bytes.subarray(0, end);
 }
 
+/** The encoded records of one partition. */
+class PartitionRecords {
+  #bytes = Buffer.allocUnsafeSlow(PARTITION_BYTES_FIRST);
+  #end = 0;
+  count = 0;
+
+  get byteLength(): number {
+    return this.#end;
+  }
+
+  get encoded(): Buffer {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** Where the next record begins: there is room for the longest one. */
+  begin(): { readonly bytes: Buffer; readonly start: number } {
+    if (this.#bytes.length - this.#end < RECORD_BYTES_MAX) {
+      const larger = Buffer.allocUnsafeSlow(2 * this.#bytes.length);
+      this.#bytes.copy(larger, 0, 0, this.#end);
+      this.#bytes = larger;
+    }
+    return { bytes: this.#bytes, start: this.#end };
+  }
+
+  end(end: number): void {
+    this.#end = end;
+    this.count += 1;
+  }
+
+  clear(): void {
+    this.#end = 0;
+    this.count = 0;
+  }
+}
+
 /** The events of one transaction, as the records that Kafka keeps. */
 export class EventBatch {
   readonly #headers: readonly EventHeaders[];
-  readonly #bytes = Buffer.allocUnsafeSlow(BATCH_BYTES_MAX + EVENT_BYTES_MAX);
   /** Of each topic, its partitions. */
   readonly #partitions: readonly (readonly PartitionRecords[])[];
-  #end = 0;
+  #bytes = 0;
   #fullest = 0;
   #events = 0;
   #sequence = 0;
@@ -100,7 +133,7 @@ export class EventBatch {
   /** `headers` are those of each shard's events; `partitionCounts` are those of the topics, in the order of `EVENT_AGGREGATE_NAMES`. */
   constructor(headers: readonly EventHeaders[], partitionCounts: readonly number[]) {
     this.#headers = headers;
-    this.#partitions = partitionCounts.map((count) => Array.from({ length: count }, () => ({ records: [], bytes: 0 })));
+    this.#partitions = partitionCounts.map((count) => Array.from({ length: count }, () => new PartitionRecords()));
   }
 
   get events(): number {
@@ -110,8 +143,8 @@ export class EventBatch {
   /** Whether the events of one more record might not fit. */
   get isFull(): boolean {
     return (
-      this.#end > BATCH_BYTES_MAX - EVENTS_OF_RECORD_MAX * EVENT_BYTES_MAX ||
-      this.#fullest > PARTITION_BYTES_MAX - EVENTS_OF_RECORD_MAX * EVENT_BYTES_MAX
+      this.#bytes > BATCH_BYTES_MAX - EVENTS_OF_RECORD_MAX * RECORD_BYTES_MAX ||
+      this.#fullest > PARTITION_BYTES_MAX - EVENTS_OF_RECORD_MAX * RECORD_BYTES_MAX
     );
   }
 
@@ -135,9 +168,9 @@ export class EventBatch {
   add(type: EventType, key: string, data: string, trace?: TraceContext): void {
     const { topic, bytes: fixedHeaders } = this.#headers[this.#shard].of(type);
     const partition = this.#partitions[topic][partitionOf(key, this.#partitions[topic].length)];
-    const bytes = this.#bytes;
-    const start = this.#end + RECORD_PREFIX_BYTES;
-    let end = writeVarint(bytes, start, key.length);
+    const { bytes, start } = partition.begin();
+    let end = beginRecord(bytes, start, partition.count);
+    end = writeVarint(bytes, end, key.length);
     end += bytes.write(key, end, "latin1");
     const dataAt = end + DATA_LENGTH_BYTES;
     const dataBytes = bytes.write(data, dataAt, EVENT_BYTES_MAX, "utf8");
@@ -156,29 +189,26 @@ export class EventBatch {
       header(EVENT_HEADER.sequence, eventSequence(this.#sequence, this.#index)) +
       traceHeaders;
     end += bytes.write(ownHeaders, end, "latin1");
-    const record = sealRecord(bytes, start, end, partition.records.length);
-    partition.records.push(record);
-    partition.bytes += record.byteLength;
-    this.#fullest = Math.max(this.#fullest, partition.bytes);
-    this.#end = end;
+    end = endRecord(bytes, start, end);
+    partition.end(end);
+    this.#bytes += end - start;
+    this.#fullest = Math.max(this.#fullest, partition.byteLength);
     this.#events += 1;
     this.#index += 1;
   }
 
-  /** The records of a topic's partitions that have any. */
-  *partitionsOf(topic: number): Generator<{ readonly partition: number; readonly records: readonly Buffer[] }> {
-    for (const [partition, { records }] of this.#partitions[topic].entries()) {
-      if (records.length > 0) yield { partition, records };
+  /** The records of a topic's partitions that have any, sent at a time; they are those of the batch until it is cleared. */
+  *recordsOf(topic: number, nowMs: number): Generator<EncodedRecords & { readonly partition: number }> {
+    for (const [partition, records] of this.#partitions[topic].entries()) {
+      const { count, encoded } = records;
+      if (count > 0) yield { partition, parts: [encoded], count, firstTimestampMs: nowMs, lastTimestampMs: nowMs };
     }
   }
 
   /** Forgets all events; their records must have been sent. */
   clear(): void {
-    for (const partition of this.#partitions.flat()) {
-      partition.records.length = 0;
-      partition.bytes = 0;
-    }
-    this.#end = 0;
+    for (const partition of this.#partitions.flat()) partition.clear();
+    this.#bytes = 0;
     this.#fullest = 0;
     this.#events = 0;
   }

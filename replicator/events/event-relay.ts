@@ -2,15 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { kafkaConnection } from "../../protocol/broker-access.ts";
 import { eventSource } from "../../protocol/events/cloud-event.ts";
-import { useLeanRecords } from "../lean-records.ts";
 import { EventBatch, EventHeaders } from "./event-batch.ts";
 import type { EventRelayOptions, EventRelaySources, RelayLog } from "./relay-options.ts";
 import { RelayProducer } from "./relay-producer.ts";
 import { openTopics, type RelayTopics } from "./relay-topics.ts";
 import { ShardFeed } from "./shard-feed.ts";
 
-/** A new transaction has to wait until the one before is settled, a few milliseconds: the first retry comes soon after. */
-const RETRY = { initialRetryTime: 5, maxRetryTime: 1_000, retries: 9 };
+const RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 };
 const CONNECT_MS_MAX = 3_000;
 const REQUEST_MS_MAX = 10_000;
 /** How often an idle relay looks for new records; a look takes some 20 µs a shard. */
@@ -38,7 +36,6 @@ export class EventRelay {
 
   /** `told` takes, for each shard, the sequence up to which everything is told. */
   constructor(options: EventRelayOptions, sources: EventRelaySources, told: Float64Array, log: RelayLog) {
-    useLeanRecords();
     this.#kafka = new Kafka({
       ...kafkaConnection(options),
       clientId: "mizan-events",
@@ -89,7 +86,7 @@ export class EventRelay {
   async #relay(): Promise<void> {
     const topics = await openTopics(this.#kafka, this.#options);
     const transactionalId = `mizan-relay-${this.#options.ledgerId}`;
-    const { producer, progress } = await RelayProducer.open(this.#kafka, topics, transactionalId);
+    const { producer, progress } = await RelayProducer.open(this.#kafka, this.#options, topics, transactionalId);
     try {
       for (const [shard, feed] of this.#feeds.entries()) {
         feed.begin(progress?.[shard] ?? undefined);
@@ -98,7 +95,7 @@ export class EventRelay {
       this.#log("info", "telling events", { behind: this.#feeds.map((feed, shard) => `${shard}:${feed.sequence}`) });
       await this.#tell(producer, topics);
     } finally {
-      await producer.close();
+      producer.close();
     }
   }
 
