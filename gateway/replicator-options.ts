@@ -6,6 +6,9 @@ import type { Config } from "./config.ts";
 import { readNodeId } from "./node-id.ts";
 import { StartError } from "./start-error.ts";
 
+/** What the log is behind by this long costs nobody anything, where answers do not wait for it. */
+const LOCAL_LINGER_MS = 5;
+
 /** How the brokers are reached. **Errors**: throws a `StartError` of the code `kafka_ca_unreadable`. */
 export function brokerAccess(config: Config): BrokerAccess {
   const { kafkaUsername: username, kafkaPassword: password, kafkaMechanism: mechanism } = config;
@@ -49,5 +52,6 @@ export function replicatorOptions(config: Config, ledger: LedgerFile): Replicato
     ledger,
     ledgerId: ledger.ledgerId,
     shardCount: ledger.shards,
+    lingerMs: config.acks === "local" ? LOCAL_LINGER_MS : 0,
   };
 }

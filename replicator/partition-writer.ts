@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Doorbell } from "../engine/port/doorbell.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import { claimPartition, type WriterSession } from "./claim-partition.ts";
 import { ReplicationGapError } from "./epoch-fold.ts";
+import type { OutgoingRecord } from "./journal-record.ts";
 import { KafkaLink, type ProducerIdentity } from "./kafka-link.ts";
 import { JournalUnreadableError } from "./log-frame.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
@@ -13,6 +15,8 @@ import { lookAround, resumeWriting, sendBatch, type WriterStep } from "./writer-
 
 /** An idle writer looks whether it still leads this many times in a session. */
 const CHECKS_PER_SESSION = 5;
+/** A send of fewer bytes is small. */
+const SMALL_SEND_BYTES = 64 << 10;
 
 /** What a writer needs, and whom it tells. */
 export interface WriterContext {
@@ -113,6 +117,7 @@ export class PartitionWriter {
     const sentMs = monotonicMs();
     if (batch.length > 0) {
       await this.#take(sendBatch(progress, batch), link, producer);
+      await this.#linger(batch, sentMs);
     } else {
       const restMs = this.#checkedMs + options.sessionTimeoutMs / CHECKS_PER_SESSION - sentMs;
       if (restMs > 0) {
@@ -122,6 +127,14 @@ export class PartitionWriter {
       await this.#take(lookAround(), link);
     }
     this.#checkedMs = sentMs;
+  }
+
+  /** Lets frames come together behind a small send. */
+  async #linger(batch: readonly OutgoingRecord[], sentMs: number): Promise<void> {
+    const { lingerMs = 0 } = this.#context.options;
+    const restMs = Math.round(sentMs + lingerMs - monotonicMs());
+    if (restMs <= 0 || batch.reduce((sum, { value }) => sum + value.length, 0) > SMALL_SEND_BYTES) return;
+    await delay(restMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
   /** Takes steps one after the other; returns the session that they led to. */

@@ -25,6 +25,8 @@ export interface ReplicatorOptions extends LogAccess {
   readonly ledger: LedgerFile;
   readonly ledgerId: string;
   readonly shardCount: number;
+  /** From a small send to the next one, so that many small frames share a request. Default: none. */
+  readonly lingerMs?: number;
 }
 
 /** A node and the epoch under which it leads. */
