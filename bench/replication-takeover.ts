@@ -84,9 +84,12 @@ async function repeat(
   const acknowledgedBefore = client.acknowledged;
   for (let time = 0; time < times; time += 1) {
     client.takeLongestMs();
+    const acknowledged = client.acknowledged;
     await takeOver();
-    await sleep(CALM_MS);
+    // Before the new leader has done something, the former one seems to follow, whether it does or not.
+    while (client.acknowledged === acknowledged) await sleep(POLL_MS);
     await inStep(pair);
+    await sleep(CALM_MS);
     const gapMs = client.takeLongestMs();
     gapsMs.push(gapMs);
     histogram.record(gapMs);

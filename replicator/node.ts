@@ -24,6 +24,8 @@ import { hasLostTail } from "./tail-comparison.ts";
 const TICK_MS = 1_000;
 const LEASES_PER_SESSION = 20;
 const ROOM_POLL_MS = 1;
+/** After a drain, for this long another node is expected to claim. */
+const CLAIM_EXPECTED_MS = 3_000;
 
 /** This node's part in the replication of all its shards: it follows, then perhaps leads, then is fenced or stopped. */
 export class Node {
@@ -99,12 +101,13 @@ export class Node {
     }
   }
 
-  /** Tells when everything up to these sequences is confirmed. */
+  /** Tells when everything up to these sequences is confirmed; then another node may claim. */
   async drain(sequences: readonly number[]): Promise<void> {
     await new Promise<void>((done) => {
       this.#drain = { sequences, done };
       this.#endDrain();
     });
+    for (const writer of this.#writers) writer.expectClaim(CLAIM_EXPECTED_MS);
     this.#tell({ type: "drained" });
   }
 

@@ -15,6 +15,8 @@ import { lookAround, resumeWriting, sendBatch, type WriterStep } from "./writer-
 
 /** An idle writer looks whether it still leads this many times in a session. */
 const CHECKS_PER_SESSION = 5;
+/** How often a writer looks that expects another node to claim, so that clients are sent there at once. */
+const EXPECTING_CHECK_MS = 20;
 /** A send of fewer bytes is small. */
 const SMALL_SEND_BYTES = 64 << 10;
 
@@ -44,6 +46,7 @@ export class PartitionWriter {
   readonly #stopping = new AbortController();
   #session: WriterSession | undefined;
   #checkedMs = 0;
+  #expectsUntilMs = 0;
   #done: Promise<void> = Promise.resolve();
 
   constructor(context: WriterContext) {
@@ -59,6 +62,12 @@ export class PartitionWriter {
     this.#session = session;
     this.#checkedMs = session.claimedMs;
     this.#done = this.#run();
+  }
+
+  /** Another node is about to claim, within some time. */
+  expectClaim(withinMs: number): void {
+    this.#expectsUntilMs = monotonicMs() + withinMs;
+    this.#context.appended.ring();
   }
 
   async stop(): Promise<void> {
@@ -119,7 +128,9 @@ export class PartitionWriter {
       await this.#take(sendBatch(progress, batch), link, producer);
       await this.#linger(batch, sentMs);
     } else {
-      const restMs = this.#checkedMs + options.sessionTimeoutMs / CHECKS_PER_SESSION - sentMs;
+      const checkEveryMs =
+        sentMs < this.#expectsUntilMs ? EXPECTING_CHECK_MS : options.sessionTimeoutMs / CHECKS_PER_SESSION;
+      const restMs = this.#checkedMs + checkEveryMs - sentMs;
       if (restMs > 0) {
         await appended.sleepAsync(() => progress.hasNext || this.#stopping.signal.aborted, restMs);
         return;
