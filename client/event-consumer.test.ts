@@ -146,3 +146,24 @@ test("a start that fails leaves no connection behind", async () => {
   await expect(ended).rejects.toThrow("does not host this topic-partition");
   expect(connections).toEqual(new Set());
 });
+
+test("what can be neither handled nor put aside ends the reading, and a replay, with an error", async () => {
+  const topic = `wallets-${randomUUID()}`;
+  const admin = kafka.admin();
+  await admin.connect();
+  const tiny = [{ name: "max.message.bytes", value: "100" }];
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic }, { topic: `${topic}.dlq` }, { topic: `${topic}.dlq.dlq`, configEntries: tiny }],
+  });
+  await admin.disconnect();
+  const producer = kafka.producer();
+  await producer.connect();
+  await producer.send({ topic: `${topic}.dlq`, messages: [frozen(1)] });
+  await producer.disconnect();
+  const options = { kafka, groupId: randomUUID(), retryMs: 1, handle: () => Promise.reject(new Error("no")) };
+  await expect(EventConsumer.replay({ ...options, topics: [topic] })).rejects.toThrow(/too large|larger than/i);
+  const consumer = await EventConsumer.start({ ...options, groupId: randomUUID(), topics: [`${topic}.dlq`] });
+  consumers.push(consumer);
+  await expect(consumer.failed).rejects.toThrow(/too large|larger than/i);
+});

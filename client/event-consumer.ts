@@ -46,6 +46,7 @@ export class EventConsumer {
   readonly #consumer: Consumer;
   readonly #producer: Producer;
   readonly #seen: SeenEvents;
+  readonly #failure = Promise.withResolvers<never>();
 
   private constructor(options: EventConsumerOptions) {
     this.#options = options;
@@ -54,6 +55,16 @@ export class EventConsumer {
     this.#consumer = this.#kafka.consumer({ groupId: options.groupId, maxWaitTimeInMs: FETCH_WAIT_MS });
     this.#producer = this.#kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
     this.#seen = new SeenEvents(options.seenMax ?? SEEN_MAX);
+    // Whoever does not ask need not be told.
+    this.#failure.promise.catch(() => {});
+    this.#consumer.on(this.#consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      if (!restart) this.#failure.reject(error);
+    });
+  }
+
+  /** Rejects when it reads no further by itself, as where an event can be neither handled nor put aside; else stays open. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
   }
 
   /** Begins to read, and goes on until `stop`. **Errors**: rejects where Kafka cannot be reached, or has not the topics. */
@@ -71,6 +82,8 @@ export class EventConsumer {
   /**
    * Hands the dead letters of some topics to `handle`, those that are there when it begins, and resolves with how many
    * were handled and how many failed again. Those are dead letters anew. One replay of a group runs at a time.
+   *
+   * **Errors**: rejects where it cannot go on; what it has not handled is there for the next one.
    */
   static async replay(options: EventConsumerOptions): Promise<{ readonly handled: number; readonly failed: number }> {
     const consumer = new EventConsumer(options);
@@ -114,7 +127,7 @@ export class EventConsumer {
         if (ends.size === 0) onEnd();
       },
     });
-    await isOver;
+    await Promise.race([isOver, this.failed]);
     return counts;
   }
 
