@@ -15,7 +15,7 @@ const ARRIVAL_MS_MAX = 30_000;
 const POLL_MS = 50;
 const LAG_MS_MAX = 1_000;
 /** Transfers a second that are tried one after the other, until events fall behind. */
-const RATES = [20_000, 30_000, 40_000, 50_000, 60_000];
+const RATES = [7_500, 10_000, 12_500, 15_000, 20_000, 30_000];
 const PER_MESSAGE = 10;
 
 /** The reader of one topic; all events of a transfer leave in one transaction, so its topic tells for the others. */
