@@ -103,6 +103,12 @@ export class Access {
     return caller === undefined || this.#byId.get(caller.keyId)?.state.revokedAtMs !== null ? undefined : caller;
   }
 
+  /** Whether the key behind a caller was revoked since it proved who it is. */
+  isRevoked({ keyId }: Caller): boolean {
+    const revokedAtMs = this.#byId.get(keyId)?.state.revokedAtMs;
+    return revokedAtMs !== undefined && revokedAtMs !== null;
+  }
+
   /** All keys ever made, oldest first. */
   list(): readonly ApiKeyState[] {
     return [...this.#byId.values()].map(({ state }) => state).sort((a, b) => a.createdAtMs - b.createdAtMs);

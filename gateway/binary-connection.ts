@@ -123,6 +123,21 @@ export class BinaryConnection implements Connection {
     }
   }
 
+  ping(): void {
+    this.#socket?.ping();
+  }
+
+  closeSilent(): void {
+    const { counters } = this.#context;
+    if (this.bufferedBytes() > 0) {
+      counters.slowConsumersClosed += 1;
+      this.closeSlow();
+    } else {
+      counters.silentPeersClosed += 1;
+      this.close(CLOSE.tryAgainLater, "idle_timeout");
+    }
+  }
+
   onHeartbeat(nowMs: number): void {
     if (!this.#sentSinceHeartbeat) this.#send({ type: FRAME_TYPE.Heartbeat, argument: nowMs }, NOTHING);
     this.#sentSinceHeartbeat = false;
@@ -229,26 +244,34 @@ export class BinaryConnection implements Connection {
   #subscribe({ requestId, payload, count }: RequestFrame): Code {
     const topics = readTopics(payload.slice(), count);
     if (topics === undefined) return "invalid_request";
-    const codes = new Uint16Array(count);
-    let left = count;
     this.#inflight += 1;
+    const take = this.#codesOf(requestId, count);
     for (const [index, { topic, id, fromVersion }] of topics.entries()) {
-      this.#context.streams.subscribe(this, topic, id, fromVersion, (code) => {
-        codes[index] = CODES[code].number;
-        left -= 1;
-        if (left > 0) return;
-        this.#inflight -= 1;
-        this.#sendSubscribed(requestId, codes);
-      });
+      this.#context.streams.subscribe(this, topic, id, fromVersion, take(index));
     }
     return "ok";
   }
 
+  /** Takes the code of each record of a request, and answers with the last one. */
+  #codesOf(requestId: number, count: number): (index: number) => (code: Code) => void {
+    const codes = new Uint16Array(count);
+    let left = count;
+    return (index) => (code) => {
+      codes[index] = CODES[code].number;
+      left -= 1;
+      if (left > 0) return;
+      this.#inflight -= 1;
+      this.#sendSubscribed(requestId, codes);
+    };
+  }
+
   #unsubscribe({ requestId, payload, count }: RequestFrame): Code {
-    const topics = readTopics(payload, count);
+    const topics = readTopics(payload.slice(), count);
     if (topics === undefined) return "invalid_request";
-    for (const { topic, id } of topics) this.#context.streams.unsubscribe(this, topic, id);
-    this.#sendSubscribed(requestId, new Uint16Array(count));
+    this.#inflight += 1;
+    const take = this.#codesOf(requestId, count);
+    for (const [index, { topic, id }] of topics.entries())
+      this.#context.streams.unsubscribe(this, topic, id, take(index));
     return "ok";
   }
 

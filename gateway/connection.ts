@@ -7,6 +7,9 @@ export type Socket = WebSocket<SocketData>;
 /** What a socket carries from its upgrade on. */
 export interface SocketData {
   readonly connection: Connection;
+  /** When its peer was last heard, and when it was last asked for a heartbeat, on the clock of the rounds. */
+  heardAtMs: number;
+  beatAtMs: number;
 }
 
 /** One open WebSocket, whichever subprotocol it speaks. */
@@ -21,6 +24,10 @@ export interface Connection extends Subscriber {
   onClose(): void;
   /** Sends what gathered during a turn, as one message; called only after the connection asked for it. */
   flush(): void;
+  /** Asks the peer for a sign of life. */
+  ping(): void;
+  /** The peer gave none: closes as slow where it has not read what was sent, else as idle. */
+  closeSilent(): void;
   /** Called twice per heartbeat interval: sends a heartbeat if nothing was sent since the last call. */
   onHeartbeat(nowMs: number): void;
   /** Tells the peer why, then closes; what was written before is still delivered. */
@@ -42,6 +49,6 @@ export const CLOSE = {
   messageTooBig: 1009,
   /** This node has stepped down: another one leads. */
   notLeader: 1012,
-  /** The reader fell too far behind; it may come back. */
+  /** The reader fell too far behind, or gave no sign of life; it may come back. */
   tryAgainLater: 1013,
 } as const;

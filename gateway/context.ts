@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Door } from "./door.ts";
 import type { LogLag } from "./log-lag.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
@@ -33,6 +34,7 @@ export interface GatewayContext {
   readonly lag: LogLag;
   readonly rates: Rates;
   readonly disk: DiskWatch;
+  readonly door: Door;
   readonly recentLines: RecentLines;
   /** Whether the journal goes into a log at all. */
   readonly isReplicated: boolean;

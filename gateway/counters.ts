@@ -8,6 +8,7 @@ export class Counters {
   bytesReceived = 0;
   bytesSent = 0;
   slowConsumersClosed = 0;
+  silentPeersClosed = 0;
   watchedWallets = 0;
   deltasPublished = 0;
   deltasDelivered = 0;

@@ -136,6 +136,21 @@ export class JsonConnection implements Connection {
     }
   }
 
+  ping(): void {
+    this.#socket?.ping();
+  }
+
+  closeSilent(): void {
+    const { counters } = this.#context;
+    if (this.bufferedBytes() > 0) {
+      counters.slowConsumersClosed += 1;
+      this.closeSlow();
+    } else {
+      counters.silentPeersClosed += 1;
+      this.close(CLOSE.tryAgainLater, "idle_timeout");
+    }
+  }
+
   onHeartbeat(nowMs: number): void {
     if (!this.#sentSinceHeartbeat) this.#send(`{"type":"Heartbeat","timestampMs":${nowMs}}`);
     this.#sentSinceHeartbeat = false;
@@ -236,16 +251,15 @@ export class JsonConnection implements Connection {
   #follow(request: Extract<JsonRequest, { type: "Subscribe" | "Unsubscribe" }>): Code {
     const { requestId, topic } = request;
     const id = topic === "all" ? NO_ID : uuidBytes(topic === "wallet" ? request.walletId : request.ownerId);
+    const done = (code: Code): void =>
+      this.#end(requestId, code === "ok" ? '"ok":true,"result":{}' : `"ok":false,"error":${errorText(code)}`);
+    this.#inflight += 1;
     if (request.type === "Unsubscribe") {
-      this.#context.streams.unsubscribe(this, topic, id);
-      this.#sendAnswer(requestId, '"ok":true,"result":{}');
+      this.#context.streams.unsubscribe(this, topic, id, done);
       return "ok";
     }
     const fromVersion = "fromVersion" in request ? (request.fromVersion ?? -1) : -1;
-    this.#inflight += 1;
-    this.#context.streams.subscribe(this, topic, id, fromVersion === 0 ? -1 : fromVersion, (code) => {
-      this.#end(requestId, code === "ok" ? '"ok":true,"result":{}' : `"ok":false,"error":${errorText(code)}`);
-    });
+    this.#context.streams.subscribe(this, topic, id, fromVersion === 0 ? -1 : fromVersion, done);
     return "ok";
   }
 

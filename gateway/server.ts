@@ -9,12 +9,13 @@ import type { EventRelayWorker } from "../replicator/events/relay-worker.ts";
 import { Access, type BootstrapResult } from "./access.ts";
 import { AccessFollower } from "./access-follower.ts";
 import type { Config } from "./config.ts";
-import { CLOSE, type Connection, type SocketData } from "./connection.ts";
+import { CLOSE, type Socket, type SocketData } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { Counters } from "./counters.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Door, openFilesMax } from "./door.ts";
 import { DrainLoop } from "./drain-loop.ts";
 import { startEventRelay } from "./event-relay.ts";
 import { LimitedLines } from "./limited-lines.ts";
@@ -22,12 +23,14 @@ import { listen } from "./listen.ts";
 import { LogLag } from "./log-lag.ts";
 import { LogPositions } from "./log-positions.ts";
 import { NodeRole } from "./node-role.ts";
+import { Pace } from "./pace.ts";
 import { type Unreadiness, unreadiness } from "./readiness.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
 import { ReplicationGate } from "./replication-gate.ts";
 import { registerRest } from "./rest/routes.ts";
 import { SeedOffers } from "./seed/seed-offers.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { SocketRounds } from "./socket-rounds.ts";
 import { upgrade } from "./socket-upgrade.ts";
 import { StartError } from "./start-error.ts";
 import { Rates } from "./status/rates.ts";
@@ -36,6 +39,11 @@ import { Streams } from "./streams/streams.ts";
 import { Turn } from "./turn.ts";
 
 const STOP_POLL_MS = 5;
+/** Upgrades in one turn of the event loop: each brings some fifty microseconds of its own, and then its subscriptions. */
+const UPGRADES_PER_TURN = 8;
+const UPGRADES_WAITING_MAX = 65_536;
+/** The longest timeout that uWebSockets.js knows. */
+const SOCKET_TIMEOUT_SECONDS_MAX = 960;
 
 /** A ledger that serves. */
 export interface RunningServer {
@@ -133,13 +141,14 @@ class Server {
   readonly #streams: Streams;
   readonly #counters = new Counters();
   readonly #turn = new Turn();
-  readonly #connections = new Set<Connection>();
+  readonly #sockets: SocketRounds;
+  readonly #door: Door;
+  readonly #upgrades = new Pace(UPGRADES_PER_TURN, UPGRADES_WAITING_MAX);
   readonly #app = App();
   #replication: Replication | undefined;
   #events: EventRelayWorker | undefined;
   #access: AccessFollower | undefined;
   #seeds: SeedOffers | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
   #isOpen = false;
   #isStopping = false;
   #closeListener = (): void => {};
@@ -155,6 +164,8 @@ class Server {
   ) {
     ({ promise: this.steppedDown, resolve: this.#onSteppedDown } = Promise.withResolvers<void>());
     this.#config = config;
+    this.#sockets = new SocketRounds(config);
+    this.#door = new Door(config.httpConnectionsMax, openFilesMax(), () => this.#sockets.size, this.#upgrades);
     this.#log = log;
     this.#engine = engine;
     this.#hasFailed = hasFailed;
@@ -212,6 +223,7 @@ class Server {
       lag: this.#lag,
       rates: this.#rates,
       disk: this.#disk,
+      door: this.#door,
       recentLines: this.#recentLines,
       unreadiness: () => this.#unreadiness(context),
       isStopping: () => this.#isStopping,
@@ -223,10 +235,11 @@ class Server {
     this.port = listening.port;
     this.#closeListener = listening.close;
     this.#isOpen = true;
-    this.#heartbeat = setInterval(() => {
-      const nowMs = Date.now();
-      for (const connection of this.#connections) connection.onHeartbeat(nowMs);
-    }, this.#config.heartbeatIntervalMs / 2);
+    this.#sockets.start();
+    const filesMissing = this.#door.filesMissing(this.#config.connectionsMax);
+    if (filesMissing > 0) {
+      this.#log.warn({ filesMissing }, "fewer files may be open than connections are allowed: raise ulimit -n");
+    }
   }
 
   async stop(): Promise<void> {
@@ -236,15 +249,15 @@ class Server {
     this.#dispatcher.stopAccepting();
     const deadlineMs = Date.now() + this.#config.shutdownGraceMs;
     while (this.#dispatcher.inflight > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
-    clearInterval(this.#heartbeat);
+    this.#sockets.stop();
     this.#watch.stop();
     this.#access?.stop();
     this.#seeds?.stop();
     this.#streams.stop();
     // What was answered in the last turn leaves before the connections close.
     this.#turn.end();
-    for (const connection of [...this.#connections]) connection.close(CLOSE.goingAway, "shutting_down");
-    while (this.#connections.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
+    for (const { connection } of this.#sockets.all()) connection.close(CLOSE.goingAway, "shutting_down");
+    while (this.#sockets.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     // What the last commands have done is told by the next start, or by the next leader.
     await this.#events?.stop();
     // Everything decided goes out to the log as far as it can; what nobody will see any more must not keep the shards.
@@ -279,7 +292,7 @@ class Server {
   #stepDown(gate: ReplicationGate): void {
     this.#dispatcher.stopAccepting("not_leader");
     gate.close();
-    for (const connection of [...this.#connections]) connection.dismiss();
+    for (const { connection } of this.#sockets.all()) connection.dismiss();
     this.#onSteppedDown();
   }
 
@@ -317,32 +330,48 @@ class Server {
 
   #serveSockets(app: TemplatedApp, context: GatewayContext): void {
     const { idleTimeoutMs, socketBufferedMaxBytes } = this.#config;
+    this.#door.guard(app);
     app.ws<SocketData>("/v1/ws", {
       maxPayloadLength: HTTP_BODY_BYTES_MAX,
-      idleTimeout: Math.ceil(idleTimeoutMs / 4_000) * 4,
-      sendPingsAutomatically: true,
+      // The rounds ping and end silent peers; this ends those that do not even take the end.
+      idleTimeout: Math.min(SOCKET_TIMEOUT_SECONDS_MAX, Math.ceil((1.25 * idleTimeoutMs) / 4_000) * 4 + 8),
+      sendPingsAutomatically: false,
       // The connection itself decides when its peer is too slow, and tells it; this is the backstop.
       maxBackpressure: 2 * socketBufferedMaxBytes,
       closeOnBackpressureLimit: true,
       upgrade: (response, request, socketContext) =>
-        upgrade(response, request, socketContext, context, this.#connections.size),
+        upgrade(response, request, socketContext, context, this.#upgrades, this.#sockets.size),
       open: (socket) => {
-        const { connection } = socket.getUserData();
-        this.#connections.add(connection);
-        connection.onOpen(socket);
+        const data = socket.getUserData();
+        this.#door.upgraded();
+        this.#sockets.add(data);
+        data.connection.onOpen(socket);
       },
-      message: (socket, data, isBinary) => socket.getUserData().connection.onMessage(data, isBinary),
-      drain: (socket) => socket.getUserData().connection.onDrain(),
+      message: (socket, message, isBinary) => {
+        const data = socket.getUserData();
+        data.heardAtMs = this.#sockets.nowMs;
+        data.connection.onMessage(message, isBinary);
+      },
+      ping: (socket) => this.#heard(socket),
+      pong: (socket) => this.#heard(socket),
+      drain: (socket) => {
+        this.#heard(socket);
+        socket.getUserData().connection.onDrain();
+      },
       close: (socket) => {
-        const { connection } = socket.getUserData();
-        this.#connections.delete(connection);
-        connection.onClose();
+        const data = socket.getUserData();
+        this.#sockets.remove(data);
+        data.connection.onClose();
       },
     });
   }
 
+  #heard(socket: Socket): void {
+    socket.getUserData().heardAtMs = this.#sockets.nowMs;
+  }
+
   #closeConnectionsOf(keyId: string): void {
-    for (const connection of [...this.#connections]) {
+    for (const { connection } of this.#sockets.all()) {
       if (connection.keyId === keyId) connection.close(CLOSE.policyViolation, "api_key_revoked");
     }
   }

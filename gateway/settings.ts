@@ -206,6 +206,14 @@ export const SETTINGS = {
     unit: "connections",
     meaning: "WebSocket connections at once; beyond it HTTP 503 `overloaded`.",
   }),
+  httpConnectionsMax: whole("MIZAN_HTTP_CONNECTIONS_MAX", {
+    default: 4_096,
+    min: 16,
+    max: 1_000_000,
+    unit: "connections",
+    meaning:
+      "TCP connections at once that are no WebSocket, or not yet; a further one is closed unanswered. So is any for which no open file is left but the 256 kept for the journal.",
+  }),
   heartbeatIntervalMs: whole("MIZAN_HEARTBEAT_INTERVAL_MS", {
     default: 15_000,
     min: 100,
@@ -218,7 +226,8 @@ export const SETTINGS = {
     min: 8_000,
     max: 900_000,
     unit: "ms",
-    meaning: "A peer that does not even answer pings for this long is disconnected; counted in steps of 4 s.",
+    meaning:
+      "A peer of which nothing was heard for this long, although it was pinged, is closed with 1013: as `slow_consumer` where it has not read what was sent, else as `idle_timeout`.",
   }),
   socketBufferedSoftBytes: whole("MIZAN_SOCKET_BUFFERED_SOFT_BYTES", {
     default: MIB,

@@ -7,10 +7,11 @@ import type { Caller } from "./caller.ts";
 import type { Connection, SocketData } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { JsonConnection } from "./json-connection.ts";
+import type { Pace } from "./pace.ts";
 import { sendProblem } from "./problem.ts";
 
 /**
- * Turns an HTTP request for `/v1/ws` into a connection.
+ * Turns an HTTP request for `/v1/ws` into a connection, in this turn of the loop or in a later one.
  *
  * **Errors**: `unauthenticated`, `unsupported_protocol`, `overloaded`, `shutting_down`, as problem documents.
  */
@@ -19,9 +20,10 @@ export function upgrade(
   request: HttpRequest,
   socketContext: us_socket_context_t,
   gateway: GatewayContext,
+  pace: Pace,
   openConnections: number,
 ): void {
-  const refusal = refuse(gateway, openConnections);
+  const refusal = refuse(gateway, openConnections + pace.waiting);
   const subprotocol = choose(request.getHeader("sec-websocket-protocol"));
   if (refusal !== undefined || subprotocol === undefined) {
     sendProblem(response, refusal ?? "unsupported_protocol");
@@ -36,14 +38,26 @@ export function upgrade(
   const awaitsLog = readAcks(request.getQuery("acks") ?? "", gateway);
   const refused = typeof awaitsLog === "string" ? awaitsLog : undefined;
   const asker = awaitsLog === true ? { ...caller, awaitsLog } : caller;
-  const data: SocketData = { connection: connectionFor(subprotocol, gateway, asker, refused) };
-  response.upgrade(
-    data,
-    request.getHeader("sec-websocket-key"),
-    subprotocol,
-    request.getHeader("sec-websocket-extensions"),
-    socketContext,
-  );
+  const key = request.getHeader("sec-websocket-key");
+  const extensions = request.getHeader("sec-websocket-extensions");
+  let isGone = false;
+  response.onAborted(() => {
+    isGone = true;
+  });
+  const isTaken = pace.run(() => {
+    if (isGone) return;
+    const refusedMeanwhile = gateway.isStopping()
+      ? "shutting_down"
+      : gateway.access.isRevoked(caller) && "unauthenticated";
+    if (refusedMeanwhile !== false) {
+      sendProblem(response, refusedMeanwhile);
+      return;
+    }
+    const connection = connectionFor(subprotocol, gateway, asker, refused);
+    const data: SocketData = { connection, heardAtMs: 0, beatAtMs: 0 };
+    response.cork(() => response.upgrade(data, key, subprotocol, extensions, socketContext));
+  });
+  if (!isTaken) sendProblem(response, "overloaded");
 }
 
 /** Why no connection is taken now, whoever asks. */

@@ -9,6 +9,7 @@ const COUNTERS = {
   mizan_received_bytes_total: ["Bytes of WebSocket messages received.", ({ bytesReceived }) => bytesReceived],
   mizan_sent_bytes_total: ["Bytes of WebSocket messages sent.", ({ bytesSent }) => bytesSent],
   mizan_slow_consumers_closed_total: ["Connections closed for not reading.", (c) => c.slowConsumersClosed],
+  mizan_silent_peers_closed_total: ["Connections closed for answering no pings.", (c) => c.silentPeersClosed],
   mizan_deltas_published_total: ["Changes that shards reported.", ({ deltasPublished }) => deltasPublished],
   mizan_deltas_delivered_total: ["Changes handed to readers.", ({ deltasDelivered }) => deltasDelivered],
   mizan_replication_pending_total: [
@@ -21,7 +22,7 @@ const COUNTERS = {
 
 /** What the gateway itself counts, and what the process stands on. */
 export function gatewayFamilies(context: GatewayContext, responses: ResponseCounts): readonly Family[] {
-  const { counters, dispatcher, disk, config } = context;
+  const { counters, dispatcher, disk, door, config } = context;
   return [
     ...Object.entries(COUNTERS).map(([name, [help, read]]) => single("counter", name, help, () => read(counters))),
     {
@@ -55,6 +56,18 @@ export function gatewayFamilies(context: GatewayContext, responses: ResponseCoun
         { labels: { subprotocol: "mizan.json.v1" }, value: counters.jsonConnections },
       ],
     },
+    single(
+      "gauge",
+      "mizan_http_connections",
+      "Open TCP connections that are no WebSocket, or not yet.",
+      () => door.openHttp,
+    ),
+    single(
+      "counter",
+      "mizan_tcp_connections_refused_total",
+      "TCP connections closed unanswered, for MIZAN_HTTP_CONNECTIONS_MAX or for want of open files.",
+      () => door.refused,
+    ),
     single("gauge", "mizan_requests_inflight", "Requests that shards have yet to answer.", () => dispatcher.inflight),
     single("gauge", "mizan_watched_wallets", "Wallets that somebody follows.", () => counters.watchedWallets),
     single("gauge", "mizan_disk_free_bytes", "Room that is left on the disk of the journal.", () => disk.freeBytes),

@@ -6,21 +6,21 @@ import {
   RING_DELTA,
   RING_DELTA_BYTES,
   WATCHED,
-  WATCHED_BYTES,
 } from "../../engine/port/entries.ts";
 import type { RingReader } from "../../engine/port/ring.ts";
 import { type Code, codeName } from "../../protocol/codes.ts";
 import { shardOf } from "../../protocol/ids.ts";
-import { readUint64 } from "../../protocol/int64.ts";
 import { SUBSCRIPTIONS_PER_CONNECTION_MAX } from "../../protocol/limits.ts";
-import { DELTA_FLAG, WALLET } from "../../protocol/result-record.ts";
+import { WALLET } from "../../protocol/result-record.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { TopicName } from "../../protocol/wire-frame.ts";
 import { isOwnId } from "../caller.ts";
 import type { Config } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { Pace } from "../pace.ts";
 import { AUDIENCE, type Audience } from "./audience.ts";
+import { CatchUp } from "./catch-up.ts";
 import { DeltaHistory, HistoryBudget } from "./delta-history.ts";
 import { FlushList } from "./flush-list.ts";
 import { IdleTopics } from "./idle-topics.ts";
@@ -29,13 +29,16 @@ import { Outbox } from "./outbox.ts";
 import { Outboxes } from "./outboxes.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { OwnerTopic, Topic, WalletTopic } from "./topic.ts";
-import { WatchedState } from "./watched-state.ts";
 
 const NOTHING = new Uint8Array(0);
 const SLOT_LANE = RING_DELTA.slot >>> 2;
 const OWNER_LANE = RING_DELTA.ownerIndex >>> 2;
 const RING_DELTA_LANES = RING_DELTA_BYTES >>> 2;
 const SWEEP_INTERVAL_MS = 250;
+/** Subscriptions that begin or end in one turn of the event loop: some 30 µs each until their states have left. */
+const SUBSCRIPTIONS_PER_TURN = 32;
+/** Subscriptions of all connections that may wait for their turn; beyond it `overloaded`. */
+const SUBSCRIPTIONS_WAITING_MAX = 131_072;
 
 type Done = (code: Code) => void;
 
@@ -65,8 +68,9 @@ export class Streams {
   readonly #unwatching = new Set<Topic>();
   readonly #budget: HistoryBudget;
   readonly #flushList: FlushList;
-  readonly #state = new WatchedState();
+  readonly #catchUp = new CatchUp();
   readonly #sweepTimer: NodeJS.Timeout;
+  readonly #pace = new Pace(SUBSCRIPTIONS_PER_TURN, SUBSCRIPTIONS_WAITING_MAX);
   #stamp = 0;
   #publishing = false;
   readonly #leaving: Outbox[] = [];
@@ -95,10 +99,32 @@ export class Streams {
    * Lets a subscriber follow a topic: `done` first, then the state of each wallet, then its deltas.
    *
    * `fromVersion` is the last version of a wallet that the reader has seen: where all later deltas are still kept it gets
-   * just those; where they are not, a state marked `reset`. -1 asks for the state.
+   * just those; where they are not, a state marked `reset`. -1 asks for the state. `id` must not change until `done`.
    */
   subscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array, fromVersion: number, done: Done): void {
     const outbox = this.#outboxes.of(subscriber);
+    const isTaken = this.#pace.run(() => {
+      // Whose connection has closed meanwhile waits for no answer.
+      if (!outbox.closed) this.#subscribe(outbox, topic, id, fromVersion, done);
+    });
+    if (!isTaken) done("overloaded");
+  }
+
+  /** Ends a subscription; one that does not exist is fine. */
+  unsubscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array, done: Done): void {
+    const isTaken = this.#pace.run(() => {
+      const outbox = this.#outboxes.find(subscriber);
+      const left = outbox?.topics.get(topicKey(topic, id));
+      if (outbox !== undefined && left !== undefined) {
+        outbox.topics.delete(left.key);
+        this.#leave(outbox, left);
+      }
+      done("ok");
+    });
+    if (!isTaken) done("overloaded");
+  }
+
+  #subscribe(outbox: Outbox, topic: TopicName, id: Uint8Array, fromVersion: number, done: Done): void {
     const key = topicKey(topic, id);
     if (!outbox.topics.has(key) && outbox.topics.size >= SUBSCRIPTIONS_PER_CONNECTION_MAX) {
       done("too_many_subscriptions");
@@ -117,15 +143,6 @@ export class Streams {
       default:
         unreachable(topic);
     }
-  }
-
-  /** Ends a subscription; one that does not exist is fine. */
-  unsubscribe(subscriber: Subscriber, topic: TopicName, id: Uint8Array): void {
-    const outbox = this.#outboxes.find(subscriber);
-    const left = outbox?.topics.get(topicKey(topic, id));
-    if (outbox === undefined || left === undefined) return;
-    outbox.topics.delete(left.key);
-    this.#leave(outbox, left);
   }
 
   /** Forgets a subscriber whose connection has closed. */
@@ -216,34 +233,13 @@ export class Streams {
     if (code === "ok" && wanted) {
       topic.add(outbox);
       done("ok");
-      this.#resume(topic, outbox, fromVersion, lanes, bytes, at);
+      this.#catchUp.resume(topic, outbox, fromVersion, lanes, bytes, at);
     } else {
       if (code !== "ok") outbox.topics.delete(topic.key);
       this.#leave(outbox, topic);
       done(code);
     }
     this.#flushList.add(outbox);
-  }
-
-  /** Brings a reader from the last version it has seen to the current one. */
-  #resume(
-    topic: WalletTopic,
-    outbox: Outbox,
-    fromVersion: number,
-    lanes: Uint32Array,
-    bytes: Uint8Array,
-    at: number,
-  ): void {
-    const version = readUint64(lanes, (at + WALLET.version) >>> 2);
-    const key = deltaKey(topic.shard, topic.slot);
-    if (fromVersion === version) return;
-    if (fromVersion >= 0 && fromVersion < version && topic.history.covers(fromVersion, version)) {
-      topic.history.replay(fromVersion, (kept, keptAt) => outbox.push(kept, keptAt, key));
-      return;
-    }
-    const flags = fromVersion < 0 ? DELTA_FLAG.state : DELTA_FLAG.state | DELTA_FLAG.reset;
-    this.#state.write(lanes, bytes, at, flags, Date.now());
-    outbox.push(this.#state.lanes, 0, key);
   }
 
   #subscribeOwner(outbox: Outbox, key: string, id: Uint8Array, done: Done): void {
@@ -261,22 +257,10 @@ export class Streams {
         const index = replies.lanes[header + REPLY.index] as number;
         topic.indexOfShard[shard] = index;
         this.#shards[shard]?.owners.set(index, topic);
-        this.#pushStates(outbox, replies, offset, shard);
+        this.#catchUp.tellStates(outbox, replies, offset, shard);
       }
       return ((replies.lanes[header + REPLY.flags] as number) & REPLY_FLAG.last) !== 0;
     });
-  }
-
-  #pushStates(outbox: Outbox, replies: RingReader, offset: number, shard: number): void {
-    const { lanes, bytes } = replies;
-    const count = lanes[(offset >>> 2) + REPLY.count] as number;
-    const nowMs = Date.now();
-    for (let i = 0; i < count; i += 1) {
-      const at = offset + ENTRY_HEADER_BYTES + i * WATCHED_BYTES;
-      this.#state.write(lanes, bytes, at, DELTA_FLAG.state, nowMs);
-      const key = deltaKey(shard, lanes[(at + WATCHED.slot) >>> 2] as number);
-      outbox.push(this.#state.lanes, 0, key);
-    }
   }
 
   #subscribeAll(outbox: Outbox, key: string, done: Done): void {
