@@ -118,7 +118,7 @@ function program(): Command {
     .action(tail);
 
   command("load", "Drive a ledger as a load profile says, and judge latencies, errors and books.")
-    .argument("[args...]", "a profile (smoke, load, stress, spike, soak, or a file), compare, or capacity")
+    .argument("[args...]", "a profile (smoke, load, stress, spike, soak, connections, or a file), compare, or capacity")
     .addHelpText("after", LOAD_HELP)
     .allowUnknownOption()
     .action(load);

@@ -17,7 +17,7 @@ const FIN = 0x80;
 export class FrameStream {
   readonly #onFrame: OnFrame;
   /** The beginning of a frame whose rest has not arrived. */
-  #partial = new Uint8Array(16_384);
+  #partial = new Uint8Array(0);
   #partialBytes = 0;
 
   constructor(onFrame: OnFrame) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../profiles/profile.ts";
+import type { AnswerLog } from "./answer-log.ts";
 import { BINARY_SPEECH } from "./binary-speech.ts";
 import { Doubts } from "./doubts.ts";
 import { JSON_SPEECH } from "./json-speech.ts";
@@ -21,7 +22,7 @@ const OPEN = {
 /** Connections opened at once, so that the server's backlog is not the test. */
 const OPENING_MAX = 20;
 const REOPEN_MS_MIN = 100;
-const REOPEN_MS_MAX = 2_000;
+const REOPEN_MS_MAX = 400;
 
 /** What a lane shares with the others of its generator. */
 export interface LaneParts {
@@ -34,6 +35,8 @@ export interface LaneParts {
   readonly tally: Tally;
   readonly books: WalletBooks;
   readonly doubts: Doubts;
+  /** Absent where no answer is kept by itself. */
+  readonly answers: AnswerLog | undefined;
 }
 
 /**
@@ -120,6 +123,7 @@ export class Lane implements LineEvents {
       if (line === undefined) return;
       const request = this.#take(dueMs);
       this.#parts.tally.left(request.stage, nowMs - Math.max(dueMs, this.#roomSinceMs));
+      request.sentMs = nowMs;
       line.send(request);
       this.#inflight += 1;
       if (line.hasRoom) this.#offer(line);
@@ -154,6 +158,7 @@ export class Lane implements LineEvents {
     const { tally, client, books, doubts, source } = this.#parts;
     const latencyMs = this.#nowMs - request.dueMs;
     this.#inflight -= 1;
+    this.#parts.answers?.add(request, latencyMs);
     for (let at = 0; at < request.count; at += 1) {
       const code = codeAt(at);
       tally.answered(client.transport, request, latencyMs, code);

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Profile } from "../profiles/profile.ts";
+import { AnswerLog } from "./answer-log.ts";
 import { CommandIds } from "./command-ids.ts";
 import { Doubts } from "./doubts.ts";
 import { Lane } from "./lane.ts";
@@ -32,6 +33,7 @@ class Generator {
   readonly #tally: Tally;
   readonly #books: WalletBooks;
   readonly #doubts = new Doubts();
+  readonly #answers: AnswerLog | undefined;
   readonly #lanes: readonly Lane[];
   readonly #stageEndsMs: readonly number[];
   readonly #nap = new Int32Array(new SharedArrayBuffer(4));
@@ -46,6 +48,7 @@ class Generator {
     const { profile, wallets, shards, generator, seed } = job;
     this.#job = job;
     this.#profile = profile;
+    this.#answers = profile.connections === undefined ? undefined : new AnswerLog();
     this.#tally = new Tally(profile.stages.map(({ measured }) => measured));
     this.#books = new WalletBooks(shards.length);
     let endMs = 0;
@@ -64,6 +67,7 @@ class Generator {
           tally: this.#tally,
           books: this.#books,
           doubts: this.#doubts,
+          answers: this.#answers,
         }),
     );
   }
@@ -165,6 +169,7 @@ class Generator {
       kinds: this.#tally.kinds(),
       errors: this.#tally.errors(),
       sendLags: this.#tally.sendLags.encode(),
+      answers: this.#answers?.answers() ?? null,
       connectionsLost: this.#lanes.reduce((sum, lane) => sum + lane.connectionsLost, 0),
       firstLoss: this.#lanes.find(({ firstLoss }) => firstLoss !== "")?.firstLoss ?? "",
     };

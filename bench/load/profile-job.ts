@@ -1,6 +1,7 @@
 /** What a generator of a profile is told and what it answers, as messages between processes. */
 
 import type { CommandKind, Profile, Transport } from "../profiles/profile.ts";
+import type { Answers } from "./answer-log.ts";
 import type { WalletBooks } from "./wallet-books.ts";
 import type { Endpoint } from "./workload.ts";
 
@@ -54,6 +55,8 @@ export interface GeneratorOutcome {
   readonly kinds: readonly KindReport[];
   readonly errors: readonly (readonly [code: string, count: number])[];
   readonly sendLags: string;
+  /** One by one, where the profile has a crowd of dashboards. */
+  readonly answers: Answers | null;
   /** How often a connection was lost, and why the first one was; empty where none was. */
   readonly connectionsLost: number;
   readonly firstLoss: string;

@@ -45,6 +45,7 @@ export class RequestSource {
       kind,
       count,
       dueMs,
+      sentMs: dueMs,
       stage,
       records: new Uint8Array(count * bytes),
       from: new Uint32Array(count),

@@ -7,6 +7,8 @@ export interface Request {
   readonly count: number;
   /** When it was meant to leave, on the clock of the generator. */
   readonly dueMs: number;
+  /** When it left, on the same clock. */
+  sentMs: number;
   /** The stage in which it was due. */
   readonly stage: number;
   /** Command records back to back; of reads, wallet ids. */

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { profileSchema } from "../profiles/profile.ts";
+import { connectionsSchema } from "./connections-result.ts";
 
 export const RESULT_FORMAT = "mizan.load.v1";
 
@@ -115,6 +116,7 @@ export const resultSchema = z.strictObject({
     deltas: count,
     conflated: count.describe("Deltas that stood for several changes."),
   }),
+  connections: connectionsSchema.optional().describe("Where the profile has a crowd of dashboards."),
   books: z.strictObject({ agree: z.boolean(), checks: z.array(check) }),
   thresholds: z.array(threshold),
   suite: z

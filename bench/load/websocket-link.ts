@@ -12,6 +12,14 @@ export interface LinkEvents {
   lost(error: Error): void;
 }
 
+/** How a link differs from one of a well-behaved client that any address may have. */
+export interface LinkOptions {
+  /** False for a peer that reads and never answers. */
+  readonly answersPings?: boolean;
+  /** Address to come from, where one has not enough ports. */
+  readonly localAddress?: string | undefined;
+}
+
 /** One buffer serves every socket, since each read is handled before the next one begins. */
 const READ_BUFFER = Buffer.alloc(262_144);
 const HEAD_BYTES_MAX = 16_384;
@@ -33,13 +41,19 @@ export class WebSocketLink {
   }
 
   /** Connects and upgrades; resolves when the server has accepted the subprotocol. */
-  static open(endpoint: Endpoint, subprotocol: Subprotocol, events: LinkEvents): Promise<WebSocketLink> {
+  static open(
+    endpoint: Endpoint,
+    subprotocol: Subprotocol,
+    events: LinkEvents,
+    { answersPings = true, localAddress }: LinkOptions = {},
+  ): Promise<WebSocketLink> {
     return new Promise((resolve, reject) => {
       let head = "";
       let upgraded = false;
       const frames = new FrameStream((opcode, bytes, start, end) => {
         if (opcode === OPCODE.binary || opcode === OPCODE.text) events.message(bytes, start, end);
-        else if (opcode === OPCODE.ping) link.write(clientFrame(OPCODE.pong, bytes.subarray(start, end)));
+        else if (opcode === OPCODE.ping && answersPings)
+          link.write(clientFrame(OPCODE.pong, bytes.subarray(start, end)));
         else if (opcode === OPCODE.close) link.#lose(new Error(`the server closed: ${closeReason(bytes, start, end)}`));
       });
       const onRead = (length: number, chunk: Uint8Array): boolean => {
@@ -51,6 +65,7 @@ export class WebSocketLink {
             const end = head.indexOf(HEAD_END);
             if (end < 0 && head.length < HEAD_BYTES_MAX) return true;
             assertUpgraded(head, subprotocol);
+            head = "";
             upgraded = true;
             start = end + HEAD_END.length - before;
             resolve(link);
@@ -66,6 +81,7 @@ export class WebSocketLink {
       const socket = connect({
         host: endpoint.host,
         port: endpoint.port,
+        localAddress,
         noDelay: true,
         onread: { buffer: READ_BUFFER, callback: onRead },
       });
@@ -86,6 +102,15 @@ export class WebSocketLink {
   /** Sends bytes that are whole client frames; they must not change until the server has answered them. */
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
+  }
+
+  /** Reads nothing more, until `readOn`: what the server sends fills the buffers of both sides. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { FRAME_TYPE } from "../../protocol/wire-frame.ts";
 import type { ChildGroup } from "../child-group.ts";
 import { Ledger, readSums } from "../ledger.ts";
 import { LedgerClient } from "../ledger-client.ts";
+import { epochMs } from "../load/meter.ts";
 import type { Endpoint } from "../load/workload.ts";
 import { openWallets } from "../wallets.ts";
 import type { Profile } from "./profile.ts";
@@ -16,6 +17,13 @@ export interface Holdings {
   readonly postedMinor: Float64Array;
   readonly heldMinor: Float64Array;
   readonly version: Float64Array;
+}
+
+/** When a ledger was told to stop, had ended, and was ready again. */
+export interface Restart {
+  readonly stoppingAtMs: number;
+  readonly stoppedAtMs: number;
+  readonly readyAtMs: number;
 }
 
 /** The ledger that a profile aims at, and the wallets of the run on it. */
@@ -67,13 +75,42 @@ export class LoadTarget {
     }
   }
 
+  /**
+   * Stops the ledger as planned and starts it again; resolves when it is ready.
+   *
+   * **Units**: milliseconds on the clock of `epochMs`. **Errors**: rejects where the run did not start it.
+   */
+  async restart(): Promise<Restart> {
+    if (this.#ledger === null) throw new Error("only a ledger that the run started is restarted");
+    const stoppingAtMs = epochMs();
+    await this.#ledger.stop();
+    const stoppedAtMs = epochMs();
+    await this.#ledger.restart();
+    return { stoppingAtMs, stoppedAtMs, readyAtMs: epochMs() };
+  }
+
+  /** Opens further wallets, which hold money like those of the run and are not audited with them. */
+  async openMore(count: number): Promise<Uint8Array> {
+    const client = await LedgerClient.open(this.endpoint);
+    try {
+      return await openWallets((records) => client.commands(records), count, FUNDS_MINOR);
+    } finally {
+      client.close();
+    }
+  }
+
   get shardCount(): number {
     return new Set(this.shards).size;
   }
 
-  /** Reads every wallet back. */
-  async holdings(): Promise<Holdings> {
-    const count = this.shards.length;
+  /** Reads every wallet of the run back. */
+  holdings(): Promise<Holdings> {
+    return this.holdingsOf(this.wallets);
+  }
+
+  /** Reads wallets back. */
+  async holdingsOf(wallets: Uint8Array): Promise<Holdings> {
+    const count = wallets.byteLength / 16;
     const holdings = {
       postedMinor: new Float64Array(count),
       heldMinor: new Float64Array(count),
@@ -81,7 +118,7 @@ export class LoadTarget {
     };
     const client = await LedgerClient.open(this.endpoint);
     try {
-      await lookUp(client, this.wallets, (view, at, wallet) => {
+      await lookUp(client, wallets, (view, at, wallet) => {
         holdings.postedMinor[wallet] = Number(view.getBigInt64(at + WALLET.postedMinor, true));
         holdings.heldMinor[wallet] = Number(view.getBigInt64(at + WALLET.heldMinor, true));
         holdings.version[wallet] = Number(view.getBigUint64(at + WALLET.version, true));

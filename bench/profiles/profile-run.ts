@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "../child-group.ts";
+import type { ConnectionsResult } from "../load/connections-result.ts";
 import type { FollowQuestion, FollowReply, FollowReport } from "../load/follow-job.ts";
 import { Latencies } from "../load/latencies.ts";
 import { epochMs } from "../load/meter.ts";
@@ -11,6 +12,7 @@ import { type Interval, type LoadResult, RESULT_FORMAT } from "../load/result.ts
 import { WalletBooks } from "../load/wallet-books.ts";
 import { describeMachine } from "../machine.ts";
 import { checkBooks } from "./books.ts";
+import { ConnectionsCourse } from "./connections-course.ts";
 import { IntervalSeries } from "./interval-series.ts";
 import type { Holdings, LoadTarget } from "./load-target.ts";
 import type { Profile } from "./profile.ts";
@@ -50,6 +52,7 @@ export class ProfileRun {
   readonly #series: IntervalSeries;
   readonly #children: ChildProcess[] = [];
   #generators: readonly Generator[] = [];
+  #course: ConnectionsCourse | undefined;
   #isStopped = false;
 
   constructor(options: ProfileRunOptions) {
@@ -60,6 +63,7 @@ export class ProfileRun {
   /** Ends the load early; what was seen until then is still judged. */
   stop(): void {
     this.#isStopped = true;
+    this.#course?.stop();
     for (const generator of this.#generators) generator.tell("stop");
   }
 
@@ -74,6 +78,8 @@ export class ProfileRun {
   async #run(): Promise<LoadResult> {
     const { profile, target } = this.#options;
     const loadAverage = loadavg()[0];
+    const course = await ConnectionsCourse.begin(profile, target, (module) => this.#fork(module));
+    this.#course = course;
     const before = await target.holdings();
     const followers = await this.#startFollowers();
     this.#generators = await this.#startGenerators();
@@ -82,11 +88,16 @@ export class ProfileRun {
     for (const generator of this.#generators) generator.tell({ startAtMs });
     if (this.#isStopped) this.stop();
     const durationMs = profile.stages.reduce((sum, { durationSeconds }) => sum + durationSeconds * 1_000, 0);
+    const coursing = course?.run(startAtMs);
+    // It fails with the run, not before it.
+    coursing?.catch(() => {});
     const outcomes = await Promise.all(
       this.#generators.map((generator) =>
         generator.next((reply) => ("outcome" in reply ? reply.outcome : undefined), durationMs + TAIL_MS_MAX),
       ),
     );
+    const endedAtMs = epochMs();
+    await coursing;
     const intervals = await this.#series.end();
     followers.tell("stop dashboards");
     const after = await target.holdings();
@@ -102,8 +113,11 @@ export class ProfileRun {
       hasRejections: outcomes.some(({ hasFailures }) => hasFailures),
       sums: await target.sums(),
     });
+    const answers = outcomes.map((outcome) => outcome.answers).filter((found) => found !== null);
+    const crowd = await course?.end(after, answers, endedAtMs);
+    if (crowd !== undefined) checks.push(crowd.check);
     const startedAt = new Date(startAtMs).toISOString();
-    return this.#result(outcomes, intervals, streams, checks, startedAt, loadAverage);
+    return this.#result(outcomes, intervals, streams, checks, startedAt, loadAverage, crowd?.result);
   }
 
   #fork(module: URL): ChildProcess {
@@ -149,6 +163,7 @@ export class ProfileRun {
     checks: LoadResult["books"]["checks"],
     startedAt: string,
     loadAverage: number,
+    connections: ConnectionsResult | undefined,
   ): LoadResult {
     const { profile, target } = this.#options;
     const { commit, node, cpu } = describeMachine();
@@ -169,7 +184,7 @@ export class ProfileRun {
     const coresMax = this.#series.busiestCores;
     const lagMsMax = Math.max(SEND_LAG_MS_MAX, SEND_LAG_SHARE_MAX * (latency?.p99Ms ?? 0));
     const isBottleneck = (sendLagP99Ms ?? 0) > lagMsMax || coresMax >= CORES_MAX;
-    const missed = thresholds.some(({ passed }) => !passed);
+    const missed = [...thresholds, ...(connections?.thresholds ?? [])].some(({ passed }) => !passed);
     return {
       format: RESULT_FORMAT,
       verdict: !agree ? "books_disagree" : missed ? "thresholds_missed" : "passed",
@@ -207,6 +222,7 @@ export class ProfileRun {
         deltas: streams.deltas,
         conflated: streams.conflated,
       },
+      connections,
       books: { agree, checks },
       thresholds,
       suite: [],

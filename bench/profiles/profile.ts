@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { SUITE_NAMES } from "../suites.ts";
+import { crowdSchema } from "./crowd-profile.ts";
 
 /** How the wallets of commands are chosen. */
 const pick = z.discriminatedUnion("kind", [
@@ -94,6 +95,7 @@ export const profileSchema = z.strictObject({
   clients: z.array(client).min(1).max(12),
   mix,
   dashboards: dashboards.optional(),
+  connections: crowdSchema.optional(),
   thresholds,
   ledger: ledger.prefault({}).describe("The ledger that is started where no URL is given."),
   generators: z.int().min(1).max(16).default(1).describe("Processes that share the load."),
@@ -112,7 +114,7 @@ export type Thresholds = z.infer<typeof thresholds>;
 export class LoadUsageError extends Error {}
 
 /** Profiles that come with Mizan, each a file beside this one. */
-export const PROFILE_NAMES = ["smoke", "load", "stress", "spike", "soak"] as const;
+export const PROFILE_NAMES = ["smoke", "load", "stress", "spike", "soak", "connections"] as const;
 
 /**
  * Reads a profile by its name, or from a file.

@@ -4,7 +4,7 @@ import type { Endpoint } from "../load/workload.ts";
 const SCRAPE_MS_MAX = 5_000;
 
 /** All metrics of a server at one moment, each summed over its labels, and the largest of its labels. */
-interface Scrape {
+export interface Scrape {
   readonly atMs: number;
   readonly sums: ReadonlyMap<string, number>;
   readonly maxima: ReadonlyMap<string, number>;
@@ -66,21 +66,21 @@ export class ServerMetrics {
   /** What changed since the last call; null where the server did not answer, or at the first call. */
   async sample(): Promise<ServerSample | null> {
     const before = this.#before;
-    this.#before = await this.#scrape();
+    this.#before = await scrape(this.#endpoint);
     return before === null || this.#before === null ? null : sampleBetween(before, this.#before);
   }
+}
 
-  async #scrape(): Promise<Scrape | null> {
-    const { host, port, key } = this.#endpoint;
-    try {
-      const response = await fetch(`http://${host}:${port}/metrics`, {
-        headers: { Authorization: `Bearer ${key}` },
-        signal: AbortSignal.timeout(SCRAPE_MS_MAX),
-      });
-      const text = await response.text();
-      return response.ok ? parseMetrics(text, performance.now()) : null;
-    } catch {
-      return null;
-    }
+/** Reads `/metrics`; null where there is no answer, or none in time. */
+export async function scrape({ host, port, key }: Endpoint): Promise<Scrape | null> {
+  try {
+    const response = await fetch(`http://${host}:${port}/metrics`, {
+      headers: { Authorization: `Bearer ${key}` },
+      signal: AbortSignal.timeout(SCRAPE_MS_MAX),
+    });
+    const text = await response.text();
+    return response.ok ? parseMetrics(text, performance.now()) : null;
+  } catch {
+    return null;
   }
 }

@@ -1,5 +1,6 @@
 import type { LoadResult } from "../load/result.ts";
 import { formatMs, formatTable } from "../table.ts";
+import { formatConnections } from "./connections-summary.ts";
 
 const VERDICTS: Readonly<Record<LoadResult["verdict"], string>> = {
   passed: "passed",
@@ -35,6 +36,7 @@ export function formatSummary(result: LoadResult): string {
       `${totals.rejected} rejected, ${totals.unanswered} unanswered`,
     ...errors.map(({ code, count }) => `  ${code}: ${count}`),
     `generator: ${generator.coresMax.toFixed(2)} cores, messages left ${formatMs(generator.sendLagP99Ms ?? undefined) || "0"} ms late (p99)`,
+    ...(result.connections === undefined ? [] : formatConnections(result.connections)),
     ...books.checks.map(({ name, agrees, detail }) => `${agrees ? "✓" : "✗"} ${name}: ${detail}`),
     ...thresholds.map(
       ({ name, bound, limit, value, passed }) =>
