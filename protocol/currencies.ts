@@ -50,6 +50,11 @@ export function currencyNumber(currency: Currency): number {
   return CURRENCIES[currency][0];
 }
 
+/** Digits of a currency behind the point: 2 where a hundred minor units make a major one. */
+export function minorDigits(currency: Currency): number {
+  return CURRENCIES[currency][1];
+}
+
 /** The currency with a number, or undefined where there is none. */
 export function currencyOf(number: number): Currency | undefined {
   return ALPHABETIC[number];
