@@ -3,7 +3,7 @@ import { type Branded, invalid, type Parsed, schemaOf, valid } from "./parsed.ts
 /** A share of a whole, from nothing to all of it. **Units**: basis points, hundredths of a percent, 0 to 10,000. */
 export type BasisPoints = Branded<number, "BasisPoints">;
 
-export const BASIS_POINTS_MAX = 10_000;
+const BASIS_POINTS_MAX = 10_000;
 
 /** **Errors**: no whole number from 0 to 10,000. */
 export function parseBasisPoints(input: unknown): Parsed<BasisPoints> {
