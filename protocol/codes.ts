@@ -4,13 +4,8 @@
  * Numbers are for ever: a code that is no longer used keeps its number.
  */
 
-interface CodeFacts {
-  readonly number: number;
-  readonly http: number;
-  /** `kept` answers are remembered under the command's id; `passing` ones are not, and the same id may be sent again. */
-  readonly memory: "kept" | "passing";
-  readonly meaning: string;
-}
+import { ACTOR_CODES } from "./actor-codes.ts";
+import type { CodeFacts } from "./code-facts.ts";
 
 const registry = {
   ok: { number: 0, http: 200, memory: "kept", meaning: "The command was applied and is durable." },
@@ -356,6 +351,8 @@ const registry = {
     memory: "passing",
     meaning: "The ledger is not replicated, so no answer can wait for that.",
   },
+
+  ...ACTOR_CODES,
 
   internal_error: {
     number: 99,

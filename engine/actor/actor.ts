@@ -1,0 +1,64 @@
+import type { z } from "zod";
+import type { Code, Refusal } from "../../protocol/codes.ts";
+import type { Saga, SagaStep } from "../saga/saga.ts";
+
+/** Who sends a command. `ownerId` is empty for an admin. */
+export interface Sender {
+  readonly isAdmin: boolean;
+  readonly ownerId: string;
+}
+
+/** What a decision may depend on besides the state and the command. All of it is journaled, so a replay sees the same. */
+export interface ActorContext {
+  /** The actor's id. */
+  readonly id: string;
+  readonly sender: Sender;
+  /** The clock of the frame. */
+  readonly nowMs: number;
+}
+
+/** What happened at once; or what has to happen to wallets first; or why not. */
+export type ActorDecision<Event> =
+  | { readonly code: "ok"; readonly events: readonly Event[] }
+  | { readonly code: "ok"; readonly steps: readonly SagaStep[] }
+  | { readonly code: Refusal };
+
+/** The end of a saga: the command that began it and how it ended. `askIds` are those of its steps that were done. */
+export interface SagaEnd<Command> {
+  readonly command: Command;
+  readonly saga: Saga;
+  readonly sender: Sender;
+  readonly code: Code;
+  /** The id under which each step was done. */
+  readonly askIds: readonly string[];
+}
+
+/**
+ * A type of actors: what integrators may ask of one, and what becomes of it.
+ *
+ * `decide`, `conclude` and `evolve` are pure. Money moves by steps only: they are commands to wallets, which the engine sends
+ * and sends again until they are answered. An actor takes one command at a time, to its end.
+ */
+export interface Actor<State, Command extends { readonly type: string }, Event extends { readonly type: string }> {
+  /** Name in commands and in the journal; it never changes. */
+  readonly name: string;
+  readonly commands: z.ZodType<Command>;
+  /** The events of the newest version. */
+  readonly events: z.ZodType<Event>;
+  /**
+   * For each older version of the events, from 1 on, what brings one to the next version. An event of the journal has the version
+   * in which it was written.
+   */
+  readonly upcasts: readonly ((event: unknown) => unknown)[];
+  /** `state` is undefined where nothing has happened to the actor yet. */
+  readonly decide: (state: State | undefined, command: Command, context: ActorContext) => ActorDecision<Event>;
+  /** What has happened to the actor with the end of a saga. */
+  readonly conclude: (state: State, end: SagaEnd<Command>) => readonly Event[];
+  readonly evolve: (state: State | undefined, event: Event) => State;
+  /** When the actor is to be sent `dueCommand`, while no command on it runs; infinity for never. **Units**: milliseconds. */
+  readonly dueAtMs: (state: State) => number;
+  readonly dueCommand: Command;
+  readonly mayRead: (state: State, sender: Sender) => boolean;
+  /** The code for a command on an actor that there is not. */
+  readonly notFound: Refusal;
+}

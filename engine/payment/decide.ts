@@ -1,0 +1,199 @@
+import { currencyNumber } from "../../protocol/currencies.ts";
+import type { PaymentCommand } from "../../protocol/payment/commands.ts";
+import type { PaymentEvent } from "../../protocol/payment/events.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { ActorContext, ActorDecision, SagaEnd, Sender } from "../actor/actor.ts";
+import type { SagaStep, WalletAsk } from "../saga/saga.ts";
+import { captureFeeMinor } from "./fee.ts";
+import type { PaymentState, PaymentStatus } from "./payment.ts";
+
+/** What may be asked of a payment, and what the ledger asks by itself when its time is over. */
+export type AnyPaymentCommand = PaymentCommand | { readonly type: "ExpirePayment" };
+
+type Decision = ActorDecision<PaymentEvent>;
+type Other = Exclude<AnyPaymentCommand["type"], "InitiatePayment">;
+
+/** Command → the statuses in which it is taken. */
+const TAKEN: Readonly<Record<Other, ReadonlySet<PaymentStatus>>> = {
+  AuthorizePayment: new Set(["INITIATED"]),
+  CapturePayment: new Set(["AUTHORIZED", "PARTIALLY_CAPTURED"]),
+  VoidPayment: new Set(["INITIATED", "AUTHORIZED", "PARTIALLY_CAPTURED"]),
+  RefundPayment: new Set(["PARTIALLY_CAPTURED", "CAPTURED"]),
+  FailPayment: new Set(["INITIATED"]),
+  ExpirePayment: new Set(["INITIATED", "AUTHORIZED", "PARTIALLY_CAPTURED"]),
+};
+
+/** A hold that is gone needs no release. */
+const GONE = ["hold_closed", "hold_expired", "hold_not_found"] as const;
+
+/**
+ * Decides a command. The checks run in this order: the payment exists, the sender may, its status, its time, the amount.
+ *
+ * Authorising needs the right to the payer's wallet, and refunding to the merchant's: their shards say so.
+ */
+export function decidePayment(
+  state: PaymentState | undefined,
+  command: AnyPaymentCommand,
+  context: ActorContext,
+): Decision {
+  if (command.type === "InitiatePayment") return initiate(state, command, context);
+  if (state === undefined) return { code: "payment_not_found" };
+  const { sender, nowMs } = context;
+  if (command.type !== "AuthorizePayment" && !ownsPayment(state, sender)) return { code: "forbidden" };
+  if (!TAKEN[command.type].has(state.status)) return { code: "payment_status_conflict" };
+  const isOver = state.expiresAtMs !== undefined && state.expiresAtMs <= nowMs;
+  switch (command.type) {
+    case "AuthorizePayment":
+      return isOver ? { code: "payment_expired" } : steps(toUndo(placeHold(state, sender)));
+    case "CapturePayment":
+      return isOver ? { code: "payment_expired" } : capture(state, command);
+    case "VoidPayment":
+      return state.holdId === undefined ? happened({ type: "PaymentVoided", releasedMinor: 0 }) : steps(release(state));
+    case "ExpirePayment":
+      return state.holdId === undefined
+        ? happened({ type: "PaymentExpired", releasedMinor: 0 })
+        : steps(release(state));
+    case "RefundPayment":
+      return refund(state, command, sender);
+    case "FailPayment":
+      return happened({ type: "PaymentFailed", reason: command.reason });
+    default:
+      return unreachable(command);
+  }
+}
+
+/** What has happened to a payment when the wallets have done their part. */
+export function concludePayment(state: PaymentState, end: SagaEnd<AnyPaymentCommand>): readonly PaymentEvent[] {
+  const { command, saga, sender, code, askIds } = end;
+  if (code !== "ok") return [];
+  switch (command.type) {
+    case "AuthorizePayment":
+      return [{ type: "PaymentAuthorized", holdId: askIds[0], payerOwnerId: sender.ownerId }];
+    case "CapturePayment": {
+      const amountMinor = saga.steps.reduce((sum, { ask }) => sum + ask.amountMinor, 0);
+      const feeMinor = captureFeeMinor(state, amountMinor);
+      const isFinal = saga.steps.at(-1)?.ask.isFinal === true;
+      return [{ type: isFinal ? "PaymentCaptured" : "PaymentPartlyCaptured", amountMinor, feeMinor }];
+    }
+    case "VoidPayment":
+      return [{ type: "PaymentVoided", releasedMinor: uncapturedMinor(state) }];
+    case "ExpirePayment":
+      return [{ type: "PaymentExpired", releasedMinor: uncapturedMinor(state) }];
+    case "RefundPayment": {
+      const { amountMinor } = saga.steps[0].ask;
+      const isAll = state.status === "CAPTURED" && amountMinor === unrefundedMinor(state);
+      return [{ type: isAll ? "PaymentRefunded" : "PaymentPartlyRefunded", amountMinor }];
+    }
+    case "InitiatePayment":
+    case "FailPayment":
+      throw new Error(`${command.type} has no steps`);
+    default:
+      return unreachable(command);
+  }
+}
+
+/** Whether somebody may capture, void and refund a payment. */
+export function ownsPayment({ ownerId }: PaymentState, sender: Sender): boolean {
+  return sender.isAdmin || ownerId === sender.ownerId;
+}
+
+function initiate(
+  state: PaymentState | undefined,
+  command: Extract<PaymentCommand, { type: "InitiatePayment" }>,
+  { sender, nowMs }: ActorContext,
+): Decision {
+  const { type: _, ownerId, expiresAt, ...facts } = command;
+  const isAnothers = ownerId !== undefined && ownerId.toLowerCase() !== sender.ownerId;
+  if (!sender.isAdmin && (isAnothers || facts.fee !== undefined)) return { code: "forbidden" };
+  if (state !== undefined) return { code: "payment_exists" };
+  const expiresAtMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { code: "expiry_invalid" };
+  if ([facts.merchantWalletId, facts.fee?.walletId].includes(facts.payerWalletId)) return { code: "same_wallet" };
+  return happened({
+    type: "PaymentInitiated",
+    ...facts,
+    ownerId: ownerId?.toLowerCase() ?? sender.ownerId,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    initiatedAtMs: nowMs,
+  });
+}
+
+/** The merchant's part first: where its wallet refuses, nothing has happened. The fee then only has to arrive. */
+function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "CapturePayment" }>): Decision {
+  const leftMinor = uncapturedMinor(state);
+  const amountMinor = command.amountMinor ?? leftMinor;
+  if (amountMinor > leftMinor) return { code: "payment_amount_exceeded" };
+  const feeMinor = captureFeeMinor(state, amountMinor);
+  const parts = [
+    { toWalletId: state.merchantWalletId, amountMinor: amountMinor - feeMinor, refused: "undo" },
+    { toWalletId: state.fee?.walletId ?? "", amountMinor: feeMinor, refused: "retry" },
+  ] as const;
+  const taken = parts.filter((part) => part.amountMinor > 0);
+  const isFinal = command.final === true || amountMinor === leftMinor;
+  return steps(
+    ...taken.map(({ toWalletId, amountMinor: partMinor, refused }, index): SagaStep => {
+      const ask: WalletAsk = {
+        ...ofPayer(state, "CaptureHold", partMinor),
+        toWalletId,
+        isFinal: isFinal && index === taken.length - 1,
+      };
+      // The first step may fail, whichever it is.
+      return { ask, refused: index === 0 ? "undo" : refused };
+    }),
+  );
+}
+
+function refund(
+  state: PaymentState,
+  command: Extract<PaymentCommand, { type: "RefundPayment" }>,
+  sender: Sender,
+): Decision {
+  const leftMinor = unrefundedMinor(state);
+  const amountMinor = command.amountMinor ?? leftMinor;
+  if (amountMinor > leftMinor || leftMinor === 0) return { code: "payment_amount_exceeded" };
+  return steps(
+    toUndo({
+      operation: "Transfer",
+      walletId: state.merchantWalletId,
+      toWalletId: state.payerWalletId,
+      amountMinor,
+      currency: currencyNumber(state.currency),
+      forOwnerId: sender.isAdmin ? null : sender.ownerId,
+    }),
+  );
+}
+
+function placeHold(state: PaymentState, sender: Sender): WalletAsk {
+  const forOwnerId = sender.isAdmin ? null : sender.ownerId;
+  return { ...ofPayer(state, "PlaceHold", state.amountMinor), forOwnerId };
+}
+
+function release(state: PaymentState): SagaStep {
+  return { ask: ofPayer(state, "VoidHold", 0), refused: "retry", doneBy: GONE };
+}
+
+function ofPayer(state: PaymentState, operation: WalletAsk["operation"], amountMinor: number): WalletAsk {
+  const { payerWalletId: walletId, currency, holdId } = state;
+  const common = { operation, walletId, amountMinor, currency: currencyNumber(currency), forOwnerId: null };
+  return holdId === undefined ? common : { ...common, holdId };
+}
+
+function uncapturedMinor({ amountMinor, capturedMinor }: PaymentState): number {
+  return amountMinor - capturedMinor;
+}
+
+function unrefundedMinor({ capturedMinor, refundedMinor }: PaymentState): number {
+  return capturedMinor - refundedMinor;
+}
+
+function toUndo(ask: WalletAsk): SagaStep {
+  return { ask, refused: "undo" };
+}
+
+function happened(event: PaymentEvent): Decision {
+  return { code: "ok", events: [event] };
+}
+
+function steps(...list: readonly SagaStep[]): Decision {
+  return { code: "ok", steps: list };
+}

@@ -1,0 +1,45 @@
+/** What may be asked of a payment. */
+
+import { z } from "zod";
+import { amountMinor, currency, moment, uuid } from "../json-fields.ts";
+import { AMOUNT_MINOR_MAX } from "../limits.ts";
+import { walletId } from "../values/entity-id.ts";
+import { basisPoints } from "../values/percentage.ts";
+
+/** What a payment costs its merchant. */
+export const paymentFee = z
+  .strictObject({
+    walletId: walletId.describe("The wallet that gets the fee."),
+    fixedMinor: z.int().min(0).max(AMOUNT_MINOR_MAX).describe("Once a payment, with its first capture."),
+    basisPoints: basisPoints.describe("Of what is captured in all, rounded half to even."),
+  })
+  .describe("Taken out of what is captured, and never more than that; for admins to set.");
+
+const initiateFields = {
+  payerWalletId: walletId,
+  merchantWalletId: walletId,
+  amountMinor: amountMinor.describe("The most that may be captured."),
+  currency,
+  fee: paymentFee.optional(),
+  ownerId: uuid.optional().describe("Whose payment it is: the caller's own, unless an admin names another owner."),
+  expiresAt: moment.optional().describe("What is not captured by then is released; never where absent."),
+  description: z.string().max(256).optional(),
+};
+const amountOrAll = amountMinor.optional().describe("All that is left where absent.");
+const captureFields = {
+  amountMinor: amountOrAll,
+  final: z.boolean().optional().describe("The last capture: what is left of the authorised amount is released."),
+};
+const refundFields = { amountMinor: amountOrAll };
+const failFields = { reason: z.string().min(1).max(256) };
+
+/** A command on a payment, checked. */
+export const paymentCommand = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("InitiatePayment"), ...initiateFields }),
+  z.strictObject({ type: z.literal("AuthorizePayment") }),
+  z.strictObject({ type: z.literal("CapturePayment"), ...captureFields }),
+  z.strictObject({ type: z.literal("VoidPayment") }),
+  z.strictObject({ type: z.literal("RefundPayment"), ...refundFields }),
+  z.strictObject({ type: z.literal("FailPayment"), ...failFields }),
+]);
+export type PaymentCommand = z.output<typeof paymentCommand>;
