@@ -1,6 +1,7 @@
+import { actorOf } from "../engine/actor/registry.ts";
 import type { Frame } from "../engine/journal/frame.ts";
-import { RECORD_KIND, recordBytes, recordKind } from "../engine/journal/record.ts";
-import { readObjectRecord } from "../engine/object/object-record.ts";
+import { isWide, OBJECT, RECORD_KIND, recordBytes, recordKind } from "../engine/journal/record.ts";
+import { ASKED, readObjectRecord } from "../engine/object/object-record.ts";
 import type { ShardState } from "../engine/shard/shard-state.ts";
 import { type ReceiptEvent, receiptAggregate } from "../engine/transfer/receipt.ts";
 import { type TransferEvent, transferAggregate } from "../engine/transfer/transfer.ts";
@@ -54,6 +55,10 @@ export function crossShardFacts(frame: Frame): CrossShardFacts {
       for (const { receipt, completedThrough } of events as readonly ReceiptEvent[]) {
         receipts.push({ fromShard: receipt.fromShard, number: receipt.number, completedThrough });
       }
+    } else if (isWide(frame.lanes, at) && (aggregate === ASKED || actorOf(aggregate) !== undefined)) {
+      isAlone = false;
+      const sequence = frame.floats[(at + OBJECT.causeSequence) >>> 1];
+      knows.push({ shard: frame.lanes[at + OBJECT.causeShard], sequence });
     }
   }
   return isAlone ? NOTHING : { sent, ended, receipts, knows };

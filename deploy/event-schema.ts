@@ -126,13 +126,16 @@ const holdExpired: z.ZodType<HoldExpiredView> = z.strictObject({
   availableMinor: whole,
 });
 
+const sender = z.strictObject({ isAdmin: z.boolean(), ownerId: z.string() });
+
 const objectChanged: z.ZodType<ObjectChangedView> = z.strictObject({
   type: z.literal("ObjectChanged"),
   aggregate: z.string(),
   id,
-  command: z.strictObject({ id, body: z.unknown() }).exactOptional(),
+  command: z.strictObject({ id, body: z.unknown(), by: sender.exactOptional() }).exactOptional(),
   code,
   events: z.array(z.looseObject({ type: z.string() })),
+  version: count.exactOptional(),
 });
 
 /** Every kind of event, by its type: so that a line is told what is wrong with it, and not with all kinds. */

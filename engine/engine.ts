@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly calendarTimeZone: string | undefined;
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
+  /** Payments and other actors. Absent: 65,536. */
+  readonly actorsPerShardMax?: number;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
   /** Room on the disk for the sealed ids of a shard; 0 for no bound. */

@@ -1,6 +1,7 @@
 /** What a shard answers about itself and its rarer aggregates, as MessagePack maps: the shapes that the gateway shows. */
 
 import type { Code } from "../protocol/codes.ts";
+import type { Sender } from "./actor/actor.ts";
 
 /** One movement of money, found by the id of its command. */
 export interface TransferView {
@@ -101,6 +102,22 @@ export interface ObjectCommand {
   readonly id: string;
   readonly commandId: string;
   readonly command: { readonly type: string } & Readonly<Record<string, unknown>>;
+  /** Who sends it; the ledger itself where absent. */
+  readonly by?: Sender;
+}
+
+/** Asks for the state of one actor. */
+export interface ActorLookup {
+  readonly aggregate: string;
+  readonly id: string;
+  readonly by: Sender;
+}
+
+/** An operator's word on a parked saga: try again, or take back what it did. */
+export interface SagaRelease {
+  readonly id: string;
+  readonly isTakenBack: boolean;
+  readonly reason: string;
 }
 
 /** What an object command came to. */

@@ -80,6 +80,13 @@ export const SETTINGS = {
     unit: "holds",
     meaning: "Holds that may be open on one shard; beyond it `holds_full`.",
   }),
+  actorsPerShardMax: whole("MIZAN_ACTORS_PER_SHARD_MAX", {
+    default: 1_048_576,
+    min: 1_024,
+    max: 16_777_216,
+    unit: "objects",
+    meaning: "Payments that one shard may hold; beyond it `actors_full`.",
+  }),
   idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
     default: 24 * HOUR_MS,
     min: 1_000,

@@ -124,6 +124,7 @@ interface HarnessShard {
 export interface HarnessOptions extends DrivenLedgerOptions {
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
+  readonly actorsPerShardMax?: number;
   readonly idempotencyIdsMax: number;
   /** Whether the shards follow the frames of another ledger until `lead`. */
   readonly isFollowing?: boolean;

@@ -65,6 +65,7 @@ function factsOf(state: ShardState): unknown {
     transfers: sorted(state.transfers.states(), ({ id }) => id),
     receipts: sorted(state.receipts.states(), ({ fromShard, number }) => `${fromShard}:${number}`),
     apiKeys: sorted(state.apiKeys.states(), ({ id }) => id),
+    actors: state.actors.rows(),
     stripes: sorted(state.stripes.states(), ({ walletId }) => walletId),
     openTransfersOfSlot: sorted(state.openTransfersOfSlot, ([slot]) => String(slot)),
     channels: sorted(state.channels, ([shard]) => String(shard)),

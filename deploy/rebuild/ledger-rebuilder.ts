@@ -1,5 +1,7 @@
+import { actorOf } from "../../engine/actor/registry.ts";
 import { apiKeyAggregate } from "../../engine/api-key/api-key.ts";
 import type { ObjectChangedView, PostingView, RecordView } from "../../engine/journal/record-view.ts";
+import { ASKED } from "../../engine/object/object-record.ts";
 import { stripeAggregate } from "../../engine/stripe/stripe.ts";
 import { type ReceiptEvent, receiptAggregate } from "../../engine/transfer/receipt.ts";
 import { type TransferEvent, transferAggregate } from "../../engine/transfer/transfer.ts";
@@ -206,8 +208,13 @@ export class LedgerRebuilder {
       case receiptAggregate.name:
         this.#takeReceipt(shard, clockMs, record);
         break;
+      case ASKED:
+        // It tells of a shard that there is no more.
+        if (this.#isSame) this.#begin(shard, clockMs).object(object);
+        break;
       default:
-        throw new Error(`there is no aggregate ${object.aggregate}`);
+        if (actorOf(object.aggregate) === undefined) throw new Error(`there is no aggregate ${object.aggregate}`);
+        this.#begin(this.#shardOf(object.id, shard), clockMs).object(object);
     }
   }
 
@@ -218,7 +225,7 @@ export class LedgerRebuilder {
       const fromShard = this.#shardOf(initiated.body.fromWalletId, shard);
       const toShard = this.#shardOf(initiated.body.toWalletId, initiated.toShard);
       const writer = this.#begin(fromShard, clockMs);
-      const number = writer.state.channel(toShard).sent + 1;
+      const number = writer.state.channels.to(toShard).sent + 1;
       const route = { id: object.id, fromShard, toShard, number, answeredAt: undefined };
       this.#routes.open(shard, initiated.toShard, initiated.number, route);
       writer.object({
@@ -248,7 +255,7 @@ export class LedgerRebuilder {
       if (route.fromShard !== route.toShard) sender.seal();
       const completedThrough = this.#isSame
         ? event.completedThrough
-        : sender.state.channel(route.toShard).completedThrough;
+        : sender.state.channels.to(route.toShard).completedThrough;
       const moved = { ...receipt, fromShard: route.fromShard, number: route.number, position: route.answeredAt };
       return { route, event: { ...event, receipt: moved, completedThrough } };
     });

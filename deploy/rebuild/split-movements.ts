@@ -136,7 +136,7 @@ export class SplitMovements {
     const sender = this.#shards[near];
     const receiver = this.#shards[far];
     const { clockMs } = sender.state;
-    const { completedThrough, sent } = sender.state.channel(far);
+    const { completedThrough, sent } = sender.state.channels.to(far);
     const number = sent + 1;
     const initiated: TransferEvent = {
       type: "TransferInitiated",

@@ -1,5 +1,6 @@
 import { Packr } from "msgpackr";
 import type { Code } from "../../protocol/codes.ts";
+import type { Sender } from "../actor/actor.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { isWide, OBJECT, OBJECT_CAUSE_BYTES, OBJECT_HEADER_BYTES, RECORD_KIND, WIDE } from "../journal/record.ts";
 import type { Cause } from "./cause.ts";
@@ -9,10 +10,15 @@ export interface ObjectRecord {
   readonly aggregate: string;
   readonly id: string;
   /** The command that an integrator sent; absent where the engine itself moved the aggregate on. */
-  readonly command?: { readonly id: string; readonly body: unknown };
+  readonly command?: { readonly id: string; readonly body: unknown; readonly by?: Sender };
   readonly code: Code;
   readonly events: readonly unknown[];
+  /** Version of the events; absent for the first one. */
+  readonly version?: number;
 }
+
+/** In place of an aggregate: the record tells only that a shard was asked by another one, and what it follows from. */
+export const ASKED = "Asked";
 
 // Plain maps, so that each record can be read without any other.
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false });

@@ -56,6 +56,14 @@ export const REQUEST_KIND = {
   LookupLimits: 15,
   /** Payload: currency (ISO 4217 number) and wallet type, u32 each. Answer: Object (`WalletLimits`). */
   LookupTypeLimits: 16,
+  /** Payload: MessagePack of an `ObjectCommand` to an actor. Answer, when wallets have done their part: Object (`ObjectOutcome`). */
+  ActorCommand: 17,
+  /** Payload: MessagePack of an `ActorLookup`. Answer: Object (the state, or null with a code). */
+  LookupActor: 18,
+  /** Answer: Object (array of `SagaView`, oldest actor first). */
+  ListSagas: 19,
+  /** Payload: MessagePack of a `SagaRelease`. Answer: Object (`{ code }`). */
+  ReleaseSaga: 32,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
   /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */
@@ -69,6 +77,10 @@ export const REQUEST_KIND = {
   PeerAnswer: 21,
   /** Between shards. Payload: MessagePack of a `StripeMessage`. */
   PeerStripe: 22,
+  /** Between shards. Payload: MessagePack of an `AskRequest`. */
+  PeerAsk: 23,
+  /** Between shards. Payload: MessagePack of an `AskAnswer`. */
+  PeerAsked: 24,
 
   /** From the replicator to a shard that follows. Payload: a frame of the leader's journal. No answer. */
   ApplyFrame: 40,

@@ -32,7 +32,7 @@ export interface SagaStep {
 }
 
 /** INITIATED: nothing is done. DEBITED: some steps are. REFUNDING: those are being taken back. */
-type SagaStatus = "INITIATED" | "DEBITED" | "REFUNDING";
+export type SagaStatus = "INITIATED" | "DEBITED" | "REFUNDING";
 
 /** What an actor waits for: the steps of one command, in order. It leaves memory when it is COMPLETED or FAILED. */
 export interface Saga {

@@ -55,6 +55,8 @@ export class CommandExecutor implements CommandContext {
   /** Where in the request the answer to the current command belongs; a deferred answer needs it. */
   token = 0;
   index = 0;
+  /** Who gets the answer in place of a client, where an actor asked. */
+  answerTo: TransferWaiter["answerTo"];
   /** Whether the command at hand has waited for the stripes of its wallet already. */
   #isPostponed = false;
 
@@ -227,7 +229,9 @@ export class CommandExecutor implements CommandContext {
   }
 
   waiter(): TransferWaiter {
-    return { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
+    const { answerTo } = this;
+    const waiter = { token: this.token, index: this.index, isAdmin: this.principal.isAdmin };
+    return answerTo === undefined ? waiter : { ...waiter, answerTo };
   }
 
   deferred(slot: number): void {
@@ -285,9 +289,11 @@ export class CommandExecutor implements CommandContext {
       this.token = waiter.token;
       this.index = waiter.index;
       this.timeOrderedIds = timeOrderedIds;
+      this.answerTo = waiter.answerTo;
       this.#isPostponed = true;
       const code = this.execute(new Uint32Array(command.buffer), command, 0, commandBytes);
       this.#isPostponed = false;
+      this.answerTo = undefined;
       if (!outcome.deferred) this.#answerLate(waiter, code);
     });
     return outcome.deferred;

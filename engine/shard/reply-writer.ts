@@ -1,8 +1,10 @@
 import { CODES, type Code } from "../../protocol/codes.ts";
+import { RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { pack } from "../object/object-record.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../port/entries.ts";
 import type { RingWriter } from "../port/ring.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** Writes answers into the reply ring, ahead of what is published; each depends on all that was decided before it. */
 export class ReplyWriter {
@@ -62,6 +64,18 @@ export class ReplyWriter {
     const offset = this.begin(REPLY_KIND.Object, token, 1, payload.byteLength);
     this.ring.lanes[(offset >>> 2) + REPLY.code] = CODES[shown].number;
     this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+  }
+
+  /** Answers one command of a request that was answered before without it. */
+  late(
+    { token, index }: { readonly token: number; readonly index: number },
+    code: number,
+    outcome: Outcome,
+    shard: number,
+  ): void {
+    const offset = this.begin(REPLY_KIND.LateResult, token, 1, RESULT_DETAIL_BYTES);
+    this.ring.lanes[(offset >>> 2) + REPLY.index] = index;
+    outcome.writeDetails(this.ring.lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, shard);
   }
 
   #setTime(offset: number, timeMs: number): void {

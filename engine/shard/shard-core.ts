@@ -1,14 +1,12 @@
 import { CODES } from "../../protocol/codes.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
-import { RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
 import { EXPIRY_BYTES } from "../journal/record.ts";
 import { sharedClockMs } from "../meter/shared-clock.ts";
-import { pack, unpack } from "../object/object-record.ts";
+import { pack } from "../object/object-record.ts";
 import {
   ENTRY_HEADER_BYTES,
-  REPLY,
   REPLY_KIND,
   REQUEST,
   REQUEST_KIND,
@@ -16,10 +14,12 @@ import {
   WATCHED_BYTES,
 } from "../port/entries.ts";
 import { type PeerMessage, readCause } from "../port/peer-message.ts";
+import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader, RingWriter } from "../port/ring.ts";
 import type { StripeMessage } from "../stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
-import type { ObjectCommand, SnapshotView, TrialBalanceView } from "../views.ts";
+import type { ObjectCommand, SnapshotView } from "../views.ts";
+import { ActorRequests } from "./actor-requests.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
 import { CommandRequests } from "./command-requests.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
@@ -35,7 +35,7 @@ import type { ShardState } from "./shard-state.ts";
 import { metersOf, STAT } from "./shard-stats.ts";
 import { StripeDesk } from "./stripe-desk.ts";
 import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
-import { trialBalance } from "./trial-balance.ts";
+import { viewTrialBalance } from "./trial-balance.ts";
 
 /** Room for whatever one request that was put off may be answered with. */
 const POSTPONED_ANSWER_BYTES = 1 << 20;
@@ -77,6 +77,7 @@ export class ShardCore {
   readonly #transfers: TransferDesk;
   readonly #stripes: StripeDesk;
   readonly #objects: ObjectDesk;
+  readonly #actors: ActorRequests;
   readonly #reads: ShardReads;
   readonly #replies: ReplyWriter;
   readonly #commands: CommandRequests;
@@ -98,14 +99,17 @@ export class ShardCore {
     this.#frame = new FrameBuilder(state.shard);
     this.#deltas = new DeltaBuffer(state.wallets);
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
+    const send = (toShard: number, kind: number, message: unknown): void => {
+      this.#outbox.push({ toShard, kind, payload: pack(message) });
+    };
     this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
-      send: (toShard, kind, message) => this.#outbox.push({ toShard, kind, payload: pack(message) }),
+      send,
       answer: (waiter, code, outcome) => this.#answerLate(waiter, CODES[code].number, outcome),
       publish: (slot, sequence) => this.#executor.publish(slot, sequence),
       postpone: (slot, then) => this.#stripes.isStriped(slot) && this.#stripes.pull(slot, then),
     });
     this.#stripes = new StripeDesk(state, this.#frame, this.#transfers, options.shardCount, (toShard, message) =>
-      this.#outbox.push({ toShard, kind: REQUEST_KIND.PeerStripe, payload: pack(message) }),
+      send(toShard, REQUEST_KIND.PeerStripe, message),
     );
     this.#executor = new CommandExecutor(
       state,
@@ -119,6 +123,10 @@ export class ShardCore {
     );
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
     this.#replies = new ReplyWriter(ports.replies, this.#frame);
+    this.#actors = new ActorRequests(state, this.#frame, this.#records, this.#executor, this.#replies, {
+      send,
+      makeRoom: (bytes) => this.#makeRoom(bytes),
+    });
     const results = new ResultsWriter(this.#replies, this.#executor.outcome, this.#meters, state.shard);
     this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {
       commit: () => this.#commit(),
@@ -145,6 +153,7 @@ export class ShardCore {
   resume(): void {
     this.#transfers.resume();
     this.#stripes.resume();
+    this.#actors.desk.resume();
     this.flush();
   }
 
@@ -173,19 +182,20 @@ export class ShardCore {
     return !this.#frame.fits(FRAME_BYTES_MAX >>> 3);
   }
 
-  /** When the next hold lapses, or infinity. **Units**: milliseconds since the epoch. */
+  /** When the next hold lapses or actor is due, or infinity. **Units**: milliseconds since the epoch. */
   nextExpiryMs(): number {
-    return this.isFollowing ? Number.POSITIVE_INFINITY : this.#state.holds.nextExpiryMs();
+    if (this.isFollowing) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#state.holds.nextExpiryMs(), this.#state.actors.nextDueAtMs());
   }
 
-  /** Lets holds lapse whose time is over, some at a time; what becomes available shows with the next `flush`. */
+  /** Lets holds lapse and actors do what they are due for, some at a time; what becomes available shows with the next `flush`. */
   expireHolds(): void {
-    if (this.nextExpiryMs() > this.#ports.nowMs()) return;
-    if (this.#ports.replies.freeBytes() < 4 * EXPIRIES_PER_TURN * RING_DELTA_BYTES) return;
+    const hasRoom = this.#ports.replies.freeBytes() >= 4 * EXPIRIES_PER_TURN * RING_DELTA_BYTES;
+    if (!hasRoom || this.nextExpiryMs() > this.#ports.nowMs()) return;
     if (this.#frame.recordCount === 0) this.#beginFrame();
     for (let expired = 0; expired < EXPIRIES_PER_TURN; expired += 1) {
       this.#makeRoom(EXPIRY_BYTES);
-      if (!this.#executor.holds.expireNext()) break;
+      if (!this.#executor.holds.expireNext() && !this.#actors.desk.runNextDue()) break;
     }
   }
 
@@ -256,16 +266,9 @@ export class ShardCore {
         this.#flushDeltas();
         this.#reads.watch(kind, ring, offset);
         break;
-      case REQUEST_KIND.TrialBalance: {
-        const view: TrialBalanceView = {
-          shard: this.#state.shard,
-          sequence: this.#frame.nextSequence - 1,
-          openTransfers: this.#state.transfers.size,
-          lines: trialBalance(this.#state.wallets),
-        };
-        this.#replies.object(token, "ok", view);
+      case REQUEST_KIND.TrialBalance:
+        this.#replies.object(token, "ok", viewTrialBalance(this.#state, this.#frame.nextSequence - 1));
         break;
-      }
       case REQUEST_KIND.ObjectCommand: {
         if (this.isFollowing) {
           this.#replies.object(token, "not_leader", null);
@@ -291,6 +294,7 @@ export class ShardCore {
         this.#replies.begin(REPLY_KIND.Stopped, token, 0, 0);
         break;
       default:
+        if (this.#actors.handle(kind, ring, offset, this.isFollowing)) break;
         throw new Error(`a ring holds a request of unknown kind ${kind}`);
     }
   }
@@ -364,6 +368,7 @@ export class ShardCore {
     this.#beginFrame();
     this.#transfers.resume();
     this.#stripes.resume();
+    this.#actors.desk.resume();
   }
 
   /** One look at the clock is enough for a frame: what came after it has not waited. */
@@ -386,13 +391,7 @@ export class ShardCore {
   }
 
   #answerLate(waiter: TransferWaiter, code: number, outcome: Outcome): void {
-    const offset = this.#replies.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
-    this.#replies.ring.lanes[(offset >>> 2) + REPLY.index] = waiter.index;
-    outcome.writeDetails(this.#replies.ring.lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, this.#state.shard);
+    if (waiter.answerTo === undefined) this.#replies.late(waiter, code, outcome, this.#state.shard);
+    else waiter.answerTo(code);
   }
-}
-
-function unpackPayload(ring: RingReader, offset: number): unknown {
-  const start = offset + ENTRY_HEADER_BYTES;
-  return unpack(ring.bytes, start, start + ring.lanes[(offset >>> 2) + REQUEST.payloadBytes]);
 }

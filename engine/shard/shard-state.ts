@@ -1,6 +1,7 @@
 import { OPERATION, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
 import { formatUuid, isNil, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
+import { ActorTable } from "../actor/actor-table.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
 import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { HoldTable } from "../holds/hold-table.ts";
@@ -23,8 +24,9 @@ import {
 import { evolvePostingUsage, evolveRefundedUsage } from "../limits/evolve-usage.ts";
 import { readLimits, readTypeLimits } from "../limits/limit-command.ts";
 import { AggregateStore } from "../object/aggregate.ts";
-import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
+import { ASKED, type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
+import { Channels } from "../transfer/channels.ts";
 import { ReceiptOrder, type ReceiptState, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
 import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
@@ -36,6 +38,8 @@ export interface ShardStateOptions {
   readonly shard: number;
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
+  /** 65,536 where absent. */
+  readonly actorsPerShardMax?: number;
   readonly calendarTimeZone: string;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
@@ -52,6 +56,7 @@ export class ShardState {
   readonly shard: number;
   readonly wallets: WalletColumns;
   readonly holds: HoldTable;
+  readonly actors: ActorTable;
   readonly ids: IdWindow;
   readonly reversals: ReversalLinks;
   readonly transfers = new AggregateStore(transferAggregate);
@@ -62,8 +67,7 @@ export class ShardState {
   readonly stripedSlots = new Set<number>();
   /** Slot → transfers to other shards that are still running from it. */
   readonly openTransfersOfSlot = new Map<number, number>();
-  /** Other shard → the number of the last transfer sent there, and up to which all are completed. */
-  readonly channels = new Map<number, { sent: number; completedThrough: number; readonly completed: Set<number> }>();
+  readonly channels = new Channels();
   /** Other shard → the number up to which it has said that it knows the answers to its transfers. */
   readonly servedThrough = new Map<number, number>();
   /** Sequence of the newest record. */
@@ -79,6 +83,7 @@ export class ShardState {
     this.shard = options.shard;
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
+    this.actors = new ActorTable(options.actorsPerShardMax ?? 65_536);
     this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax, options.sealedIds);
     this.reversals = new ReversalLinks(this.ids);
     this.hash = genesis;
@@ -189,10 +194,10 @@ export class ShardState {
       case apiKeyAggregate.name:
         this.apiKeys.evolve(record.id, record.events as Parameters<typeof this.apiKeys.evolve>[1]);
         break;
+      case ASKED:
+        break;
       default:
-        throw new Error(
-          `record ${this.shard}:${sequence} is of aggregate ${record.aggregate}, which this program does not know`,
-        );
+        this.actors.evolve(record);
     }
   }
 
@@ -220,15 +225,6 @@ export class ShardState {
     return formatUuid(new Uint8Array(ids.buffer, ids.byteOffset + slot * 16, 16));
   }
 
-  channel(toShard: number): { sent: number; completedThrough: number; readonly completed: Set<number> } {
-    let channel = this.channels.get(toShard);
-    if (channel === undefined) {
-      channel = { sent: 0, completedThrough: 0, completed: new Set() };
-      this.channels.set(toShard, channel);
-    }
-    return channel;
-  }
-
   #evolveTransfer(id: string, events: Parameters<typeof this.transfers.evolve>[1], sequence: number): void {
     const { operation } = events.find((event) => "body" in event)?.body ?? this.transfers.get(id) ?? {};
     // Nobody ever asks for what the ledger sends by itself.
@@ -236,11 +232,11 @@ export class ShardState {
     for (const event of events) {
       if ("reversedMinor" in event && event.reversedMinor !== undefined) this.#linkReversal(event.body, sequence);
       if (event.type === "TransferInitiated") {
-        this.channel(event.toShard).sent = event.number;
+        this.channels.to(event.toShard).sent = event.number;
         this.#countOpenTransfer(event.body.fromWalletId, 1);
       } else if (event.type === "TransferEnded") {
         const state = this.transfers.get(id);
-        if (state !== undefined) this.#complete(state.toShard, state.number);
+        if (state !== undefined) this.channels.complete(state.toShard, state.number);
         this.#countOpenTransfer(event.body.fromWalletId, -1);
       }
     }
@@ -293,12 +289,6 @@ export class ShardState {
         this.receipts.forget(receiptKey(served));
       }
     }
-  }
-
-  #complete(toShard: number, number: number): void {
-    const channel = this.channel(toShard);
-    channel.completed.add(number);
-    while (channel.completed.delete(channel.completedThrough + 1)) channel.completedThrough += 1;
   }
 
   #countOpenTransfer(walletId: string, change: number): void {

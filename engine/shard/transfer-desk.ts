@@ -27,6 +27,8 @@ export interface TransferWaiter {
   readonly token: number;
   readonly index: number;
   readonly isAdmin: boolean;
+  /** Takes the code in place of the client, where an actor asked. */
+  readonly answerTo?: (code: number) => void;
 }
 
 export interface TransferDeskHooks {
@@ -247,7 +249,7 @@ export class TransferDesk {
 
   #initiate(body: TransferBody, reversedMinor: number | undefined, waiter: TransferWaiter | null): void {
     const toShard = shardOfUuid(body.toWalletId, this.#shardCount);
-    const number = this.#state.channel(toShard).sent + 1;
+    const number = this.#state.channels.to(toShard).sent + 1;
     const reversed = reversedMinor === undefined ? {} : { reversedMinor };
     const events = this.#decide(body.id, { type: "InitiateTransfer", body, toShard, number, ...reversed });
     this.#record(transferAggregate.name, body.id, events);
@@ -259,7 +261,7 @@ export class TransferDesk {
     this.#hooks.send(transfer.toShard, REQUEST_KIND.PeerCredit, {
       fromShard: this.#state.shard,
       number: transfer.number,
-      completedThrough: this.#state.channel(transfer.toShard).completedThrough,
+      completedThrough: this.#state.channels.to(transfer.toShard).completedThrough,
       id: transfer.id,
       fromWalletId: transfer.fromWalletId,
       toWalletId: transfer.toWalletId,

@@ -1,7 +1,8 @@
 import { currencyOf } from "../../protocol/currencies.ts";
 import { SYSTEM_ACCOUNT_KINDS } from "../../protocol/ids.ts";
-import type { TrialBalanceLine } from "../views.ts";
+import type { TrialBalanceLine, TrialBalanceView } from "../views.ts";
 import { WALLET_FLAG, type WalletColumns } from "../wallet/wallet-columns.ts";
+import type { ShardState } from "./shard-state.ts";
 
 /**
  * Adds up every balance of a shard, by currency.
@@ -44,4 +45,9 @@ export function trialBalance(wallets: WalletColumns): TrialBalanceLine[] {
       wallets: counts[currency],
     };
   });
+}
+
+/** The books of a shard after the record with a sequence. */
+export function viewTrialBalance({ shard, transfers, wallets }: ShardState, sequence: number): TrialBalanceView {
+  return { shard, sequence, openTransfers: transfers.size, lines: trialBalance(wallets) };
 }

@@ -3,6 +3,7 @@ import { pack, unpack } from "../object/object-record.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { ReceiptState } from "../transfer/receipt.ts";
 import { ownMemory, type TakeMemory } from "./chunk-memory.ts";
+import { inOrderOfNames } from "./names-in-order.ts";
 import type { SnapshotPart } from "./part.ts";
 
 const CHUNK_ENTRIES = 1_024;
@@ -112,12 +113,4 @@ function store<State, Command, Event>(kind: string, states: AggregateStore<State
     list: () => [...states.entries()],
     take: ([key, value]) => states.adopt(key, value as State),
   };
-}
-
-/** The same value with the members of its objects in order of their names, which a replay may have met in another. */
-function inOrderOfNames(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrderOfNames);
-  if (typeof value !== "object" || value === null) return value;
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(members.map(([name, member]) => [name, inOrderOfNames(member)]));
 }

@@ -1,5 +1,6 @@
 import { IdPart } from "../idempotency/id-part.ts";
 import type { ShardState } from "../shard/shard-state.ts";
+import { ActorPart } from "./actor-part.ts";
 import { HoldPart } from "./hold-part.ts";
 import { LimitPart } from "./limit-part.ts";
 import { ObjectPart } from "./object-part.ts";
@@ -13,6 +14,7 @@ export function statePartsOf(state: ShardState): readonly SnapshotPart[] {
     new LimitPart(state.wallets.limits),
     new HoldPart(state.holds),
     new ObjectPart(state),
+    new ActorPart(state.actors),
     new IdPart(state.ids),
   ];
 }

@@ -1,0 +1,143 @@
+import { ExpiryQueue } from "../holds/expiry-queue.ts";
+import type { ObjectRecord } from "../object/object-record.ts";
+import type { ActorRow, OpenSaga } from "./actor-row.ts";
+import { evolveActor } from "./evolve-actor.ts";
+import { actorOf } from "./registry.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * The actors of a shard, in rows in the order in which they came.
+ *
+ * When one is due is not stored: it follows from its state.
+ */
+export class ActorTable {
+  readonly #rowsMax: number;
+  readonly #rows: ActorRow[] = [];
+  readonly #rowOf = new Map<string, number>();
+  readonly #open = new Set<number>();
+  readonly #dueAtMs: Float64Array;
+  readonly #due: ExpiryQueue;
+  /** Rows that changed before a snapshot has copied them, as they were. */
+  readonly #images = new Map<number, ActorRow>();
+  #guardedFrom = 0;
+  #guardedTo = 0;
+
+  constructor(rowsMax: number) {
+    this.#rowsMax = rowsMax;
+    this.#dueAtMs = new Float64Array(rowsMax);
+    this.#due = new ExpiryQueue(this.#dueAtMs);
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  get isFull(): boolean {
+    return this.#rows.length >= this.#rowsMax;
+  }
+
+  /** Actors that wait for wallets. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  get(type: string, id: string): ActorRow | undefined {
+    const row = this.#rowOf.get(keyOf(type, id));
+    return row === undefined ? undefined : this.#rows[row];
+  }
+
+  /** All actors, in the order in which they came. */
+  rows(): readonly ActorRow[] {
+    return this.#rows;
+  }
+
+  /** Actors that wait for wallets, in the order in which they came. */
+  open(): readonly (ActorRow & { readonly open: OpenSaga })[] {
+    const isOpen = (row: ActorRow): row is ActorRow & { readonly open: OpenSaga } => row.open !== undefined;
+    return [...this.#open]
+      .sort((a, b) => a - b)
+      .map((row) => this.#rows[row])
+      .filter(isOpen);
+  }
+
+  /** When the next actor is due, or infinity. **Units**: milliseconds since the epoch. */
+  nextDueAtMs(): number {
+    const first = this.#due.first();
+    return first < 0 ? NEVER : this.#dueAtMs[first];
+  }
+
+  /** The actor that is due first, if its time has come. */
+  firstDue(nowMs: number): ActorRow | undefined {
+    return this.nextDueAtMs() <= nowMs ? this.#rows[this.#due.first()] : undefined;
+  }
+
+  /** Applies a record, live or from the journal. **Errors**: throws where it does not follow from the state. */
+  evolve(record: ObjectRecord): void {
+    const actor = actorOf(record.aggregate);
+    if (actor === undefined)
+      throw new Error(`a record is of aggregate ${record.aggregate}, which this program does not know`);
+    const before = this.get(record.aggregate, record.id);
+    const after = evolveActor(actor, before, record);
+    if (after !== undefined && after !== before) this.put(after);
+  }
+
+  /** Takes an actor as it is: also how a snapshot is loaded. */
+  put(actor: ActorRow): void {
+    const key = keyOf(actor.type, actor.id);
+    let row = this.#rowOf.get(key);
+    if (row === undefined) {
+      row = this.#rows.length;
+      if (row >= this.#rowsMax) {
+        throw new Error(
+          `the shard has more than ${this.#rowsMax} actors; start with a larger MIZAN_ACTORS_PER_SHARD_MAX`,
+        );
+      }
+      this.#rowOf.set(key, row);
+    } else {
+      if (row >= this.#guardedFrom && row < this.#guardedTo && !this.#images.has(row)) {
+        this.#images.set(row, this.#rows[row]);
+      }
+      if (this.#dueAtMs[row] !== NEVER) this.#due.remove(row);
+    }
+    this.#rows[row] = actor;
+    if (actor.open === undefined) this.#open.delete(row);
+    else this.#open.add(row);
+    const dueAtMs = dueAtMsOf(actor);
+    this.#dueAtMs[row] = dueAtMs;
+    if (dueAtMs !== NEVER) this.#due.add(row);
+  }
+
+  /** From now on `copy` gives the rows as they are now, until `release`. */
+  guard(): void {
+    this.#images.clear();
+    this.#guardedFrom = 0;
+    this.#guardedTo = this.#rows.length;
+  }
+
+  /** Up to so many guarded rows that were not copied yet, in order. */
+  copy(rowsMax: number): readonly ActorRow[] {
+    const from = this.#guardedFrom;
+    const to = Math.min(from + rowsMax, this.#guardedTo);
+    this.#guardedFrom = to;
+    return this.#rows.slice(from, to).map((actor, index) => {
+      const image = this.#images.get(from + index);
+      this.#images.delete(from + index);
+      return image ?? actor;
+    });
+  }
+
+  release(): void {
+    this.#images.clear();
+    this.#guardedTo = 0;
+  }
+}
+
+function keyOf(type: string, id: string): string {
+  return `${type}\0${id}`;
+}
+
+function dueAtMsOf({ type, state, open }: ActorRow): number {
+  if (open !== undefined) return open.saga.isParked ? NEVER : (open.saga.retryAtMs ?? NEVER);
+  return actorOf(type)?.dueAtMs(state) ?? NEVER;
+}

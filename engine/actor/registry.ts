@@ -1,0 +1,35 @@
+import { paymentActor } from "../payment/actor.ts";
+import type { Actor } from "./actor.ts";
+
+interface AnyCommand {
+  readonly type: string;
+}
+
+/** An actor of some type, with the types of its own parts forgotten. */
+export type AnyActor = Actor<unknown, AnyCommand, AnyCommand>;
+
+/** Every type of actors. A new one is a folder of its own, and one line here. */
+const ACTORS = [sealed(paymentActor)] as const;
+
+/** By name. */
+const BY_NAME: ReadonlyMap<string, AnyActor> = new Map(ACTORS.map((actor) => [actor.name, actor]));
+
+export function actorOf(name: string): AnyActor | undefined {
+  return BY_NAME.get(name);
+}
+
+/** What a table of many types takes: states, commands and events come back to the actor that they came from. */
+function sealed<State, Command extends AnyCommand, Event extends AnyCommand>(
+  actor: Actor<State, Command, Event>,
+): AnyActor {
+  return actor as unknown as AnyActor;
+}
+
+/** The events of a record in their newest version. */
+export function upcast(
+  actor: Pick<AnyActor, "upcasts">,
+  events: readonly unknown[],
+  version: number,
+): readonly unknown[] {
+  return actor.upcasts.slice(version - 1).reduce<readonly unknown[]>((older, next) => older.map(next), events);
+}

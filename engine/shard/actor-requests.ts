@@ -1,0 +1,119 @@
+import type { ActorRow, OpenSaga, SagaView } from "../actor/actor-row.ts";
+import type { AskAnswer, AskRequest } from "../actor/messages.ts";
+import { actorOf } from "../actor/registry.ts";
+import type { FrameBuilder } from "../journal/frame.ts";
+import { REQUEST, REQUEST_KIND } from "../port/entries.ts";
+import { readCause } from "../port/peer-message.ts";
+import { unpackPayload } from "../port/request-payload.ts";
+import type { RingReader } from "../port/ring.ts";
+import type { ActorLookup, ObjectCommand, SagaRelease } from "../views.ts";
+import { ACTOR_RECORD_BYTES_MAX, ActorDesk, readActor, viewActor } from "./actor-desk.ts";
+import { AskDesk } from "./ask-desk.ts";
+import { COMMAND_FRAME_BYTES_MAX, type CommandExecutor } from "./command-executor.ts";
+import type { RecordReader } from "./record-reader.ts";
+import type { ReplyWriter } from "./reply-writer.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Sagas in one answer at most. */
+const SAGAS_MAX = 1_000;
+
+interface ActorRequestHooks {
+  readonly send: (toShard: number, kind: number, message: AskRequest | AskAnswer) => void;
+  /** Commits where the frame has no room for so much more. **Units**: bytes. */
+  readonly makeRoom: (bytes: number) => void;
+}
+
+/** Takes the requests that are about actors and their sagas. */
+export class ActorRequests {
+  readonly desk: ActorDesk;
+  readonly #state: ShardState;
+  readonly #replies: ReplyWriter;
+  readonly #asks: AskDesk;
+  readonly #hooks: ActorRequestHooks;
+
+  constructor(
+    state: ShardState,
+    frame: FrameBuilder,
+    records: RecordReader,
+    executor: CommandExecutor,
+    replies: ReplyWriter,
+    hooks: ActorRequestHooks,
+  ) {
+    this.#state = state;
+    this.#replies = replies;
+    this.#hooks = hooks;
+    this.desk = new ActorDesk(state, frame, records, executor, {
+      ask: (toShard, message) => hooks.send(toShard, REQUEST_KIND.PeerAsk, message),
+      reply: (token, outcome) => replies.object(token, outcome.code, outcome),
+      makeRoom: () => hooks.makeRoom(ACTOR_RECORD_BYTES_MAX + COMMAND_FRAME_BYTES_MAX),
+    });
+    this.#asks = new AskDesk(state.shard, frame, executor, (toShard, answer) =>
+      hooks.send(toShard, REQUEST_KIND.PeerAsked, answer),
+    );
+  }
+
+  /**
+   * Handles the request at an offset of a ring, or returns false where it is about something else. A shard that follows a leader
+   * decides nothing.
+   */
+  handle(kind: number, ring: RingReader, offset: number, isFollowing: boolean): boolean {
+    const token = ring.lanes[(offset >>> 2) + REQUEST.token];
+    switch (kind) {
+      case REQUEST_KIND.PeerAsk:
+        this.#hooks.makeRoom(2 * COMMAND_FRAME_BYTES_MAX + AskDesk.recordBytesMax);
+        this.#asks.take(unpackPayload(ring, offset) as AskRequest, readCause(ring, offset));
+        break;
+      case REQUEST_KIND.PeerAsked:
+        this.desk.answered(unpackPayload(ring, offset) as AskAnswer, readCause(ring, offset));
+        break;
+      case REQUEST_KIND.ActorCommand: {
+        const command = unpackPayload(ring, offset) as ObjectCommand;
+        const actor = actorOf(command.aggregate);
+        if (isFollowing) this.#replies.object(token, "not_leader", null);
+        else if (actor === undefined) this.#replies.object(token, "unknown_operation", null);
+        else this.desk.execute(actor, command, token);
+        break;
+      }
+      case REQUEST_KIND.LookupActor:
+        this.#lookup(unpackPayload(ring, offset) as ActorLookup, token);
+        break;
+      case REQUEST_KIND.ListSagas:
+        this.#replies.object(token, "ok", this.#state.actors.open().slice(0, SAGAS_MAX).map(viewSaga));
+        break;
+      case REQUEST_KIND.ReleaseSaga: {
+        const { id, isTakenBack, reason } = unpackPayload(ring, offset) as SagaRelease;
+        const code = isFollowing ? "not_leader" : this.desk.release(id, isTakenBack, reason);
+        this.#replies.object(token, code, { code });
+        break;
+      }
+      default:
+        return false;
+    }
+    return true;
+  }
+
+  #lookup({ aggregate, id, by }: ActorLookup, token: number): void {
+    const actor = actorOf(aggregate);
+    const row = actor === undefined ? "unknown_operation" : readActor(this.#state, actor, id, by);
+    if (typeof row === "string") this.#replies.object(token, row, null);
+    else this.#replies.object(token, "ok", viewActor(row));
+  }
+}
+
+function viewSaga({ type: actor, id: actorId, open }: ActorRow & { readonly open: OpenSaga }): SagaView {
+  const { id, type, status, isParked, at, steps, failures, failure, startedAtMs, retryAtMs } = open.saga;
+  return {
+    id,
+    actor,
+    actorId,
+    type,
+    status,
+    isParked,
+    step: at,
+    steps: steps.map(({ ask }) => ask.operation),
+    failures,
+    ...(failure === undefined ? {} : { failure }),
+    startedAtMs,
+    ...(retryAtMs === undefined ? {} : { retryAtMs }),
+  };
+}
