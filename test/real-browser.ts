@@ -49,9 +49,11 @@ export class RealBrowser {
 
   /** **Errors**: throws where there is no browser. */
   static async start(headers: Readonly<Record<string, string>> = {}): Promise<RealBrowser> {
+    const executablePath = browserPath();
+    if (executablePath === undefined) throw new Error("there is no browser: npm run browser -- fetch");
     const profile = mkdtempSync(join(tmpdir(), "mizan-browser-"));
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: browserPath(),
+      executablePath,
       headless: true,
       args: ARGUMENTS,
       timeout: BROWSER_WITHIN_MS,

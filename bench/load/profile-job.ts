@@ -2,6 +2,7 @@
 
 import type { CommandKind, Profile, Transport } from "../profiles/profile.ts";
 import type { Answers } from "./answer-log.ts";
+import type { ErrorCount } from "./error-counts.ts";
 import type { WalletBooks } from "./wallet-books.ts";
 import type { Endpoint } from "./workload.ts";
 
@@ -26,7 +27,7 @@ export interface IntervalReport {
   /** When it ended, since the start. */
   readonly endedMs: number;
   readonly accepted: number;
-  readonly errors: number;
+  readonly errors: readonly ErrorCount[];
   readonly latencies: string | null;
   readonly sendLags: string | null;
   readonly connections: number;
@@ -53,7 +54,7 @@ export interface GeneratorOutcome {
   /** Whether any command of any stage was not accepted at first. */
   readonly hasFailures: boolean;
   readonly kinds: readonly KindReport[];
-  readonly errors: readonly (readonly [code: string, count: number])[];
+  readonly errors: readonly ErrorCount[];
   readonly sendLags: string;
   /** One by one, where the profile has a crowd of dashboards. */
   readonly answers: Answers | null;

@@ -21,6 +21,12 @@ const percentiles = z.strictObject({
 
 const count = z.int().min(0);
 const known = z.number().nullable().describe("Null where the server does not tell.");
+/** Of what came later than the first result files, which still can be read. */
+const knownLater = known.default(null);
+
+/** Different codes that are told apart; what has another one counts as `other`. */
+export const ERROR_CODES_MAX = 64;
+const errorCounts = z.array(z.strictObject({ code: z.string(), count })).max(ERROR_CODES_MAX);
 
 /** What `/metrics` said at the end of an interval; rates are over the interval. */
 const serverSample = z.strictObject({
@@ -33,6 +39,11 @@ const serverSample = z.strictObject({
   syncMsMean: known.describe("Mean time to make a frame durable."),
   journalLagBytes: known.describe("Journal that snapshots and archiving are behind."),
   kafkaLagRecords: known.describe("Durable records that Kafka has not confirmed."),
+  kafkaLagSeconds: knownLater.describe("Age of the oldest of them."),
+  journalRecords: knownLater.describe("Newest durable record, all shards together."),
+  queueMsMean: knownLater.describe("Mean time of a request until its shard takes it."),
+  decideMsMean: knownLater.describe("Mean time to decide a frame."),
+  replyMsMean: knownLater.describe("Mean time of an answer from durable to taken."),
   requestsInflight: known,
   connections: known,
   deltasPerSecond: known,
@@ -46,8 +57,10 @@ const interval = z.strictObject({
   scheduledPerSecond: z.number(),
   acceptedPerSecond: z.number(),
   errorsPerSecond: z.number(),
+  errors: errorCounts.default([]).describe("Most frequent first."),
   latency: percentiles.nullable().describe("Of what was answered in it; null where nothing was."),
   sendLagP99Ms: z.number().nullable().describe("How late messages left through the generator's own fault."),
+  generatorCoresMax: z.number().nullable().default(null).describe("Cores that the busiest generator used."),
   connections: count,
   server: serverSample.nullable(),
 });
@@ -76,6 +89,13 @@ export const resultSchema = z.strictObject({
     url: z.string(),
     isOwnLedger: z.boolean().describe("Whether the run started the ledger itself, on the same machine."),
     shards: count.describe("Shards that wallets of the run lie on."),
+    system: z.string().default("unknown").describe("Operating system of the generators."),
+    server: z
+      .strictObject({ version: z.string(), node: z.string() })
+      .nullable()
+      .default(null)
+      .describe("What the ledger says that it runs; null where it does not tell."),
+    settings: z.record(z.string(), z.string()).default({}).describe("`MIZAN_LOAD_*` as given, without URL and key."),
   }),
   /** Of the measured stages. */
   totals: z.strictObject({
@@ -102,7 +122,7 @@ export const resultSchema = z.strictObject({
       }),
     )
     .describe("By what was sent and how."),
-  errors: z.array(z.strictObject({ code: z.string(), count })).describe("Most frequent first."),
+  errors: errorCounts.describe("Most frequent first."),
   intervals: z.array(interval).max(2_000).describe("Without gaps, the unmeasured stages included."),
   generator: z.strictObject({
     processes: count,

@@ -1,4 +1,5 @@
 import type { CommandKind, Transport } from "../profiles/profile.ts";
+import { type ErrorCount, ErrorCounts } from "./error-counts.ts";
 import { Latencies } from "./latencies.ts";
 import type { IntervalReport, KindReport } from "./profile-job.ts";
 import type { Request } from "./request.ts";
@@ -19,11 +20,11 @@ export class Tally {
   readonly sendLags = new Latencies();
   readonly #isMeasured: readonly boolean[];
   readonly #kinds = new Map<string, KindTally>();
-  readonly #errors = new Map<string, number>();
+  readonly #errors = new ErrorCounts();
+  readonly #intervalErrors = new ErrorCounts();
   readonly #intervalLatencies = new Latencies();
   readonly #intervalLags = new Latencies();
   #intervalAccepted = 0;
-  #intervalErrors = 0;
 
   /** `isMeasured` tells of each stage whether it counts. */
   constructor(isMeasured: readonly boolean[]) {
@@ -34,7 +35,7 @@ export class Tally {
   answered(transport: Transport, request: Request, latencyMs: number, code: string): void {
     this.#intervalLatencies.record(latencyMs);
     if (code === "ok") this.#intervalAccepted += 1;
-    else this.#failed(1);
+    else this.#failed(code, 1);
     if (!this.#isMeasured[request.stage]) return;
     const kind = this.#kind(transport, request.kind);
     kind.latencies.record(latencyMs);
@@ -43,7 +44,7 @@ export class Tally {
       return;
     }
     this.rejected += 1;
-    this.#count(code, 1);
+    this.#errors.add(code, 1);
   }
 
   /** All commands of a message were never answered, or it never left; they have waited this long for nothing. */
@@ -54,11 +55,11 @@ export class Tally {
     code: string,
   ): void {
     this.#intervalLatencies.record(waitedMs, request.count);
-    this.#failed(request.count);
+    this.#failed(code, request.count);
     if (!this.#isMeasured[request.stage]) return;
     this.#kind(transport, request.kind).latencies.record(waitedMs, request.count);
     this.unanswered += request.count;
-    this.#count(code, request.count);
+    this.#errors.add(code, request.count);
   }
 
   /** A message left this much later than it could have. */
@@ -71,12 +72,12 @@ export class Tally {
   endInterval(): Pick<IntervalReport, "accepted" | "errors" | "latencies" | "sendLags"> {
     const report = {
       accepted: this.#intervalAccepted,
-      errors: this.#intervalErrors,
+      errors: this.#intervalErrors.counts(),
       latencies: this.#intervalLatencies.count === 0 ? null : this.#intervalLatencies.encode(),
       sendLags: this.#intervalLags.count === 0 ? null : this.#intervalLags.encode(),
     };
     this.#intervalAccepted = 0;
-    this.#intervalErrors = 0;
+    this.#intervalErrors.clear();
     this.#intervalLatencies.reset();
     this.#intervalLags.reset();
     return report;
@@ -86,12 +87,12 @@ export class Tally {
     return [...this.#kinds.values()].map((kind) => ({ ...kind, latencies: kind.latencies.encode() }));
   }
 
-  errors(): [string, number][] {
-    return [...this.#errors];
+  errors(): ErrorCount[] {
+    return this.#errors.counts();
   }
 
-  #failed(commands: number): void {
-    this.#intervalErrors += commands;
+  #failed(code: string, commands: number): void {
+    this.#intervalErrors.add(code, commands);
     this.hasFailures = true;
   }
 
@@ -103,9 +104,5 @@ export class Tally {
       this.#kinds.set(name, found);
     }
     return found;
-  }
-
-  #count(code: string, commands: number): void {
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + commands);
   }
 }

@@ -1,73 +1,15 @@
 import { expect, test } from "vitest";
-import type { Interval, LoadResult } from "../load/result.ts";
+import { intervalOf, percentilesOf, resultOf as resultOfIntervals } from "../../test/load-results.ts";
+import type { LoadResult } from "../load/result.ts";
 import { compareResults, formatComparison } from "./compare-results.ts";
 import { readProfile } from "./profile.ts";
 
-function intervalOf(at: number, p99Ms: number): Interval {
-  const latency = {
-    p50Ms: p99Ms / 4,
-    p90Ms: p99Ms / 2,
-    p99Ms,
-    p999Ms: 2 * p99Ms,
-    p9999Ms: 2 * p99Ms,
-    maxMs: 2 * p99Ms,
-  };
-  return {
-    atSeconds: at,
-    seconds: 1,
-    stage: "steady",
-    measured: true,
-    scheduledPerSecond: 1_000,
-    acceptedPerSecond: 1_000,
-    errorsPerSecond: 0,
-    latency,
-    sendLagP99Ms: 0.1,
-    connections: 8,
-    server: null,
-  };
-}
-
 /** A result whose intervals have these 99th percentiles. */
 function resultOf(p99sMs: readonly number[], changes: Partial<LoadResult> = {}): LoadResult {
-  const intervals = p99sMs.map((p99Ms, at) => intervalOf(at, p99Ms));
-  return {
-    format: "mizan.load.v1",
-    verdict: "passed",
-    startedAt: "2026-11-21T00:00:00.000Z",
-    profile: readProfile("smoke"),
-    environment: {
-      commit: "unknown",
-      node: "v22",
-      cpu: "one",
-      memoryBytes: 1,
-      loadAverage: 0,
-      url: "http://127.0.0.1:1",
-      isOwnLedger: true,
-      shards: 1,
-    },
-    totals: {
-      seconds: p99sMs.length,
-      scheduled: 1,
-      accepted: 1,
-      rejected: 0,
-      unanswered: 0,
-      scheduledPerSecond: 1_000,
-      acceptedPerSecond: 1_000,
-    },
-    latency: intervals[0].latency,
-    curve: [],
-    histogram: "",
-    commands: [],
-    errors: [],
-    intervals,
-    generator: { processes: 1, coresMax: 0.1, sendLagP99Ms: 0.1, isBottleneck: false },
-    streams: { witnesses: 0, dashboardsSeen: 0, deltas: 0, conflated: 0 },
-    books: { agree: true, checks: [] },
-    thresholds: [],
-    suite: [],
-    warnings: [],
-    ...changes,
-  };
+  return resultOfIntervals(
+    p99sMs.map((p99Ms, at) => intervalOf(at, { latency: percentilesOf(p99Ms) })),
+    changes,
+  );
 }
 
 /** Sixty intervals around a value, in an order without a pattern. */

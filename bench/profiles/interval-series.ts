@@ -1,7 +1,8 @@
+import { ErrorCounts } from "../load/error-counts.ts";
 import { Latencies } from "../load/latencies.ts";
 import type { IntervalReport } from "../load/profile-job.ts";
 import { commandStretches } from "../load/rates.ts";
-import type { Interval } from "../load/result.ts";
+import type { Interval, LoadResult } from "../load/result.ts";
 import { Schedule } from "../load/schedule.ts";
 import type { Endpoint } from "../load/workload.ts";
 import type { Profile } from "./profile.ts";
@@ -44,6 +45,11 @@ export class IntervalSeries {
     return Math.max(...this.#cores.map(({ sum, count }) => (count === 0 ? 0 : sum / count)));
   }
 
+  /** What the server says that it runs; null where it does not tell. */
+  get server(): LoadResult["environment"]["server"] {
+    return this.#metrics.software;
+  }
+
   /** Takes the server's counters as they are before the load. */
   async begin(): Promise<void> {
     await this.#metrics.sample();
@@ -83,7 +89,9 @@ export class IntervalSeries {
     const seconds = (toMs - fromMs) / 1_000;
     const latencies = new Latencies();
     const sendLags = new Latencies();
+    const errorCounts = new ErrorCounts();
     for (const report of reports) {
+      errorCounts.addAll(report.errors);
       if (report.latencies !== null) latencies.add(report.latencies);
       if (report.sendLags !== null) sendLags.add(report.sendLags);
     }
@@ -91,6 +99,7 @@ export class IntervalSeries {
     if (seconds <= 0 || (latencies.count === 0 && seconds < this.intervalMs / 10_000)) return;
     const server = await this.#metrics.sample();
     const sum = (read: (report: IntervalReport) => number): number => reports.reduce((total, r) => total + read(r), 0);
+    const errors = errorCounts.counts();
     const { name, measured } = this.#stageAt(fromMs);
     const interval: Interval = {
       atSeconds: fromMs / 1_000,
@@ -99,9 +108,11 @@ export class IntervalSeries {
       measured,
       scheduledPerSecond: (this.#schedule.dueBefore(toMs) - this.#schedule.dueBefore(fromMs)) / seconds,
       acceptedPerSecond: sum(({ accepted }) => accepted) / seconds,
-      errorsPerSecond: sum(({ errors }) => errors) / seconds,
+      errorsPerSecond: errors.reduce((total, { count }) => total + count, 0) / seconds,
+      errors,
       latency: latencies.percentiles(),
       sendLagP99Ms: sendLags.count === 0 ? null : sendLags.atMs(99),
+      generatorCoresMax: Math.max(...reports.map(({ cores }) => cores)),
       connections: sum(({ connections }) => connections),
       server,
     };

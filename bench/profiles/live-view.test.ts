@@ -1,35 +1,15 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import type { Interval } from "../load/result.ts";
+import { intervalOf, serverSampleOf } from "../../test/load-results.ts";
 import { LiveView } from "./live-view.ts";
 import { readProfile } from "./profile.ts";
 
-const INTERVAL: Interval = {
-  atSeconds: 3,
-  seconds: 1,
-  stage: "steady",
-  measured: true,
-  scheduledPerSecond: 1_000,
+const INTERVAL = intervalOf(3, {
   acceptedPerSecond: 998,
   errorsPerSecond: 2,
   latency: { p50Ms: 0.5, p90Ms: 1, p99Ms: 4.25, p999Ms: 9, p9999Ms: 9, maxMs: 12 },
-  sendLagP99Ms: 0.05,
-  connections: 12,
-  server: {
-    cpuCores: 0.75,
-    memoryBytes: 200 * 1_048_576,
-    eventLoopLagP99Ms: 11,
-    commandsPerSecond: 1_000,
-    framesPerSecond: 400,
-    journalBytesPerSecond: 64_000,
-    syncMsMean: 0.4,
-    journalLagBytes: 3 * 1_048_576,
-    kafkaLagRecords: 17,
-    requestsInflight: 1,
-    connections: 12,
-    deltasPerSecond: 50,
-  },
-};
+  server: serverSampleOf(),
+});
 
 /** What a view writes for two intervals. */
 function written(isTTY: boolean): string {

@@ -13,7 +13,7 @@ import { type Capacity, type Probe, searchCapacity } from "./capacity.ts";
 import { compareResults, formatComparison, readResult } from "./compare-results.ts";
 import { LiveView } from "./live-view.ts";
 import { LOAD_USAGE, type LoadCommand, parseLoadCommand } from "./load-options.ts";
-import { remoteOf, withSettings } from "./load-settings.ts";
+import { remoteOf, settingsGiven, withSettings } from "./load-settings.ts";
 import { LoadTarget } from "./load-target.ts";
 import { LoadUsageError, type Profile, readProfile } from "./profile.ts";
 import { ProfileRun } from "./profile-run.ts";
@@ -114,7 +114,8 @@ async function runOne(
   session.current = undefined;
   await target.close();
   const suite = withSuite && !session.isInterrupted ? await runSuite(profile, isJson) : [];
-  const result: LoadResult = { ...found, suite };
+  const environment = { ...found.environment, settings: settingsGiven(env) };
+  const result: LoadResult = { ...found, environment, suite };
   const path = out ?? `load-results/${profile.name}-${result.startedAt.replaceAll(/[:.]/g, "-")}.json`;
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(result)}\n`);

@@ -58,6 +58,13 @@ export function withSettings(profile: Profile, env: NodeJS.ProcessEnv): Profile 
   return { ...profile, stages, thresholds, generators };
 }
 
+/** The settings of a load that are given, without those that say where to and may hold a secret. */
+export function settingsGiven(env: NodeJS.ProcessEnv): Record<string, string> {
+  const { url, key } = LOAD_SETTINGS;
+  const given = Object.entries(env).filter(([name]) => NAMES.has(name) && name !== url.name && name !== key.name);
+  return Object.fromEntries(given.map(([name, value = ""]) => [name, value]));
+}
+
 /** The ledger that the environment names; undefined where it names none. **Errors**: as `withSettings`. */
 export function remoteOf(env: NodeJS.ProcessEnv): Endpoint | undefined {
   const { url: urlName, key: keyName } = { url: LOAD_SETTINGS.url.name, key: LOAD_SETTINGS.key.name };

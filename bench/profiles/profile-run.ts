@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
-import { cpus, freemem, loadavg, totalmem } from "node:os";
+import { cpus, freemem, loadavg, release, totalmem, type } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "../child-group.ts";
 import type { ConnectionsResult } from "../load/connections-result.ts";
+import { ErrorCounts } from "../load/error-counts.ts";
 import type { FollowQuestion, FollowReply, FollowReport } from "../load/follow-job.ts";
 import { Latencies } from "../load/latencies.ts";
 import { epochMs } from "../load/meter.ts";
@@ -199,6 +200,9 @@ export class ProfileRun {
         url: `http://${target.endpoint.host}:${target.endpoint.port}`,
         isOwnLedger: target.isOwn,
         shards: target.shardCount,
+        system: `${type()} ${release()} ${process.arch}`,
+        server: this.#series.server,
+        settings: {},
       },
       totals: {
         seconds,
@@ -291,8 +295,7 @@ function commandsOf(outcomes: readonly GeneratorOutcome[]): LoadResult["commands
 }
 
 function errorsOf(outcomes: readonly GeneratorOutcome[]): LoadResult["errors"] {
-  const counts = new Map<string, number>();
-  for (const [code, count] of outcomes.flatMap(({ errors }) => errors))
-    counts.set(code, (counts.get(code) ?? 0) + count);
-  return [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count);
+  const counts = new ErrorCounts();
+  for (const { errors } of outcomes) counts.addAll(errors);
+  return counts.counts();
 }

@@ -8,6 +8,11 @@ mizan_journal_frames_total{shard="1"} 50
 mizan_journal_sync_seconds_total{shard="0"} 1
 mizan_journal_sync_seconds_total{shard="1"} 1
 process_cpu_seconds_total 10
+mizan_stage_seconds_sum{shard="0",stage="queue"} 1
+mizan_stage_seconds_count{shard="0",stage="queue"} 1000
+mizan_stage_seconds_sum{shard="0",stage="reply"} 5
+mizan_stage_seconds_count{shard="0",stage="reply"} 1000
+mizan_build_info{version="1.2.3",node="22.1.0",acks="local"} 1
 mizan_keeper_lag_bytes{shard="0"} 7
 nodejs_eventloop_lag_p99_seconds Nan
 `;
@@ -16,6 +21,10 @@ mizan_journal_frames_total{shard="1"} 110
 mizan_journal_sync_seconds_total{shard="0"} 1.02
 mizan_journal_sync_seconds_total{shard="1"} 1.03
 process_cpu_seconds_total 11.5
+mizan_stage_seconds_sum{shard="0",stage="queue"} 1.5
+mizan_stage_seconds_count{shard="0",stage="queue"} 2000
+mizan_stage_seconds_sum{shard="0",stage="reply"} 5
+mizan_stage_seconds_count{shard="0",stage="reply"} 1000
 mizan_keeper_lag_bytes{shard="0"} 7
 mizan_keeper_lag_bytes{shard="1"} 4096
 mizan_connections{subprotocol="mizan.binary.v1"} 3
@@ -33,8 +42,15 @@ test("counters become rates over all shards, gauges stay what they are", () => {
     eventLoopLagP99Ms: null,
   });
   expect(sample.syncMsMean).toBeCloseTo(0.5);
+  expect(sample.queueMsMean).toBeCloseTo(0.5);
+  expect(sample.replyMsMean).toBeNull();
 });
 
 test("a server that was started again has no rate for a while", () => {
   expect(sampleBetween(parseMetrics(NOW, 0), parseMetrics(BEFORE, 2_000)).cpuCores).toBeNull();
+});
+
+test("the version and the Node that a server names", () => {
+  expect(parseMetrics(BEFORE, 0).software).toEqual({ version: "1.2.3", node: "22.1.0" });
+  expect(parseMetrics(NOW, 0).software).toBeNull();
 });
