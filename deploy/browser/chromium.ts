@@ -149,7 +149,7 @@ function writeStarter(directory: string): string {
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir prefix="relative">fonts</dir>
-  <cachedir prefix="relative">fonts-cache</cachedir>
+  <cachedir prefix="xdg">fonts-cache</cachedir>
 </fontconfig>
 `,
   );
@@ -157,7 +157,7 @@ function writeStarter(directory: string): string {
     path,
     `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="$here/lib:$here" FONTCONFIG_PATH="$here"
+export LD_LIBRARY_PATH="$here/lib:$here" FONTCONFIG_PATH="$here" XDG_CACHE_HOME="$here"
 exec "$here/chromium-binary" "$@"
 `,
     { mode: 0o755 },
