@@ -101,7 +101,9 @@ describe("the status page", () => {
     const page = await ask(ledger.url, "GET", "/statusz");
     const text = await page.text();
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
-    expect(page.headers.get("content-security-policy")).toBe("default-src 'none'; style-src 'unsafe-inline'");
+    expect(page.headers.get("content-security-policy")).toBe(
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    );
     expect(text).toContain('<span class="good">ready</span>');
     for (const shard of [0, 1]) expect(text).toContain(`<td>${shard}:${ledger.sequence(shard)}</td>`);
     expect(text).toContain("http://127.0.0.1 leads, epoch 1");

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
@@ -87,4 +87,11 @@ export class RealBrowser {
     await this.#context.close();
     rmSync(this.#profile, { recursive: true, force: true });
   }
+}
+
+const FAULTS = readFileSync(new URL("./page-faults.js", import.meta.url), "utf8");
+
+/** What a reader would find wrong with a page: too wide, plots without marks, text that can hardly be read. */
+export function faultsOf(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(FAULTS);
 }

@@ -26,7 +26,7 @@ import type { Route } from "./route.ts";
 
 /** The page holds everything that it shows. */
 const STATUS_HEADERS = {
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
   "cache-control": "no-store",
 };
 

@@ -28,9 +28,9 @@ function textOf(content: Content): string {
   return String(content).replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
 }
 
-/** A table with a row for each of some things. */
+/** A table with a row for each of some things; on a narrow screen it is scrolled by itself. */
 export function table(heads: readonly string[], rows: readonly (readonly (string | number | Html)[])[]): Html {
-  const head = heads.map((text) => html`<th>${text}</th>`);
+  const head = heads.map((text) => html`<th scope="col">${text}</th>`);
   const body = rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`);
-  return html`<table><thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table>\n`;
+  return html`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${body}</tbody></table></div>\n`;
 }

@@ -4,12 +4,19 @@ import { Html, html, table } from "./html.ts";
 
 const REFRESH_SECONDS = 5;
 const STYLE = new Html(`<style>
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #1c2330; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #d8dde6; vertical-align: top }
-td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
-.good { color: #14683a } .bad { color: #a4161a; font-weight: 600 }
-@media (prefers-color-scheme: dark) { body { color: #dfe5ee; background: #14181f } th, td { border-color: #333c4a } .good { color: #6fd39b } .bad { color: #ff8a8a } }
+:root { color-scheme: light dark; --ground: #fff; --text: #1b2230; --soft: #566072; --line: #dfe3ea; --good: #12693a; --bad: #b3191f }
+@media (prefers-color-scheme: dark) { :root { --ground: #11151c; --text: #e3e8f0; --soft: #a2acbc; --line: #2c3442; --good: #72d6a0; --bad: #ff8f8f } }
+* { box-sizing: border-box }
+body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Open Sans", sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
+  margin: 0 auto; max-width: 76rem; padding: 2rem 1.5rem 3rem; color: var(--text); background: var(--ground) }
+h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2.2rem 0 .6rem } p, dl, dd { margin: 0 } .soft, dt { color: var(--soft) }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem 1.5rem; margin-top: 1.4rem } dt { font-size: .8rem } dl div:last-child { grid-column: span 2 }
+.scroll { overflow-x: auto } table { border-collapse: collapse; width: 100% } thead th { color: var(--soft); font-size: .8rem; font-weight: 400 }
+th, td { text-align: left; padding: .4rem 1.2rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap }
+.lines td:last-child { white-space: normal; min-width: 16rem }
+.good { color: var(--good) } .bad { color: var(--bad); font-weight: 600 }
+@media (max-width: 40rem) { body { padding: 1.2rem 1rem 2rem } h1 { font-size: 1.3rem } dl { grid-template-columns: 1fr 1fr }
+  .lines thead { display: none } .lines tr, .lines td { display: block } .lines tr { padding: .5rem 0; border-bottom: 1px solid var(--line) } .lines td { padding: 0; border: 0; white-space: normal } }
 </style>`);
 
 /** How a node is, as a page for people that needs nothing from elsewhere. */
@@ -31,7 +38,7 @@ ${STYLE}
 </head>
 <body>
 <h1>Mizan, ${context.role.name}: ${state}</h1>
-${nodeTable(context)}
+${nodeFacts(context)}
 <h2>Shards</h2>
 ${shardTable(context)}
 <h2>Snapshots and books</h2>
@@ -46,24 +53,20 @@ ${lineTable(context)}
   return page.text;
 }
 
-function nodeTable({ engine, config, disk, counters, dispatcher, log }: GatewayContext): Html {
+function nodeFacts({ engine, config, disk, counters, dispatcher, log }: GatewayContext): Html {
   const connections = counters.binaryConnections + counters.jsonConnections;
-  return table(
-    ["version", "Node", "up", "ledger", "log level", "connections", "requests in flight", "memory", "disk free"],
-    [
-      [
-        VERSION,
-        process.versions.node,
-        duration(process.uptime()),
-        engine.ledgerId,
-        log.level,
-        `${connections} of ${config.connectionsMax}`,
-        dispatcher.inflight,
-        bytes(process.memoryUsage.rss()),
-        `${bytes(disk.freeBytes)} of ${bytes(disk.sizeBytes)}`,
-      ],
-    ],
-  );
+  const facts: [string, string | number][] = [
+    ["version", VERSION],
+    ["Node", process.versions.node],
+    ["up", duration(process.uptime())],
+    ["connections", `${whole(connections)} of ${whole(config.connectionsMax)}`],
+    ["requests in flight", whole(dispatcher.inflight)],
+    ["memory", bytes(process.memoryUsage.rss())],
+    ["disk free", `${bytes(disk.freeBytes)} of ${bytes(disk.sizeBytes)}`],
+    ["log level", log.level],
+    ["ledger", engine.ledgerId],
+  ];
+  return html`<dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function shardTable({ engine, rates }: GatewayContext): Html {
@@ -114,7 +117,7 @@ function booksOf(atMs: number, offMinor: number): string | Html {
 
 function replicationTable(context: GatewayContext): Html {
   const { engine, positions, lag, role, isReplicated, config } = context;
-  if (!isReplicated) return html`<p>Nothing is replicated.</p>`;
+  if (!isReplicated) return html`<p class="soft">Nothing is replicated.</p>`;
   const leader = role.leader === undefined ? "nobody is known to lead" : `${role.leader.nodeUrl} leads`;
   const epoch = role.leader?.epoch ?? 0;
   return html`<p>${leader}, epoch ${epoch}, acknowledgements: ${config.acks}; records to apply: ${role.behindRecords}</p>
@@ -132,8 +135,8 @@ ${table(
 
 function lineTable({ recentLines }: GatewayContext): Html {
   const { lines } = recentLines;
-  if (lines.length === 0) return html`<p>None since the start.</p>`;
-  return table(
+  if (lines.length === 0) return html`<p class="soft">None since the start.</p>`;
+  const rows = table(
     ["time", "level", "what", "facts"],
     lines.map(({ atMs, level, fact, fields }) => [
       new Date(atMs).toISOString(),
@@ -142,6 +145,7 @@ function lineTable({ recentLines }: GatewayContext): Html {
       fields,
     ]),
   );
+  return html`<div class="lines">${rows}</div>`;
 }
 
 function whole(value: number): string {
