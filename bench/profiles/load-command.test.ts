@@ -50,9 +50,16 @@ test("a profile that holds: its result is written, and the exit code is 0", { ti
   });
   expect(result.profile.stages[1].ratePerSecond).toBe(readProfile("smoke").stages[1].ratePerSecond / 10);
   expect(result.histogram).not.toBe("");
-  const compared = await run(["compare", file, file]);
+  const report = readFileSync(join(directory, "held.html"), "utf8");
+  expect(report).toContain("passed: every threshold held and the books agree");
+  expect(report).toContain("MIZAN_LOAD_RATE_SHARE=0.5");
+  const [again, page] = [join(directory, "again.html"), join(directory, "compared.html")];
+  expect(await run(["report", file, "--out", again])).toEqual({ code: 0, output: `report: ${again}\n` });
+  expect(readFileSync(again, "utf8")).toBe(report);
+  const compared = await run(["compare", file, file, "--html", page]);
   expect(compared.output).toMatch(/B to A/);
   expect(compared.code).toBe(0);
+  expect(readFileSync(page, "utf8")).toContain("A against B");
 });
 
 test("a threshold from the environment that is missed is exit code 1", { timeout: COMMAND_MS_MAX }, async () => {
@@ -83,6 +90,7 @@ test("a signal ends the load early, and what was seen is judged", { timeout: COM
 test("a wrong profile, and a wrong setting, are exit code 2", { timeout: COMMAND_MS_MAX }, async () => {
   const file = join(directory, "wrong.json");
   writeFileSync(file, JSON.stringify({ ...readProfile("smoke"), stages: [] }));
+  expect(await run(["report", file])).toEqual({ code: 2, output: expect.stringMatching(/no result of a load/) });
   expect(await run([file])).toEqual({ code: 2, output: expect.stringMatching(/stages/) });
   expect(await run(["smoke"], { MIZAN_LOAD_P99: "1" })).toEqual({
     code: 2,

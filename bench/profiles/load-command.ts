@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { rmSync } from "node:fs";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { ChildGroup } from "../child-group.ts";
 import type { LoadResult } from "../load/result.ts";
@@ -17,6 +16,9 @@ import { remoteOf, settingsGiven, withSettings } from "./load-settings.ts";
 import { LoadTarget } from "./load-target.ts";
 import { LoadUsageError, type Profile, readProfile } from "./profile.ts";
 import { ProfileRun } from "./profile-run.ts";
+import { comparePage } from "./report/compare-page.ts";
+import { reportPath, writeWithDirectories } from "./report/report-file.ts";
+import { reportPage } from "./report/report-page.ts";
 import { formatSummary } from "./summary.ts";
 
 /** What the exit code of a load says; 0 to 2 and 130 as for every command of Mizan. */
@@ -40,6 +42,8 @@ export async function runLoad(args: readonly string[], env: NodeJS.ProcessEnv = 
         return args.length === 0 ? LOAD_EXIT.usage : LOAD_EXIT.ok;
       case "compare":
         return compareFiles(command);
+      case "report":
+        return makeReport(command);
       case "run":
         return await withSession((session) => runOne(session, command, env));
       case "capacity":
@@ -117,9 +121,10 @@ async function runOne(
   const environment = { ...found.environment, settings: settingsGiven(env) };
   const result: LoadResult = { ...found, environment, suite };
   const path = out ?? `load-results/${profile.name}-${result.startedAt.replaceAll(/[:.]/g, "-")}.json`;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(result)}\n`);
-  console.log(isJson ? JSON.stringify(result) : `\n${formatSummary(result)}\nresult: ${path}`);
+  const report = reportPath(path);
+  writeWithDirectories(path, `${JSON.stringify(result)}\n`);
+  writeWithDirectories(report, reportPage(result));
+  console.log(isJson ? JSON.stringify(result) : `\n${formatSummary(result)}\nresult: ${path}\nreport: ${report}`);
   return exitCodeOf(result);
 }
 
@@ -149,13 +154,22 @@ async function runSuite(profile: Profile, isJson: boolean): Promise<LoadResult["
   }
 }
 
-function compareFiles({ files, isJson }: Extract<LoadCommand, { command: "compare" }>): number {
+function compareFiles({ files, html, isJson }: Extract<LoadCommand, { command: "compare" }>): number {
   const results = files.map(readResult);
-  const comparison = compareResults(
-    results.filter((_, at) => at % 2 === 0),
-    results.filter((_, at) => at % 2 === 1),
-  );
+  const [a, b] = [0, 1].map((remainder) => results.filter((_, at) => at % 2 === remainder));
+  const comparison = compareResults(a, b);
   console.log(isJson ? JSON.stringify(comparison) : formatComparison(comparison));
+  if (html === undefined) return LOAD_EXIT.ok;
+  writeWithDirectories(html, comparePage(a, b));
+  if (!isJson) console.log(`report: ${html}`);
+  return LOAD_EXIT.ok;
+}
+
+/** Makes the report of a result again. */
+function makeReport({ file, out, isJson }: Extract<LoadCommand, { command: "report" }>): number {
+  const path = out ?? reportPath(file);
+  writeWithDirectories(path, reportPage(readResult(file)));
+  console.log(isJson ? JSON.stringify({ report: path }) : `report: ${path}`);
   return LOAD_EXIT.ok;
 }
 

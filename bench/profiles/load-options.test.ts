@@ -14,7 +14,19 @@ describe("command line of a load", () => {
 
   test("results in pairs", () => {
     const files = ["a", "b", "c", "d"];
-    expect(parseLoadCommand(["compare", ...files])).toEqual({ command: "compare", files, isJson: false });
+    expect(parseLoadCommand(["compare", ...files])).toEqual({
+      command: "compare",
+      files,
+      html: undefined,
+      isJson: false,
+    });
+    expect(parseLoadCommand(["compare", "a", "b", "--html", "c.html"])).toMatchObject({ html: "c.html" });
+  });
+
+  test("a report of a result", () => {
+    const command = { command: "report", file: "a.json", out: undefined, isJson: false };
+    expect(parseLoadCommand(["report", "a.json"])).toEqual(command);
+    expect(parseLoadCommand(["report", "a.json", "--out", "b.html"])).toEqual({ ...command, out: "b.html" });
   });
 
   test.each([
@@ -36,6 +48,10 @@ describe("command line of a load", () => {
     [["capacity", "--p99", "1s", "--from", "9", "--max", "8"], /--from/],
     [["compare", "a"], /pairs/],
     [["compare", "a", "b", "c"], /pairs/],
+    [["report"], /report RESULT\.json/],
+    [["report", "a", "b"], /report RESULT\.json/],
+    [["report", "a", "--suite"], /--suite does not go with report/],
+    [["smoke", "--html", "a"], /--html does not go with smoke/],
     [["smoke", "load"], /what is load/],
     [["smoke", "--p99", "1ms"], /--p99 does not go with smoke/],
     [["smoke", "--fast"], /fast/],

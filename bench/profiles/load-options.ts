@@ -10,7 +10,13 @@ export type LoadCommand =
       readonly withSuite: boolean;
       readonly isJson: boolean;
     }
-  | { readonly command: "compare"; readonly files: readonly string[]; readonly isJson: boolean }
+  | {
+      readonly command: "compare";
+      readonly files: readonly string[];
+      readonly html: string | undefined;
+      readonly isJson: boolean;
+    }
+  | { readonly command: "report"; readonly file: string; readonly out: string | undefined; readonly isJson: boolean }
   | {
       readonly command: "capacity";
       readonly profile: string;
@@ -23,12 +29,20 @@ export type LoadCommand =
 
 const RATE_MAX = 5_000_000;
 const FROM_RATE = 1_000;
+/** What goes with each command that is no profile. */
+const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["compare", ["html"]],
+  ["report", ["out"]],
+  ["capacity", ["p99", "profile", "from", "max"]],
+]);
 
 export const LOAD_USAGE = `usage: npm run load -- PROFILE [--out FILE] [--suite] [--json]
-       npm run load -- compare A.json B.json [A2.json B2.json …] [--json]
+       npm run load -- report RESULT.json [--out FILE.html]
+       npm run load -- compare A.json B.json [A2.json B2.json …] [--html FILE.html] [--json]
        npm run load -- capacity --p99 10ms [--profile PROFILE] [--from RATE] [--max RATE] [--json]
 PROFILE: ${PROFILE_NAMES.join(", ")}, or a file like bench/profiles/load.json
---out    where the result goes; without it load-results/PROFILE-TIME.json
+--out    where the result goes, with its report as .html beside it; without it load-results/PROFILE-TIME.json
+--html   where the comparison goes as a page
 --suite  runs the profile's rows of npm run bench, too
 --json   prints the result alone, on one line
 exit codes: 0 all held, 1 a threshold was missed or the run failed, 2 wrong usage, 4 the books do not agree, 130 stopped`;
@@ -39,16 +53,19 @@ export function parseLoadCommand(args: readonly string[]): LoadCommand {
   const [first, ...rest] = positionals;
   if (values.help || first === undefined) return { command: "help" };
   const isJson = values.json;
-  const allowed =
-    first === "compare" ? [] : first === "capacity" ? ["p99", "profile", "from", "max"] : ["out", "suite"];
-  for (const name of ["out", "suite", "p99", "profile", "from", "max"] as const) {
+  const allowed = OPTIONS.get(first) ?? ["out", "suite"];
+  for (const name of ["out", "suite", "html", "p99", "profile", "from", "max"] as const) {
     const isGiven = values[name] !== undefined && values[name] !== false;
     if (isGiven && !allowed.includes(name)) throw new LoadUsageError(`--${name} does not go with ${first}`);
   }
   if (first === "compare") {
     if (rest.length < 2 || rest.length % 2 === 1)
       throw new LoadUsageError("compare takes pairs of files: A.json B.json …");
-    return { command: "compare", files: rest, isJson };
+    return { command: "compare", files: rest, html: values.html, isJson };
+  }
+  if (first === "report") {
+    if (rest.length !== 1) throw new LoadUsageError("report takes the file of a result: report RESULT.json");
+    return { command: "report", file: rest[0], out: values.out, isJson };
   }
   if (rest.length > 0) throw new LoadUsageError(`what is ${rest.join(" ")}?`);
   if (first !== "capacity") return { command: "run", profile: first, out: values.out, withSuite: values.suite, isJson };
@@ -74,6 +91,7 @@ function parse(args: readonly string[]) {
       options: {
         out: { type: "string" },
         suite: { type: "boolean", default: false },
+        html: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
         p99: { type: "string" },
