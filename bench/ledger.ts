@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { replicationAnswer } from "../protocol/json-answers.ts";
 import { type ChildGroup, collectOutput } from "./child-group.ts";
 import { LedgerClient } from "./ledger-client.ts";
+import { originOf } from "./load/endpoint-socket.ts";
 import type { Endpoint, LoadOutcome } from "./load/workload.ts";
 import { openWallets, readTotals, type WalletTotals } from "./wallets.ts";
 
@@ -209,9 +210,9 @@ async function untilAdmitted({ host, port, key }: Endpoint, output: () => string
 }
 
 /** Every `sumMinor` of the trial balance. */
-export async function readSums({ host, port, key }: Endpoint): Promise<string[]> {
-  const response = await fetch(`http://${host}:${port}/api/v1/trial-balance`, {
-    headers: { Authorization: `Bearer ${key}` },
+export async function readSums(endpoint: Endpoint): Promise<string[]> {
+  const response = await fetch(`${originOf(endpoint)}/api/v1/trial-balance`, {
+    headers: { Authorization: `Bearer ${endpoint.key}` },
   });
   if (!response.ok) throw new Error(`the trial balance was refused: ${await response.text()}`);
   return [...(await response.text()).matchAll(/"sumMinor": *"(-?\d+)"/g)].map(([, sum]) => sum);

@@ -1,53 +1,25 @@
 /** A broker that is reached over TLS alone, by those who know the password: the journal, the events, and who reads them. */
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BrokerAccess, EventConsumer } from "../client/events.ts";
-import { findJava } from "../deploy/kafka/java.ts";
 import { UuidV7 } from "../protocol/ids.ts";
 import { LedgerProcess } from "./ledger-process.ts";
+import { makeCertificate } from "./loopback-certificate.ts";
 import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "./temporary-broker.ts";
 import { openWallets } from "./writers.ts";
 
 const USERNAME = "mizan";
 const PASSWORD = "a-password-of-tests";
-const STORE_PASSWORD = "of-the-store";
 
 const scratch = mkdtempSync(join(tmpdir(), "mizan-secured-"));
-const caFile = join(scratch, "broker.pem");
+const { storeFile, storePassword, caFile } = makeCertificate(scratch);
 const ledgers: LedgerProcess[] = [];
 let broker: TemporaryBroker;
 let address: string;
-
-/** Runs the tool for keys that every Java has. */
-function keytool(...args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(join(dirname(findJava()), "keytool"), args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`keytool ${args[0]}: ${stdout}${stderr}`);
-}
-
-/** A key for loopback, and the certificate by which it can be checked. */
-function makeKey(): string {
-  const store = join(scratch, "broker.p12");
-  const where = ["-keystore", store, "-storetype", "PKCS12", "-storepass", STORE_PASSWORD, "-alias", "broker"];
-  keytool(
-    "-genkeypair",
-    "-keyalg",
-    "RSA",
-    "-dname",
-    "CN=broker",
-    "-ext",
-    "san=ip:127.0.0.1",
-    "-validity",
-    "2",
-    ...where,
-  );
-  keytool("-exportcert", "-rfc", "-file", caFile, ...where);
-  return store;
-}
 
 beforeAll(async () => {
   const listener = "listener.name.proxied0";
@@ -56,8 +28,8 @@ beforeAll(async () => {
     settings: {
       "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED0:SASL_SSL",
       [`${listener}.ssl.keystore.type`]: "PKCS12",
-      [`${listener}.ssl.keystore.location`]: makeKey(),
-      [`${listener}.ssl.keystore.password`]: STORE_PASSWORD,
+      [`${listener}.ssl.keystore.location`]: storeFile,
+      [`${listener}.ssl.keystore.password`]: storePassword,
       [`${listener}.sasl.enabled.mechanisms`]: "PLAIN",
       [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USERNAME}="${PASSWORD}";`,
     },

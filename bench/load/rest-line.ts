@@ -1,6 +1,6 @@
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { restRequest } from "./command-text.ts";
+import { openSocket } from "./endpoint-socket.ts";
 import type { Line, LineEvents } from "./line.ts";
 import type { Request } from "./request.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -14,11 +14,11 @@ export class RestLine implements Line {
   #request: Request | undefined;
   #closed = false;
 
-  private constructor(endpoint: Endpoint, events: LineEvents) {
+  private constructor(endpoint: Endpoint, events: LineEvents, onOpen: () => void) {
     this.#endpoint = endpoint;
     this.#events = events;
     const responses = new ResponseStream((status, bytes, start, end) => this.#onResponse(status, bytes, start, end));
-    this.#socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
+    this.#socket = openSocket(endpoint, onOpen);
     this.#socket.on("data", (chunk: Buffer) => {
       try {
         events.readBegins();
@@ -31,10 +31,11 @@ export class RestLine implements Line {
     this.#socket.once("end", () => this.#lose(new Error("the server ended the connection")));
   }
 
-  static async open(endpoint: Endpoint, _depth: number, events: LineEvents): Promise<RestLine> {
-    const line = new RestLine(endpoint, events);
-    await once(line.#socket, "connect");
-    return line;
+  static open(endpoint: Endpoint, _depth: number, events: LineEvents): Promise<RestLine> {
+    return new Promise((resolve, reject) => {
+      const line = new RestLine(endpoint, events, () => resolve(line));
+      line.#socket.once("error", reject);
+    });
   }
 
   get inflight(): number {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Subprotocol } from "../../protocol/wire-frame.ts";
+import { openSocket } from "./endpoint-socket.ts";
 import { FrameStream, OPCODE } from "./frame-stream.ts";
 import type { Endpoint } from "./workload.ts";
 
@@ -78,16 +79,13 @@ export class WebSocketLink {
         }
         return true;
       };
-      const socket = connect({
-        host: endpoint.host,
-        port: endpoint.port,
+      const onOpen = (): void => void socket.write(upgradeRequest(endpoint, subprotocol));
+      const socket = openSocket(endpoint, onOpen, {
         localAddress,
-        noDelay: true,
         onread: { buffer: READ_BUFFER, callback: onRead },
       });
       const link: WebSocketLink = new WebSocketLink(socket);
       link.#onLost = (error) => (upgraded ? events.lost(error) : reject(error));
-      socket.once("connect", () => socket.write(upgradeRequest(endpoint, subprotocol)));
       socket.once("error", (error) => link.#lose(error));
       socket.once("end", () => link.#lose(new Error("the server ended the connection")));
     });

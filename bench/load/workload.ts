@@ -7,6 +7,8 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly key: string;
+  /** Whether it is reached over TLS. */
+  readonly isSecure?: boolean;
 }
 
 /** How wallets are paired: any two of them, or the first one as a side of every transfer. */

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer } from "node:tls";
 import { afterAll, expect, test } from "vitest";
+import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
+import { makeCertificate } from "../../test/loopback-certificate.ts";
 import { collectOutput } from "../child-group.ts";
 import { resultSchema } from "../load/result.ts";
 import { readProfile } from "./profile.ts";
@@ -96,6 +100,34 @@ test("a wrong profile, and a wrong setting, are exit code 2", { timeout: COMMAND
     code: 2,
     output: expect.stringMatching(/MIZAN_LOAD_P99/),
   });
+});
+
+test("a ledger behind TLS, whose certificate is checked", { timeout: 2 * COMMAND_MS_MAX }, async () => {
+  const { storeFile, storePassword, caFile } = makeCertificate(directory);
+  const ledger = await LedgerProcess.create({ MIZAN_SHARDS: "1" });
+  const proxy = createServer({ pfx: readFileSync(storeFile), passphrase: storePassword }, (outside) => {
+    const inside = connect(Number(new URL(ledger.url).port), "127.0.0.1");
+    for (const socket of [inside, outside]) socket.on("error", () => {});
+    outside.pipe(inside).pipe(outside);
+  });
+  try {
+    await ledger.start();
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    const { port } = proxy.address() as AddressInfo;
+    const env = { ...SHORT, MIZAN_LOAD_URL: `https://127.0.0.1:${port}`, MIZAN_LOAD_KEY: ADMIN_KEY };
+    expect(await run(["smoke"], env)).toEqual({ code: 1, output: expect.stringMatching(/certificate/) });
+    const file = join(directory, "secure.json");
+    const { code, output } = await run(["smoke", "--out", file], { ...env, NODE_EXTRA_CA_CERTS: caFile });
+    expect(output).toMatch(/trial balance: zero/);
+    expect(code, output).toBe(0);
+    const result = resultSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    expect(result.environment).toMatchObject({ url: `https://127.0.0.1:${port}`, isOwnLedger: false });
+    expect(new Set(result.commands.map(({ transport }) => transport))).toEqual(new Set(["binary", "json", "rest"]));
+    expect(result.intervals.some(({ server }) => (server?.cpuCores ?? 0) > 0)).toBe(true);
+  } finally {
+    proxy.close();
+    await ledger.dispose();
+  }
 });
 
 test("a ledger that is not there is exit code 1", { timeout: COMMAND_MS_MAX }, async () => {

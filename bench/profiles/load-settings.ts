@@ -1,7 +1,8 @@
 import type { Endpoint } from "../load/workload.ts";
 import { LoadUsageError, type Profile } from "./profile.ts";
 
-const HTTP_PORT = 80;
+/** Ports that URLs leave out, by protocol. */
+const PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
 interface LoadSetting {
   readonly name: string;
@@ -12,7 +13,7 @@ interface LoadSetting {
 export const LOAD_SETTINGS = {
   url: {
     name: "MIZAN_LOAD_URL",
-    meaning: "The ledger to aim at, `http://host:port`; without it one is started for the run.",
+    meaning: "The ledger to aim at, `http://host:port` or `https://host`; without it one is started for the run.",
   },
   key: { name: "MIZAN_LOAD_KEY", meaning: "API key of an admin there." },
   p50Ms: { name: "MIZAN_LOAD_P50_MS", meaning: "Threshold: latency that half of the commands may have at most." },
@@ -77,9 +78,13 @@ export function remoteOf(env: NodeJS.ProcessEnv): Endpoint | undefined {
   } catch {
     throw new LoadUsageError(`${urlName} is no URL: ${text}`);
   }
-  if (url.protocol !== "http:" || url.pathname !== "/") throw new LoadUsageError(`${urlName} is http://host:port`);
+  const port = PORTS[url.protocol];
+  if (port === undefined || url.pathname !== "/" || url.username !== "" || url.password !== "") {
+    throw new LoadUsageError(`${urlName} is http://host:port or https://host, without a path or a user`);
+  }
   if (key === undefined || key === "") throw new LoadUsageError(`${urlName} needs ${keyName}, the key of an admin`);
-  return { host: url.hostname, port: url.port === "" ? HTTP_PORT : Number(url.port), key };
+  const isSecure = url.protocol === "https:";
+  return { host: url.hostname, port: url.port === "" ? port : Number(url.port), key, isSecure };
 }
 
 function numberOf(env: NodeJS.ProcessEnv, name: string, [least, most]: readonly [number, number]): number | undefined {

@@ -3,6 +3,7 @@ import { cpus, freemem, loadavg, release, totalmem, type } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildGroup } from "../child-group.ts";
 import type { ConnectionsResult } from "../load/connections-result.ts";
+import { originOf } from "../load/endpoint-socket.ts";
 import { ErrorCounts } from "../load/error-counts.ts";
 import type { FollowQuestion, FollowReply, FollowReport } from "../load/follow-job.ts";
 import { Latencies } from "../load/latencies.ts";
@@ -197,7 +198,7 @@ export class ProfileRun {
         cpu,
         memoryBytes: totalmem(),
         loadAverage,
-        url: `http://${target.endpoint.host}:${target.endpoint.port}`,
+        url: originOf(target.endpoint),
         isOwnLedger: target.isOwn,
         shards: target.shardCount,
         system: `${type()} ${release()} ${process.arch}`,

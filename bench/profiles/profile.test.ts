@@ -100,9 +100,18 @@ describe("settings of the environment", () => {
       host: "10.0.0.1",
       port: 7070,
       key: "k",
+      isSecure: false,
+    });
+    expect(remoteOf({ MIZAN_LOAD_URL: "https://ledger.example", ...key })).toEqual({
+      host: "ledger.example",
+      port: 443,
+      key: "k",
+      isSecure: true,
     });
     expect(() => remoteOf({ MIZAN_LOAD_URL: "http://10.0.0.1:7070" })).toThrow(/MIZAN_LOAD_KEY/);
-    expect(() => remoteOf({ MIZAN_LOAD_URL: "https://10.0.0.1", ...key })).toThrow(/MIZAN_LOAD_URL/);
+    for (const wrong of ["ftp://10.0.0.1", "https://10.0.0.1/ledger", "http://me:secret@10.0.0.1"]) {
+      expect(() => remoteOf({ MIZAN_LOAD_URL: wrong, ...key })).toThrow(/MIZAN_LOAD_URL/);
+    }
     expect(() => remoteOf({ MIZAN_LOAD_URL: "ledger", ...key })).toThrow(/MIZAN_LOAD_URL/);
   });
 });

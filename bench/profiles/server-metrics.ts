@@ -1,3 +1,4 @@
+import { originOf } from "../load/endpoint-socket.ts";
 import type { LoadResult, ServerSample } from "../load/result.ts";
 import type { Endpoint } from "../load/workload.ts";
 
@@ -100,10 +101,10 @@ export class ServerMetrics {
 }
 
 /** Reads `/metrics`; null where there is no answer, or none in time. */
-export async function scrape({ host, port, key }: Endpoint): Promise<Scrape | null> {
+export async function scrape(endpoint: Endpoint): Promise<Scrape | null> {
   try {
-    const response = await fetch(`http://${host}:${port}/metrics`, {
-      headers: { Authorization: `Bearer ${key}` },
+    const response = await fetch(`${originOf(endpoint)}/metrics`, {
+      headers: { Authorization: `Bearer ${endpoint.key}` },
       signal: AbortSignal.timeout(SCRAPE_MS_MAX),
     });
     const text = await response.text();
