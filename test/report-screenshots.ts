@@ -10,8 +10,8 @@ const MARGIN_PX = 24;
 
 /** What README.md shows of a report: from the top of one element to the bottom of another. */
 const SHOTS: readonly (View & { readonly name: string; readonly from: string; readonly to: string })[] = [
-  { name: "report-light", width: 1_120, scheme: "light", from: "header", to: "#latency" },
-  { name: "report-dark", width: 1_120, scheme: "dark", from: "#curve", to: "#journal-position" },
+  { name: "report-light", width: 1_120, scheme: "light", from: "header", to: "#curve" },
+  { name: "report-dark", width: 1_120, scheme: "dark", from: "#server", to: "#journal-position" },
 ];
 
 /** Takes the pictures of a result's report into a directory, and returns their paths. */

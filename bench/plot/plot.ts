@@ -107,7 +107,8 @@ function legend(series: readonly Series[], unit: Unit, size: PlotSpec["size"]): 
   const items = series.map(({ name, color, form, values }) => {
     const known = values.filter((value) => value !== null);
     const most = known.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-    const highest = size === "small" ? html` <span class="soft">up to ${formatIn(unit, most)}</span>` : html``;
+    const highest =
+      size === "small" && series.length === 1 ? html` <span class="soft">up to ${formatIn(unit, most)}</span>` : html``;
     return html`<li><svg class="key" viewBox="0 0 20 10" aria-hidden="true">${keyOf(color, form)}</svg>${name}${highest}</li>`;
   });
   return html`<ul class="legend">${items}</ul>`;

@@ -56,7 +56,7 @@ h3 { font-size: .95rem; line-height: 1.4 } .soft, .nothing, figcaption p, captio
 .verdict { display: inline-block; margin-top: 1.2rem; font-size: 1.05rem; font-weight: 600 }
 .mark-good { color: var(--good) } .mark-bad { color: var(--bad); font-weight: 600 }
 .sign { width: 1em; height: 1em; margin-right: .35em; vertical-align: -.12em; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1px; margin-top: 1.4rem; background: var(--line); border: 1px solid var(--line) }
+.facts { display: grid; grid-template-columns: repeat(6, 1fr); gap: 1px; margin-top: 1.4rem; background: var(--line); border: 1px solid var(--line) }
 .facts div { padding: .7rem .9rem; background: var(--ground) } .facts dt { font-size: .8rem; color: var(--soft) } .facts dd { font-size: 1.3rem; line-height: 1.3 } .facts small { display: block; font-size: .8rem; color: var(--soft) }
 .warnings { margin-top: 1.2rem; padding: .7rem 1rem; background: var(--panel); border-left: 3px solid var(--orange) } .warnings li + li { margin-top: .3rem }
 figure { margin-bottom: 2.2rem; break-inside: avoid } .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 0 2.2rem } .grid figure { display: grid; grid-row: span 3; grid-template-rows: subgrid; grid-template-columns: minmax(0, 1fr) }
@@ -66,7 +66,7 @@ header, footer, .legend, .nothing { overflow-wrap: anywhere } .legend li { min-w
 .y { position: relative; width: 4.6rem } .y span { position: absolute; right: .55rem; transform: translateY(50%); white-space: nowrap }
 .x { position: relative; grid-column: 2; height: 1.7rem } .x span { position: absolute; top: .5rem; transform: translateX(-50%); white-space: nowrap }
 .x .first { transform: none } .x .last { transform: translateX(-100%) }
-.area svg { position: absolute; width: 100%; height: 100%; border-bottom: 1px solid var(--soft) }
+.area svg { position: absolute; overflow: visible; width: 100%; height: 100%; border-bottom: 1px solid var(--soft) }
 .band { position: absolute; top: .35rem; padding: 0 .35rem; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; pointer-events: none }
 .small .band { display: none }
 span.limit { position: absolute; right: .35rem; margin-bottom: .25rem; padding: .05rem .2rem; color: var(--bad); background: var(--ground); pointer-events: none }
@@ -83,7 +83,8 @@ th.figure, td.figure { text-align: right; white-space: nowrap } .tables > * + * 
 details { margin-top: .2rem; font-size: .85rem } summary { color: var(--soft); cursor: pointer } details .scroll { max-height: 20rem; overflow-y: auto } details td { white-space: nowrap }
 pre { overflow-x: auto; padding: .9rem; background: var(--panel); font-size: .8rem; line-height: 1.45; white-space: pre-wrap }
 footer { margin-top: 3rem; font-size: .8rem; color: var(--soft) }
-@media (max-width: 40rem) { body { padding: 1.5rem 1rem 3rem } h1 { font-size: 1.5rem } .area { height: 13rem } .y { width: 3.9rem } td:has(.bar), th.against, .band.slim { display: none } th, td { padding-right: .6rem } .x span:nth-child(even):not(.last) { display: none } }
+@media (max-width: 60rem) { .facts { grid-template-columns: repeat(3, 1fr) } }
+@media (max-width: 40rem) { .facts { grid-template-columns: repeat(2, 1fr) } body { padding: 1.5rem 1rem 3rem } h1 { font-size: 1.5rem } .area { height: 13rem } .y { width: 3.9rem } td:has(.bar), th.against, .band.slim { display: none } th, td { padding-right: .6rem } .x span:nth-child(even):not(.last) { display: none } }
 @media print { body { max-width: none; padding: 0; font-size: 11px } h2 { break-after: avoid } details, .hint { display: none } .area { height: 11rem } .small .area { height: 5.5rem } .grid { grid-template-columns: 1fr 1fr } tr { break-inside: avoid } }
 `;
 

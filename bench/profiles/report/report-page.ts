@@ -34,7 +34,7 @@ ${warnings.length === 0 ? html`` : html`<ul class="warnings">${warnings.map((war
 <main>
 <section><h2>Verdict</h2><div class="tables">${[thresholdTable(result), booksTable(result)]}</div></section>
 <section><h2>Load</h2>${loadPlots(result, time)}<div class="tables">${[commandTable(result), errorTable(result)]}</div></section>
-<section><h2>Server</h2>${serverPlots(result, time)}</section>
+<section id="server"><h2>Server</h2>${serverPlots(result, time)}</section>
 <section><h2>Generator</h2>${generatorPlots(result, time)}</section>
 ${suiteTable(result)}
 <section><h2>Profile</h2><div class="tables">${[stageTable(result), loadTable(result)]}</div>

@@ -24,7 +24,7 @@ const PLOTS: readonly ServerPlot[] = [
   {
     id: "stages",
     title: "Time in each stage",
-    note: "Means: a request until its shard takes it, a frame decided, made durable, and the answer's way back.",
+    note: "Means: of a request (queue), a frame (decide, sync), an answer (reply).",
     unit: MILLISECONDS,
     fields: { queueMsMean: "queue", decideMsMean: "decide", syncMsMean: "sync", replyMsMean: "reply" },
   },
