@@ -4,7 +4,8 @@ import { linearScale, logScale, type Scale } from "./scale.ts";
 import { mergeSlots } from "./slots.ts";
 import { formatIn, type Unit } from "./units.ts";
 
-const SLOTS_MAX = 480;
+/** Places on the x axis, as many as the width of a plot can show. */
+const SLOTS_MAX = { large: 480, small: 160 } as const;
 const TABLE_ROWS_MAX = 120;
 /** Stretches of less of the x axis have no room for their names; slim ones have none on a telephone. */
 const LABELLED_SHARE_MIN = 0.04;
@@ -54,7 +55,7 @@ export interface PlotSpec {
  */
 export function plot(spec: PlotSpec): Html {
   const { id, title, note, size, unit, limits = [], bands = [] } = spec;
-  const { places, rows, size: merged } = mergeSlots(spec.places, spec.series, SLOTS_MAX);
+  const { places, rows, size: merged } = mergeSlots(spec.places, spec.series, SLOTS_MAX[size]);
   const series = spec.series.map((one, at) => ({ ...one, values: rows[at].values }));
   const known = valuesOf(series, limits);
   if (!series.some(({ values }) => values.some((value) => value !== null))) {
