@@ -72,7 +72,7 @@ export function plot(spec: PlotSpec): Html {
 <div class="area">
 <svg viewBox="0 0 ${SIDE} ${SIDE}" preserveAspectRatio="none" role="img" aria-labelledby="${id}-title ${id}-desc">
 <title id="${id}-title">${title}</title><desc id="${id}-desc">${describe(spec, places, series)}</desc>
-${bands.map((band) => drawBand(band, spec.x))}${y.ticks.map(({ share }) => rule("grid", 0, (1 - share) * SIDE, "h"))}
+${bands.map((band) => drawBand(band, spec.x))}${y.ticks.map(({ share }) => rule("tick", 0, (1 - share) * SIDE, "h"))}
 ${drawSeries(places, series, spec.x, y)}${limits.map(({ value }) => rule("limit", 0, down(y, value), "h"))}
 ${drawHints(places, spec.x, hints)}</svg>
 ${bands.map((band) => bandLabel(band, spec.x))}${limits.map(({ value, label }) => html`<span class="limit" style="bottom:${percent(y.share(value))}">${label}</span>`)}

@@ -70,8 +70,8 @@ header, footer, .legend, .nothing { overflow-wrap: anywhere } .legend li { min-w
 .band { position: absolute; top: .35rem; padding: 0 .35rem; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; pointer-events: none }
 .small .band { display: none }
 span.limit { position: absolute; right: .35rem; margin-bottom: .25rem; padding: .05rem .2rem; color: var(--bad); background: var(--ground); pointer-events: none }
-svg path { vector-effect: non-scaling-stroke; fill: none } .grid-line { stroke: var(--line) }
-path.grid { display: inline; stroke: var(--line) } path.stage { stroke: var(--line) } rect.muted { fill: var(--muted) }
+svg path { vector-effect: non-scaling-stroke; fill: none }
+path.tick { stroke: var(--line) } path.stage { stroke: var(--line) } rect.muted { fill: var(--muted) }
 path.limit { stroke: var(--bad); stroke-dasharray: 2 3 } path.mark { stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round } path.dashed { stroke-width: 1.4; stroke-dasharray: 5 4 } path.dot { stroke-width: 6; stroke-dasharray: none }
 ${COLORS.map((color) => `path.${color} { stroke: var(--${color}) } path.fill.${color} { stroke: none; fill: var(--${color}); opacity: .14 } rect.${color} { fill: var(--${color}) }`).join("\n")}
 .hint { fill: var(--text); opacity: 0 } .hint:hover { opacity: .08 }
