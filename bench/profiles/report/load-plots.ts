@@ -70,7 +70,7 @@ function latencyPlot({ intervals, profile }: LoadResult, time: RunTime): Html {
     ...time,
     id: "latency",
     title: "Latency over time",
-    note: "From when a command was due to its answer; logarithmic. What fell due in a stall has waited for its end.",
+    note: "From when a command was due to its answer; logarithmic. What fell due in a stall waited for its end; limits are of the whole run.",
     size: "large",
     unit: MILLISECONDS,
     isLogarithmic: true,
@@ -91,7 +91,7 @@ function latencyLimits({ p50Ms, p99Ms, p999Ms }: LoadResult["profile"]["threshol
     ["p99.9", p999Ms],
   ];
   return limits.flatMap(([name, value]) =>
-    value === undefined ? [] : [{ value, label: `${name} of the run at most ${formatIn(MILLISECONDS, value)}` }],
+    value === undefined ? [] : [{ value, label: `${name} limit ${formatIn(MILLISECONDS, value)}` }],
   );
 }
 
