@@ -1,13 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { replicationAnswer } from "../protocol/json-answers.ts";
 import { type ChildGroup, collectOutput } from "./child-group.ts";
+import { freePort } from "./free-port.ts";
 import { LedgerClient } from "./ledger-client.ts";
 import { originOf } from "./load/endpoint-socket.ts";
 import type { Endpoint, LoadOutcome } from "./load/workload.ts";
@@ -64,7 +63,7 @@ export class Ledger {
   }
 
   static async start(group: ChildGroup, options: LedgerOptions): Promise<Ledger> {
-    const endpoint = { host: HOST, port: await freePort(), key: options.key ?? randomBytes(24).toString("base64url") };
+    const endpoint = { host: HOST, port: await freePort(HOST), key: options.key ?? randomBytes(24).toString("base64url") };
     const profile = options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
     const environment = environmentOf(endpoint, options);
     const launch = (): ChildProcess => group.spawnNode([...profile, GATEWAY], environment);
@@ -172,16 +171,6 @@ function environmentOf(endpoint: Endpoint, { shards, directory, settings }: Ledg
     MIZAN_LOG_LEVEL: "warn",
     ...settings,
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, HOST);
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }
 
 async function untilReady(endpoint: Endpoint, server: ChildProcess, output: () => string): Promise<void> {

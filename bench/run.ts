@@ -4,6 +4,7 @@ import { Broker } from "./broker.ts";
 import { ChildGroup, firstMessage } from "./child-group.ts";
 import type { CoreReply, CoreRow } from "./core/core-job.ts";
 import { Echo } from "./echo.ts";
+import type { LastWill } from "./last-will.ts";
 import { Ledger } from "./ledger.ts";
 import type { Measured } from "./load/meter.ts";
 import type { LoadOutcome, LoadReply } from "./load/workload.ts";
@@ -33,7 +34,7 @@ export function scratchDirectory(): string {
 /** The processes and the disk space of one run of the benchmark, made as rows need them. */
 export class Run {
   readonly pace: Pace;
-  readonly group = new ChildGroup();
+  readonly group: ChildGroup;
   /** Where servers write processor profiles. */
   readonly profileDir: string | undefined;
   readonly #directory: string;
@@ -41,10 +42,13 @@ export class Run {
   #echo: Echo | undefined;
   #ledger: { readonly shards: number; readonly process: Ledger } | undefined;
 
-  constructor(pace: Pace, profileDir: string | undefined) {
+  /** With a will, nothing is left of it even where it is killed. */
+  constructor(pace: Pace, profileDir: string | undefined, will?: LastWill) {
     this.pace = pace;
     this.profileDir = profileDir;
+    this.group = new ChildGroup(will);
     this.#directory = scratchDirectory();
+    will?.removeDirectory(this.#directory);
   }
 
   /** A ledger with this many shards; the one before is stopped where it has another number. */

@@ -1,6 +1,8 @@
 /** The generator's process: takes one workload, runs it, answers with what it found, and ends. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { openPostgresChannel } from "../peers/postgres-speech.ts";
+import { openRedisChannel } from "../peers/redis-speech.ts";
 import { BinaryChannel } from "./binary-channel.ts";
 import type { AnswerSink, Channel } from "./channel.ts";
 import { ClosedLoop } from "./closed-loop.ts";
@@ -12,18 +14,29 @@ import { Pairs } from "./pairs.ts";
 import { RestChannel } from "./rest-channel.ts";
 import type { LoadOutcome, LoadReply, Workload } from "./workload.ts";
 
-/** Distinct transfers over all connections: enough that most pairs of wallets in use are not in the nearest cache. */
-const PREBUILT_TRANSFERS = 65_536;
+/**
+ * Distinct transfers over all connections: as many as there are wallets, within bounds. The least is enough that most
+ * pairs of wallets in use are not in the nearest cache.
+ */
+const PREBUILT_TRANSFERS_MIN = 65_536;
+const PREBUILT_TRANSFERS_MAX = 1_048_576;
 const DRAIN_MS_MAX = 15_000;
 
-const OPEN = { binary: BinaryChannel.open, json: JsonChannel.open, rest: RestChannel.open };
+const OPEN = {
+  binary: BinaryChannel.open,
+  json: JsonChannel.open,
+  rest: RestChannel.open,
+  postgres: openPostgresChannel,
+  redis: openRedisChannel,
+};
 
 async function openChannels(workload: Workload, sink: AnswerSink): Promise<Channel[]> {
   const { connections, commandsPerMessage, transport } = workload;
   const ids = new CommandIds();
   setInterval(() => ids.refresh(), 10).unref();
-  const messages = Math.ceil(PREBUILT_TRANSFERS / connections / commandsPerMessage);
   const walletCount = workload.wallets.byteLength / 16;
+  const transfers = Math.min(Math.max(walletCount, PREBUILT_TRANSFERS_MIN), PREBUILT_TRANSFERS_MAX);
+  const messages = Math.ceil(transfers / connections / commandsPerMessage);
   const channels: Channel[] = [];
   for (let connection = 0; connection < connections; connection += 1) {
     const pairs = new Pairs(walletCount, workload.pairing, connection + 1);

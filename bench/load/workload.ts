@@ -16,7 +16,7 @@ export type Pairing = "uniform" | "hot" | "merchant";
 
 export interface Workload {
   readonly endpoint: Endpoint;
-  readonly transport: "binary" | "json" | "rest";
+  readonly transport: "binary" | "json" | "rest" | "postgres" | "redis";
   readonly connections: number;
   /** Messages in flight on each connection; in an open loop, the most there may be. */
   readonly depth: number;
