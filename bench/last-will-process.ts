@@ -41,11 +41,13 @@ const directories: string[] = [];
 for await (const line of createInterface(process.stdin)) {
   const [kind, ...words] = line.split(" ");
   if (kind === "directory") directories.push(words.join(" "));
-  else processes.push({ pid: Number(words[0]), signal: words[1] as NodeJS.Signals, startedAt: startOf(Number(words[0])) });
+  else
+    processes.push({ pid: Number(words[0]), signal: words[1] as NodeJS.Signals, startedAt: startOf(Number(words[0])) });
 }
 for (const left of processes.filter(runs)) kill(left, left.signal);
 const giveUpAtMs = performance.now() + GRACE_MS;
 while (processes.some(runs) && performance.now() < giveUpAtMs) await sleep(20);
 for (const left of processes.filter(runs)) kill(left, "SIGKILL");
 while (processes.some(runs)) await sleep(20);
-for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+for (const directory of directories)
+  rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

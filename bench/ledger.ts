@@ -63,7 +63,11 @@ export class Ledger {
   }
 
   static async start(group: ChildGroup, options: LedgerOptions): Promise<Ledger> {
-    const endpoint = { host: HOST, port: await freePort(HOST), key: options.key ?? randomBytes(24).toString("base64url") };
+    const endpoint = {
+      host: HOST,
+      port: await freePort(HOST),
+      key: options.key ?? randomBytes(24).toString("base64url"),
+    };
     const profile = options.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`];
     const environment = environmentOf(endpoint, options);
     const launch = (): ChildProcess => group.spawnNode([...profile, GATEWAY], environment);

@@ -38,7 +38,7 @@ export interface Machine {
 }
 
 /** The generator counts as the bottleneck from this share of a core on. */
-const GENERATOR_CORES_MAX = 0.9;
+export const GENERATOR_CORES_MAX = 0.9;
 /** An open loop whose messages leave later than this no longer measures the server. */
 const SEND_LAG_MS_MAX = 1;
 /** Beyond this share of all cores, the processes of the run compete with each other. */

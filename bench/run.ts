@@ -110,10 +110,11 @@ export class Run {
     server: Pick<Ledger, "endpoint" | "pid">,
     wallets: Uint8Array,
     otherPids: readonly number[] = [],
+    pace = this.pace,
   ): Promise<LoadOutcome> {
     const child = this.group.fork(new URL("./load/generator.ts", import.meta.url));
-    child.send({ ...shape, ...this.pace, endpoint: server.endpoint, serverPid: server.pid, otherPids, wallets });
-    const { warmupMs, measureMs } = this.pace;
+    child.send({ ...shape, ...pace, endpoint: server.endpoint, serverPid: server.pid, otherPids, wallets });
+    const { warmupMs, measureMs } = pace;
     const reply = await firstMessage<LoadReply>(child, warmupMs + measureMs + SLACK_MS);
     if ("error" in reply) throw new Error(reply.error);
     return reply.outcome;

@@ -4,10 +4,11 @@
  * the p99.9 of a window, so only the medians of several say something. On Linux only.
  */
 
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Ledger } from "./ledger.ts";
+import { memoryBytes } from "./process-memory.ts";
 import { isDisturbed } from "./row-result.ts";
 import { measurementOf, Run, scratchDirectory } from "./run.ts";
 import type { Shape } from "./workloads.ts";
@@ -49,16 +50,6 @@ function takeSnapshots(ledger: Ledger): () => Promise<number> {
     isWanted = false;
     return taken;
   };
-}
-
-/**
- * Memory of a process that is not a file's: what is mapped of the journal belongs to the page cache. **Units**: bytes.
- *
- * **Source**: proc_pid_status(5).
- */
-function memoryBytes(pid: number): number {
-  const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) * 1_024;
 }
 
 /** Watches the memory of a process; the function returned tells the most that it had. **Units**: bytes. */

@@ -1,9 +1,13 @@
-/** `npm run bench:memory`: what ten million wallets take in memory, and how long opening them holds a shard up. */
+/** `npm run bench:memory -- --wallets 10000000`: what wallets take in memory, and how long opening them holds a shard up. */
 
+import { parseArgs } from "node:util";
 import { WalletColumns } from "../engine/wallet/wallet-columns.ts";
 import { WALLET_TYPE } from "../protocol/command-record.ts";
 
-const WALLETS = 10_000_000;
+const { values } = parseArgs({
+  options: { wallets: { type: "string", default: "10000000" }, json: { type: "boolean", default: false } },
+});
+const WALLETS = Number(values.wallets);
 const BATCH = 1_000;
 const EGP = 818;
 /** Odd multipliers of 32 bits spread counters over all ids, each once. */
@@ -28,5 +32,8 @@ for (let first = 0; first < WALLETS; first += BATCH) {
 pausesMs.sort((a, b) => a - b);
 const bytes = (process.memoryUsage().rss - before) / WALLETS;
 const at = (share: number): string => pausesMs[Math.ceil(pausesMs.length * share) - 1].toFixed(2);
-console.log(`${WALLETS} wallets, each with an owner of its own: ${bytes.toFixed(0)} bytes each`);
-console.log(`opening ${BATCH} took ${at(0.5)} ms, p99.9 ${at(0.999)} ms, at most ${at(1)} ms`);
+if (values.json) console.log(JSON.stringify({ wallets: WALLETS, bytesPerWallet: bytes }));
+else {
+  console.log(`${WALLETS} wallets, each with an owner of its own: ${bytes.toFixed(0)} bytes each`);
+  console.log(`opening ${BATCH} took ${at(0.5)} ms, p99.9 ${at(0.999)} ms, at most ${at(1)} ms`);
+}

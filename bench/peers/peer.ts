@@ -1,5 +1,5 @@
-import type { LoadOutcome } from "../load/workload.ts";
 import type { Ledger } from "../ledger.ts";
+import type { LoadOutcome } from "../load/workload.ts";
 
 /** What a server was said to have moved. */
 export type Acknowledged = Pick<LoadOutcome, "acceptedTotal" | "rejectedTotal" | "firstRejection">;

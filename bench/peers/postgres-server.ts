@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { once } from "node:events";
-import { dirname, join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChildGroup, collectOutput } from "../child-group.ts";
 import { freePort } from "../free-port.ts";
@@ -75,7 +75,12 @@ export class PostgresServer implements PeerServer {
     mkdirSync(data, { mode: 0o700 });
     writeFileSync(password, endpoint.key, { mode: 0o600 });
     if (account !== undefined) for (const path of [data, password]) chownSync(path, account.uid, account.gid);
-    const program = { env: { PATH: process.env.PATH, LC_ALL: "C" }, cwd: data, ...account, endSignal: "SIGQUIT" } as const;
+    const program = {
+      env: { PATH: process.env.PATH, LC_ALL: "C" },
+      cwd: data,
+      ...account,
+      endSignal: "SIGQUIT",
+    } as const;
     const initdb = group.spawnProgram({
       ...program,
       command: join(programs, "initdb"),
@@ -84,7 +89,12 @@ export class PostgresServer implements PeerServer {
     const initOutput = collectOutput(initdb);
     const [code] = await once(initdb, "close");
     if (code !== 0) throw new Error(`initdb ended with ${code}: ${initOutput()}`);
-    const settings = { ...POSTGRES_SETTINGS, listen_addresses: HOST, port: String(endpoint.port), unix_socket_directories: "" };
+    const settings = {
+      ...POSTGRES_SETTINGS,
+      listen_addresses: HOST,
+      port: String(endpoint.port),
+      unix_socket_directories: "",
+    };
     const server = group.spawnProgram({
       ...program,
       command: join(programs, "postgres"),
@@ -162,9 +172,7 @@ async function openWallets(session: PostgresSession, count: number): Promise<Uin
       `insert into wallet (id, balance_minor, funded_minor) select unnest('{${some}}'::uuid[]), ${fundsMinor}, ${fundsMinor}`,
     );
   }
-  await session.query(
-    `insert into wallet values ('${fundingText}', ${-fundsMinor * count}, 0, 0, true)`,
-  );
+  await session.query(`insert into wallet values ('${fundingText}', ${-fundsMinor * count}, 0, 0, true)`);
   for (const command of ["analyze wallet", "checkpoint"]) await session.query(command);
   return ids;
 }

@@ -3,7 +3,16 @@ import type { CommandIds } from "../load/command-ids.ts";
 import type { Pairs } from "../load/pairs.ts";
 import type { Workload } from "../load/workload.ts";
 import { PeerChannel, type PeerSpeech } from "./peer-channel.ts";
-import { BACKEND, errorText, int16, int32, messageEnd, PostgresSession, postgresMessage, text } from "./postgres-wire.ts";
+import {
+  BACKEND,
+  errorText,
+  int16,
+  int32,
+  messageEnd,
+  PostgresSession,
+  postgresMessage,
+  text,
+} from "./postgres-wire.ts";
 
 const STATEMENT = "move";
 const BINARY = 1;

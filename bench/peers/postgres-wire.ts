@@ -68,7 +68,13 @@ export class PostgresSession implements PeerReader {
 
   static async open(endpoint: Endpoint): Promise<PostgresSession> {
     const session = new PostgresSession(await PeerSocket.open(endpoint), endpoint.key);
-    const startup = [int32(PROTOCOL_VERSION), text("user"), text(POSTGRES_USER), text("database"), text(POSTGRES_DATABASE)];
+    const startup = [
+      int32(PROTOCOL_VERSION),
+      text("user"),
+      text(POSTGRES_USER),
+      text("database"),
+      text(POSTGRES_DATABASE),
+    ];
     const body = Buffer.concat([...startup, text("")]);
     await session.#exchange(Buffer.concat([int32(body.byteLength + 4), body]));
     return session;

@@ -50,7 +50,8 @@ export function unprivilegedAccount(names: readonly string[], directory: string)
       .map(([name, , uid, gid]) => [name, { uid: Number(uid), gid: Number(gid) }]),
   );
   const account = names.map((name) => accounts.get(name)).find((found) => found !== undefined);
-  if (account === undefined) throw new PeerSkipped(`it does not run as root, and there is no user ${names.join(" or ")}`);
+  if (account === undefined)
+    throw new PeerSkipped(`it does not run as root, and there is no user ${names.join(" or ")}`);
   for (let path = directory; path !== dirname(path); path = dirname(path)) {
     if ((statSync(path).mode & constants.S_IXOTH) === 0)
       throw new PeerSkipped(`it does not run as root, and nobody else may enter ${path}`);

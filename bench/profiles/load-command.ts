@@ -1,16 +1,20 @@
 import { rmSync } from "node:fs";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { ChildGroup } from "../child-group.ts";
+import { LastWill } from "../last-will.ts";
 import type { LoadResult } from "../load/result.ts";
 import { describeMachine } from "../machine.ts";
+import { comparePeers } from "../peers/peers-command.ts";
 import { jsonLine } from "../row-result.ts";
 import { QUICK_PACE, Run, scratchDirectory } from "../run.ts";
 import { describeRow, runRows } from "../run-rows.ts";
+import { plotScaling } from "../scaling/scaling-command.ts";
 import { SUITES } from "../suites.ts";
 import { formatMs } from "../table.ts";
 import { type Capacity, type Probe, searchCapacity } from "./capacity.ts";
 import { compareResults, formatComparison, readResult } from "./compare-results.ts";
 import { LiveView } from "./live-view.ts";
+import { LOAD_EXIT } from "./load-exit.ts";
 import { LOAD_USAGE, type LoadCommand, parseLoadCommand } from "./load-options.ts";
 import { remoteOf, settingsGiven, withSettings } from "./load-settings.ts";
 import { LoadTarget } from "./load-target.ts";
@@ -21,8 +25,6 @@ import { reportPath, writeWithDirectories } from "./report/report-file.ts";
 import { reportPage } from "./report/report-page.ts";
 import { formatSummary } from "./summary.ts";
 
-/** What the exit code of a load says; 0 to 2 and 130 as for every command of Mizan. */
-const LOAD_EXIT = { ok: 0, failed: 1, usage: 2, booksDisagree: 4, interrupted: 130 } as const;
 /** Each probe of the capacity search. **Units**: seconds. */
 const PROBE_WARMUP_SECONDS = 2;
 const PROBE_SECONDS = 6;
@@ -48,6 +50,10 @@ export async function runLoad(args: readonly string[], env: NodeJS.ProcessEnv = 
         return await withSession((session) => runOne(session, command, env));
       case "capacity":
         return await withSession((session) => findCapacity(session, command, env));
+      case "peers":
+        return await comparePeers(command);
+      case "scaling":
+        return await plotScaling(command);
       default:
         return unreachable(command);
     }
@@ -63,7 +69,8 @@ export async function runLoad(args: readonly string[], env: NodeJS.ProcessEnv = 
 
 /** The processes and the disk space of one command, which end with it. */
 class Session {
-  readonly group = new ChildGroup();
+  readonly #will = new LastWill();
+  readonly group = new ChildGroup(this.#will);
   isInterrupted = false;
   current: ProfileRun | undefined;
   readonly #directories: string[] = [];
@@ -72,6 +79,7 @@ class Session {
   directory(): string {
     const directory = scratchDirectory();
     this.#directories.push(directory);
+    this.#will.removeDirectory(directory);
     return directory;
   }
 
@@ -86,6 +94,7 @@ class Session {
   async end(): Promise<void> {
     await this.group.endAll();
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+    this.#will.close();
   }
 }
 

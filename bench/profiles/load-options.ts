@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { PEER_NAMES, type PeerName } from "../peers/peers-result.ts";
 import { LoadUsageError, PROFILE_NAMES } from "./profile.ts";
 
 /** What the command line asks for. */
@@ -25,7 +26,15 @@ export type LoadCommand =
       readonly rateMax: number;
       readonly isJson: boolean;
     }
+  | ComparisonCommand
   | { readonly command: "help" };
+
+/** A run of closed loops with servers of its own. */
+export type ComparisonCommand = {
+  readonly isQuick: boolean;
+  readonly out: string | undefined;
+  readonly isJson: boolean;
+} & ({ readonly command: "peers"; readonly only: readonly PeerName[] } | { readonly command: "scaling" });
 
 const RATE_MAX = 5_000_000;
 const FROM_RATE = 1_000;
@@ -34,16 +43,21 @@ const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ["compare", ["html"]],
   ["report", ["out"]],
   ["capacity", ["p99", "profile", "from", "max"]],
+  ["peers", ["quick", "only", "out"]],
+  ["scaling", ["quick", "out"]],
 ]);
 
 export const LOAD_USAGE = `usage: npm run load -- PROFILE [--out FILE] [--suite] [--json]
        npm run load -- report RESULT.json [--out FILE.html]
        npm run load -- compare A.json B.json [A2.json B2.json …] [--html FILE.html] [--json]
        npm run load -- capacity --p99 10ms [--profile PROFILE] [--from RATE] [--max RATE] [--json]
+       npm run load -- peers [--quick] [--only ${PEER_NAMES.join(",")}] [--out FILE] [--json]
+       npm run load -- scaling [--quick] [--out FILE] [--json]
 PROFILE: ${PROFILE_NAMES.join(", ")}, or a file like bench/profiles/load.json
 --out    where the result goes, with its report as .html beside it; without it load-results/PROFILE-TIME.json
 --html   where the comparison goes as a page
 --suite  runs the profile's rows of npm run bench, too
+--quick  shorter windows
 --json   prints the result alone, on one line
 exit codes: 0 all held, 1 a threshold was missed or the run failed, 2 wrong usage, 4 the books do not agree, 130 stopped`;
 
@@ -54,7 +68,7 @@ export function parseLoadCommand(args: readonly string[]): LoadCommand {
   if (values.help || first === undefined) return { command: "help" };
   const isJson = values.json;
   const allowed = OPTIONS.get(first) ?? ["out", "suite"];
-  for (const name of ["out", "suite", "html", "p99", "profile", "from", "max"] as const) {
+  for (const name of ["out", "suite", "html", "p99", "profile", "from", "max", "quick", "only"] as const) {
     const isGiven = values[name] !== undefined && values[name] !== false;
     if (isGiven && !allowed.includes(name)) throw new LoadUsageError(`--${name} does not go with ${first}`);
   }
@@ -68,6 +82,9 @@ export function parseLoadCommand(args: readonly string[]): LoadCommand {
     return { command: "report", file: rest[0], out: values.out, isJson };
   }
   if (rest.length > 0) throw new LoadUsageError(`what is ${rest.join(" ")}?`);
+  const comparison = { isQuick: values.quick, out: values.out, isJson };
+  if (first === "peers") return { command: "peers", only: peersOf(values.only), ...comparison };
+  if (first === "scaling") return { command: "scaling", ...comparison };
   if (first !== "capacity") return { command: "run", profile: first, out: values.out, withSuite: values.suite, isJson };
   if (values.p99 === undefined) throw new LoadUsageError("capacity needs --p99, such as --p99 10ms");
   const fromRate = rateOf("from", values.from, FROM_RATE);
@@ -98,11 +115,21 @@ function parse(args: readonly string[]) {
         profile: { type: "string" },
         from: { type: "string" },
         max: { type: "string" },
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
       },
     });
   } catch (error) {
     throw new LoadUsageError((error as Error).message);
   }
+}
+
+function peersOf(text: string | undefined): readonly PeerName[] {
+  const names = (text ?? "").split(",").filter((name) => name !== "");
+  const found = PEER_NAMES.filter((name) => names.includes(name));
+  const unknown = names.filter((name) => !found.some((known) => known === name));
+  if (unknown.length > 0) throw new LoadUsageError(`no such peer: ${unknown.join(", ")}`);
+  return found;
 }
 
 function rateOf(name: string, text: string | undefined, otherwise: number): number {
