@@ -28,6 +28,14 @@ export interface Percentiles {
   readonly p999Ms: number;
 }
 
+/** As a result file has them: null where nothing was recorded. */
+export function knownPercentiles({ p50Ms, p99Ms, p999Ms }: Percentiles): {
+  readonly [name in keyof Percentiles]: number | null;
+} {
+  const known = (ms: number): number | null => (Number.isNaN(ms) ? null : ms);
+  return { p50Ms: known(p50Ms), p99Ms: known(p99Ms), p999Ms: known(p999Ms) };
+}
+
 export class LatencyHistogram {
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const EXECUTOR = join(import.meta.dirname, "last-will-process.ts");
+const EXECUTOR = fileURLToPath(new URL("./last-will-process.ts", import.meta.url));
 
 /**
  * What is to be ended and removed when this process is gone, even where it was killed and can do nothing itself.

@@ -12,6 +12,8 @@ export type PeerName = (typeof PEER_NAMES)[number];
 const count = z.int().min(0);
 const known = z.number().nullable().describe("Null where the system does not tell.");
 
+const latency = z.number().nullable().describe("Of a call; null where none was answered while it was measured.");
+
 const row = z.strictObject({
   peer: z.enum(PEER_NAMES),
   title: z.string().describe("Name and version."),
@@ -19,9 +21,9 @@ const row = z.strictObject({
   connections: count,
   callsInFlight: count.describe("On each connection."),
   transfersPerSecond: z.number(),
-  p50Ms: z.number().describe("Of a call, as all latencies."),
-  p99Ms: z.number(),
-  p999Ms: z.number(),
+  p50Ms: latency,
+  p99Ms: latency,
+  p999Ms: latency,
   cpuSecondsPer100k: known.describe("Of all processes of the server, warm-up and draining included."),
   writtenBytesPerTransfer: known.describe("Growth of write_bytes in /proc/PID/io of all processes of the server."),
   generatorCores: z.number(),

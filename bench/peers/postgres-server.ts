@@ -16,6 +16,9 @@ const START_MS_MAX = 60_000;
 const WALLETS_PER_INSERT = 10_000;
 const SCHEMA = join(import.meta.dirname, "postgres-transfer.sql");
 
+/** Whom it runs as where root started it; the first one that there is. */
+export const POSTGRES_ACCOUNTS = ["postgres", "nobody"];
+
 /** How PostgreSQL is run, beyond its defaults. The first three are defaults, and said so that nobody need look. */
 export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   fsync: "on",
@@ -68,7 +71,7 @@ export class PostgresServer implements PeerServer {
     // The scratch directory is its owner's alone, and PostgreSQL has to pass through it.
     chmodSync(dirname(directory), 0o711);
     chmodSync(directory, 0o711);
-    const account = unprivilegedAccount(["postgres", "nobody"], directory);
+    const account = unprivilegedAccount(POSTGRES_ACCOUNTS, directory);
     const endpoint = { host: HOST, port: await freePort(HOST), key: randomBytes(24).toString("base64url") };
     const data = join(directory, "data");
     const password = join(directory, "password");

@@ -8,7 +8,7 @@ import type { Endpoint } from "../load/workload.ts";
 import type { Acknowledged, PeerServer } from "./peer.ts";
 import { PeerWallets } from "./peer-wallets.ts";
 import { findPrograms } from "./program.ts";
-import { type RedisReply, RedisSession } from "./redis-wire.ts";
+import { loadRedisScript, type RedisReply, RedisSession } from "./redis-wire.ts";
 
 const HOST = "127.0.0.1";
 const START_MS_MAX = 60_000;
@@ -86,6 +86,11 @@ export class RedisServer implements PeerServer {
   /** Runs a command on its books. */
   call(...words: readonly (string | Uint8Array)[]): Promise<RedisReply> {
     return this.#session.call(...words);
+  }
+
+  /** Loads one of the scripts; resolves with the hash that it is called by. */
+  loadScript(name: string): Promise<string> {
+    return loadRedisScript(this.#session, name);
   }
 
   async audit({ acceptedTotal, rejectedTotal, firstRejection }: Acknowledged): Promise<string | null> {

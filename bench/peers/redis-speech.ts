@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { AnswerSink, Channel } from "../load/channel.ts";
 import type { CommandIds } from "../load/command-ids.ts";
 import type { Pairs } from "../load/pairs.ts";
 import type { Workload } from "../load/workload.ts";
 import { PeerChannel, type PeerSpeech } from "./peer-channel.ts";
-import { RedisSession, readRedisReply, redisCommand } from "./redis-wire.ts";
+import { loadRedisScript, RedisSession, readRedisReply, redisCommand } from "./redis-wire.ts";
 
 const ID_BYTES = 16;
 const AMOUNT_DIGITS = 6;
@@ -98,11 +96,6 @@ class RedisSpeech implements PeerSpeech {
   }
 }
 
-/** Loads one of the scripts; resolves with the hash that it is called by. */
-async function loadScript(session: RedisSession, name: string): Promise<string> {
-  return String(await session.call("SCRIPT", "LOAD", readFileSync(join(import.meta.dirname, name))));
-}
-
 /** Connects a channel of the generator to Redis. */
 export async function openRedisChannel(
   workload: Workload,
@@ -115,7 +108,7 @@ export async function openRedisChannel(
   const count = workload.commandsPerMessage;
   const speech =
     count === 1
-      ? RedisSpeech.single(await loadScript(session, "redis-transfer.lua"))
-      : RedisSpeech.batch(await loadScript(session, "redis-transfer-batch.lua"), count);
+      ? RedisSpeech.single(await loadRedisScript(session, "redis-transfer.lua"))
+      : RedisSpeech.batch(await loadRedisScript(session, "redis-transfer-batch.lua"), count);
   return new PeerChannel(workload, speech, session.socket, messages, pairs, ids, sink);
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Endpoint } from "../load/workload.ts";
 import { type PeerReader, PeerSocket } from "./peer-socket.ts";
 
@@ -111,4 +113,9 @@ export class RedisSession implements PeerReader {
   lost(error: Error): void {
     this.#failed?.(error);
   }
+}
+
+/** Loads one of the scripts of this folder; resolves with the hash that it is called by. */
+export async function loadRedisScript(session: RedisSession, name: string): Promise<string> {
+  return String(await session.call("SCRIPT", "LOAD", readFileSync(join(import.meta.dirname, name))));
 }

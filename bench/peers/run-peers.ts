@@ -1,7 +1,8 @@
 import { totalmem } from "node:os";
 import { unreachable } from "../../protocol/unreachable.ts";
+import { knownPercentiles } from "../histogram.ts";
 import { describeMachine } from "../machine.ts";
-import type { Pace, Run } from "../run.ts";
+import type { Run } from "../run.ts";
 import { SHAPES, type Shape } from "../workloads.ts";
 import { MIZAN_SETTINGS, MizanServer } from "./mizan-server.ts";
 import type { PeerServer } from "./peer.ts";
@@ -15,7 +16,7 @@ import { REDIS_SETTINGS, RedisServer } from "./redis-server.ts";
 /** Many enough that transfers at the same moment seldom meet, few enough that each server has them in memory. */
 const WALLETS = 100_000;
 /** Pages that a server touches for the first time are paid for before its rows. */
-const FIRST_TOUCH: Pace = { warmupMs: 0, measureMs: 1_000 };
+const FIRST_TOUCH_MS_MAX = 1_000;
 
 const CLOSED = { pairing: "uniform", messagesPerSecond: null } as const;
 
@@ -113,7 +114,8 @@ async function runRow(
   shape: Shape,
   { beforeAudit }: PeersOptions,
 ): Promise<PeerRow> {
-  const first = await run.load(shape, server, server.wallets, [], FIRST_TOUCH);
+  const firstTouch = { warmupMs: 0, measureMs: Math.min(run.pace.measureMs, FIRST_TOUCH_MS_MAX) };
+  const first = await run.load(shape, server, server.wallets, [], firstTouch);
   const wrongAtFirst = await server.audit(first);
   await server.settle();
   const before = processTreeUse(server.pid);
@@ -131,7 +133,7 @@ async function runRow(
     connections: shape.connections,
     callsInFlight: shape.depth,
     transfersPerSecond: outcome.commandsPerSecond,
-    ...latency,
+    ...knownPercentiles(latency),
     cpuSecondsPer100k: isKnown ? ((after.cpuSeconds - before.cpuSeconds) * 100_000) / acceptedTotal : null,
     writtenBytesPerTransfer: isKnown ? (after.writtenBytes - before.writtenBytes) / acceptedTotal : null,
     generatorCores,

@@ -42,7 +42,20 @@ describe("command line of a load", () => {
     });
   });
 
+  test("other servers, and scaling", () => {
+    const quick = { isQuick: true, out: undefined, isJson: false };
+    expect(parseLoadCommand(["peers", "--quick", "--only", "redis,mizan"])).toEqual({
+      command: "peers",
+      only: ["mizan", "redis"],
+      ...quick,
+    });
+    expect(parseLoadCommand(["scaling", "--quick"])).toEqual({ command: "scaling", ...quick });
+  });
+
   test.each([
+    [["peers", "--only", "oracle"], /no such peer: oracle/],
+    [["scaling", "--only", "redis"], /--only does not go with scaling/],
+    [["smoke", "--quick"], /--quick does not go with smoke/],
     [["capacity"], /--p99/],
     [["capacity", "--p99", "soon"], /10ms/],
     [["capacity", "--p99", "1s", "--from", "9", "--max", "8"], /--from/],

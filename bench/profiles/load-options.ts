@@ -30,7 +30,7 @@ export type LoadCommand =
   | { readonly command: "help" };
 
 /** A run of closed loops with servers of its own. */
-export type ComparisonCommand = {
+type ComparisonCommand = {
   readonly isQuick: boolean;
   readonly out: string | undefined;
   readonly isJson: boolean;

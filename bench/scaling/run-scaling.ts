@@ -3,6 +3,7 @@ import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { shardOf } from "../../protocol/ids.ts";
 import { collectOutput } from "../child-group.ts";
+import { knownPercentiles, type Percentiles } from "../histogram.ts";
 import { Ledger } from "../ledger.ts";
 import type { LoadOutcome } from "../load/workload.ts";
 import { describeMachine } from "../machine.ts";
@@ -52,7 +53,7 @@ export async function runScaling(run: Run, plan: ScalingPlan, say: (line: string
   const measure = async (sweep: string, ledger: Ledger, loads: readonly Load[], x: number): Promise<RatePoint> => {
     const point = await measurePoint(run, ledger, loads, x);
     const rate = Math.round(point.transfersPerSecond).toLocaleString("en-US");
-    say(`${sweep} ${x.toLocaleString("en-US")}: ${rate} transfers/s, p99 ${formatMs(point.p99Ms)} ms${failed(point)}`);
+    say(`${sweep} ${x.toLocaleString("en-US")}: ${rate} transfers/s, p99 ${formatMs(point.p99Ms ?? undefined)} ms${failed(point)}`);
     return point;
   };
   const skipped: string[] = [];
@@ -122,13 +123,11 @@ async function measurePoint(run: Run, ledger: Ledger, loads: readonly Load[], x:
   const outcomes = await Promise.all(loads.map(({ shape, wallets }) => run.load(shape, ledger, wallets)));
   const sum = (value: (outcome: LoadOutcome) => number): number =>
     outcomes.reduce((total, outcome) => total + value(outcome), 0);
-  const most = (value: (outcome: LoadOutcome) => number): number => Math.max(...outcomes.map(value));
+  const most = (name: keyof Percentiles): number => Math.max(...outcomes.map(({ latency }) => latency[name]));
   return {
     x,
     transfersPerSecond: sum(({ commandsPerSecond }) => commandsPerSecond),
-    p50Ms: most(({ latency }) => latency.p50Ms),
-    p99Ms: most(({ latency }) => latency.p99Ms),
-    p999Ms: most(({ latency }) => latency.p999Ms),
+    ...knownPercentiles({ p50Ms: most("p50Ms"), p99Ms: most("p99Ms"), p999Ms: most("p999Ms") }),
     generatorCores: sum(({ generatorCores }) => generatorCores),
     failure: await ledger.audit({
       acceptedTotal: sum(({ acceptedTotal }) => acceptedTotal),

@@ -78,7 +78,7 @@ function chaptersOf({ shards, connections, batch, wallets }: ScalingResult): rea
 function drawChapter({ id, heading, placeName, note, sweeps }: Chapter): Html {
   const places = sweeps[0]?.points.map(({ x }) => x) ?? [];
   const common = { placeName, places, x: measuredScale(places), nameOf: (place: number) => `${place} ${placeName}` };
-  const series = (read: (point: RatePoint) => number, suffix: string, from: number): Series[] =>
+  const series = (read: (point: RatePoint) => number | null, suffix: string, from: number): Series[] =>
     sweeps.map(({ name, points }, at) => ({
       name: `${name}${suffix}`,
       color: COLORS[(from + at) % COLORS.length],

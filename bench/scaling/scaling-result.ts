@@ -8,12 +8,14 @@ import { z } from "zod";
 
 const count = z.int().min(0);
 
+const latency = z.number().nullable().describe("Of a message; null where none was answered while it was measured.");
+
 const ratePoint = z.strictObject({
   x: count,
   transfersPerSecond: z.number(),
-  p50Ms: z.number(),
-  p99Ms: z.number(),
-  p999Ms: z.number(),
+  p50Ms: latency,
+  p99Ms: latency,
+  p999Ms: latency,
   generatorCores: z.number().describe("Of all generators together."),
   failure: z.string().nullable().describe("What disagrees in the books; null where nothing does."),
 });
