@@ -34,6 +34,11 @@ export class ChildGroup {
     });
   }
 
+  /** Whether its processes are being ended, which makes whoever talks with them fail. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** Starts a module of this folder as a process that talks by messages and ends when it is disconnected. */
   fork(module: URL): ChildProcess {
     this.#assertOpen();

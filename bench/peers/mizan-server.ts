@@ -10,17 +10,19 @@ export const MIZAN_SETTINGS = { MIZAN_SHARDS: "1" } as const;
 /** A ledger on an empty directory, as `npm start` runs it. */
 export class MizanServer implements PeerServer {
   readonly title: string;
+  readonly directory: string;
   readonly #ledger: Ledger;
 
-  private constructor(ledger: Ledger) {
+  private constructor(ledger: Ledger, directory: string) {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"));
     this.title = `Mizan ${version}`;
+    this.directory = directory;
     this.#ledger = ledger;
   }
 
   static async start(group: ChildGroup, directory: string, wallets: number): Promise<MizanServer> {
     const shards = Number(MIZAN_SETTINGS.MIZAN_SHARDS);
-    return new MizanServer(await Ledger.start(group, { shards, directory, profileDir: undefined, wallets }));
+    return new MizanServer(await Ledger.start(group, { shards, directory, profileDir: undefined, wallets }), directory);
   }
 
   get endpoint(): Ledger["endpoint"] {

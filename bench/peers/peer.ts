@@ -8,6 +8,8 @@ export type Acknowledged = Pick<LoadOutcome, "acceptedTotal" | "rejectedTotal" |
 export interface PeerServer extends Pick<Ledger, "endpoint" | "pid" | "wallets"> {
   /** Its name and version. */
   readonly title: string;
+  /** Where its data is. */
+  readonly directory: string;
   /** Writes what it still owes to the disk, so that what it wrote can be counted. */
   settle(): Promise<void>;
   /** Holds the books against what was acknowledged since the last audit; null where they agree. */

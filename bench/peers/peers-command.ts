@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { LOAD_EXIT } from "../profiles/load-exit.ts";
+import { writeWithDirectories } from "../profiles/report/report-file.ts";
 import { FULL_PACE, QUICK_PACE } from "../run.ts";
 import { runUntilSignal } from "../run-until-signal.ts";
 import { type PeerName, peersResultSchema } from "./peers-result.ts";
@@ -26,8 +25,7 @@ export async function comparePeers({ only, isQuick, out, isJson }: PeersCommand)
   if (found === null) return LOAD_EXIT.interrupted;
   const result = peersResultSchema.parse(found);
   const path = out ?? `load-results/peers-${result.startedAt.replaceAll(/[:.]/g, "-")}.json`;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(result)}\n`);
+  writeWithDirectories(path, `${JSON.stringify(result)}\n`);
   console.log(isJson ? JSON.stringify(result) : `\n${formatPeers(result)}\nresult: ${path}`);
   if (result.rows.some(({ books }) => !books.agree)) return LOAD_EXIT.booksDisagree;
   return result.failed.length > 0 ? LOAD_EXIT.failed : LOAD_EXIT.ok;

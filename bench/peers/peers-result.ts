@@ -25,7 +25,9 @@ const row = z.strictObject({
   p99Ms: latency,
   p999Ms: latency,
   cpuSecondsPer100k: known.describe("Of all processes of the server, warm-up and draining included."),
-  writtenBytesPerTransfer: known.describe("Growth of write_bytes in /proc/PID/io of all processes of the server."),
+  writtenBytesPerTransfer: known.describe(
+    "What the disk of the data directory was made to write meanwhile, whoever did it.",
+  ),
   generatorCores: z.number(),
   acknowledged: count.describe("Transfers that the server said it made, warm-up and draining included."),
   books: z.strictObject({ agree: z.boolean(), detail: z.string().nullable().describe("What disagrees.") }),

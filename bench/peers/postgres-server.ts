@@ -37,6 +37,7 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
 /** PostgreSQL on an empty directory, with the books of postgres-transfer.sql. */
 export class PostgresServer implements PeerServer {
   readonly title: string;
+  readonly directory: string;
   readonly endpoint: Endpoint;
   readonly pid: number;
   readonly wallets: Uint8Array;
@@ -46,6 +47,7 @@ export class PostgresServer implements PeerServer {
 
   private constructor(
     title: string,
+    directory: string,
     endpoint: Endpoint,
     pid: number,
     wallets: Uint8Array,
@@ -53,6 +55,7 @@ export class PostgresServer implements PeerServer {
     end: () => Promise<void>,
   ) {
     this.title = title;
+    this.directory = directory;
     this.endpoint = endpoint;
     this.pid = pid;
     this.wallets = wallets;
@@ -109,7 +112,7 @@ export class PostgresServer implements PeerServer {
     await session.query(readFileSync(SCHEMA, "utf8"));
     const wallets = await openWallets(session, walletCount);
     const title = `PostgreSQL ${version?.split(" ")[0]}`;
-    return new PostgresServer(title, endpoint, server.pid ?? 0, wallets, session, () => group.end(server));
+    return new PostgresServer(title, directory, endpoint, server.pid ?? 0, wallets, session, () => group.end(server));
   }
 
   /** Writes the tables, which until now lie in the log alone. */

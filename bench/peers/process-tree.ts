@@ -7,15 +7,8 @@ const UTIME_FIELD = 11;
 /** User and system time of a process, then the same of its children that have ended. */
 const TIME_FIELDS = 4;
 
-/** What a process and all its children have used since they began. */
-export interface ProcessUse {
-  readonly cpuSeconds: number;
-  /** What they made the system write to the disk: pages of files that they changed, 4 KiB each. */
-  readonly writtenBytes: number;
-}
-
-/** Null where the system does not tell. **Source**: proc_pid_stat(5), proc_pid_io(5). */
-export function processTreeUse(root: number): ProcessUse | null {
+/** Processor time of a process and all its children since they began; null where the system does not tell. **Source**: proc_pid_stat(5). */
+export function processTreeSeconds(root: number): number | null {
   try {
     const stats = new Map(
       readdirSync("/proc")
@@ -28,15 +21,12 @@ export function processTreeUse(root: number): ProcessUse | null {
       for (const [pid, fields] of stats) if (Number(fields?.[PARENT_FIELD]) === parent) tree.add(pid);
     }
     let ticks = 0;
-    let writtenBytes = 0;
     for (const pid of tree) {
       const fields = stats.get(pid);
       if (fields === undefined || fields === null) throw new Error(`process ${pid} is gone`);
       for (const time of fields.slice(UTIME_FIELD, UTIME_FIELD + TIME_FIELDS)) ticks += Number(time);
-      // As with times, what a child wrote that has ended is counted with its parent.
-      writtenBytes += Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
     }
-    return { cpuSeconds: ticks / TICKS_PER_SECOND, writtenBytes };
+    return ticks / TICKS_PER_SECOND;
   } catch {
     return null;
   }

@@ -27,6 +27,7 @@ export const REDIS_SETTINGS: Readonly<Record<string, string>> = {
 /** Redis on an empty directory: a key for each wallet and each transfer, which the scripts read and write. */
 export class RedisServer implements PeerServer {
   readonly title: string;
+  readonly directory: string;
   readonly endpoint: Endpoint;
   readonly pid: number;
   readonly wallets: Uint8Array;
@@ -37,6 +38,7 @@ export class RedisServer implements PeerServer {
 
   private constructor(
     title: string,
+    directory: string,
     endpoint: Endpoint,
     pid: number,
     { ids, fundingId }: PeerWallets,
@@ -44,6 +46,7 @@ export class RedisServer implements PeerServer {
     end: () => Promise<void>,
   ) {
     this.title = title;
+    this.directory = directory;
     this.endpoint = endpoint;
     this.pid = pid;
     this.wallets = ids;
@@ -77,7 +80,9 @@ export class RedisServer implements PeerServer {
     const version = /^redis_version:(.+)\r$/m.exec(String(await session.call("INFO", "server")))?.[1];
     const wallets = new PeerWallets(walletCount);
     await openWallets(session, wallets);
-    return new RedisServer(`Redis ${version}`, endpoint, server.pid ?? 0, wallets, session, () => group.end(server));
+    return new RedisServer(`Redis ${version}`, directory, endpoint, server.pid ?? 0, wallets, session, () =>
+      group.end(server),
+    );
   }
 
   /** Whatever was acknowledged is in the log already. */

@@ -4,12 +4,13 @@ import { knownPercentiles } from "../histogram.ts";
 import { describeMachine } from "../machine.ts";
 import type { Run } from "../run.ts";
 import { SHAPES, type Shape } from "../workloads.ts";
+import { diskWrittenBytes } from "./disk-writes.ts";
 import { MIZAN_SETTINGS, MizanServer } from "./mizan-server.ts";
 import type { PeerServer } from "./peer.ts";
 import { PEER_NAMES, type PeerName, type PeerRow, type PeersResult } from "./peers-result.ts";
 import { describePeer } from "./peers-table.ts";
 import { POSTGRES_SETTINGS, PostgresServer } from "./postgres-server.ts";
-import { processTreeUse } from "./process-tree.ts";
+import { processTreeSeconds } from "./process-tree.ts";
 import { PeerSkipped } from "./program.ts";
 import { REDIS_SETTINGS, RedisServer } from "./redis-server.ts";
 
@@ -59,6 +60,7 @@ export async function runPeers(run: Run, options: PeersOptions): Promise<PeersRe
     try {
       rows.push(...(await runPeer(run, peer, options)));
     } catch (error) {
+      if (run.group.isEnding) throw error;
       const { message: reason } = error as Error;
       const isSkipped = error instanceof PeerSkipped;
       (isSkipped ? skipped : failed).push({ peer, reason });
@@ -118,14 +120,18 @@ async function runRow(
   const first = await run.load(shape, server, server.wallets, [], firstTouch);
   const wrongAtFirst = await server.audit(first);
   await server.settle();
-  const before = processTreeUse(server.pid);
+  const use = (): (number | null)[] => [processTreeSeconds(server.pid), diskWrittenBytes(server.directory)];
+  const before = use();
   const outcome = await run.load(shape, server, server.wallets);
   await server.settle();
-  const after = processTreeUse(server.pid);
+  const after = use();
   await beforeAudit?.(server);
   const wrong = wrongAtFirst ?? (await server.audit(outcome));
   const { acceptedTotal, latency, generatorCores } = outcome;
-  const isKnown = before !== null && after !== null && acceptedTotal > 0;
+  const [cpuSeconds, writtenBytes] = after.map((value, at) => {
+    const start = before[at];
+    return value === null || start === null || acceptedTotal === 0 ? null : (value - start) / acceptedTotal;
+  });
   return {
     peer,
     title: server.title,
@@ -134,8 +140,8 @@ async function runRow(
     callsInFlight: shape.depth,
     transfersPerSecond: outcome.commandsPerSecond,
     ...knownPercentiles(latency),
-    cpuSecondsPer100k: isKnown ? ((after.cpuSeconds - before.cpuSeconds) * 100_000) / acceptedTotal : null,
-    writtenBytesPerTransfer: isKnown ? (after.writtenBytes - before.writtenBytes) / acceptedTotal : null,
+    cpuSecondsPer100k: cpuSeconds === null ? null : cpuSeconds * 100_000,
+    writtenBytesPerTransfer: writtenBytes,
     generatorCores,
     acknowledged: acceptedTotal,
     books: { agree: wrong === null, detail: wrong },

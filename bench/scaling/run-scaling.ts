@@ -53,7 +53,9 @@ export async function runScaling(run: Run, plan: ScalingPlan, say: (line: string
   const measure = async (sweep: string, ledger: Ledger, loads: readonly Load[], x: number): Promise<RatePoint> => {
     const point = await measurePoint(run, ledger, loads, x);
     const rate = Math.round(point.transfersPerSecond).toLocaleString("en-US");
-    say(`${sweep} ${x.toLocaleString("en-US")}: ${rate} transfers/s, p99 ${formatMs(point.p99Ms ?? undefined)} ms${failed(point)}`);
+    say(
+      `${sweep} ${x.toLocaleString("en-US")}: ${rate} transfers/s, p99 ${formatMs(point.p99Ms ?? undefined)} ms${failed(point)}`,
+    );
     return point;
   };
   const skipped: string[] = [];

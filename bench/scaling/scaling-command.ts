@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { LOAD_EXIT } from "../profiles/load-exit.ts";
+import { reportPath, writeWithDirectories } from "../profiles/report/report-file.ts";
 import type { Pace } from "../run.ts";
 import { runUntilSignal } from "../run-until-signal.ts";
 import { FULL_PLAN, QUICK_PLAN, runScaling } from "./run-scaling.ts";
@@ -24,10 +23,9 @@ export async function plotScaling({ isQuick, out, isJson }: ScalingCommand): Pro
   if (found === null) return LOAD_EXIT.interrupted;
   const result = scalingResultSchema.parse(found);
   const path = out ?? `load-results/scaling-${result.startedAt.replaceAll(/[:.]/g, "-")}.json`;
-  const pagePath = `${path.replace(/\.json$/, "")}.html`;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(result)}\n`);
-  writeFileSync(pagePath, scalingPage(result));
+  const pagePath = reportPath(path);
+  writeWithDirectories(path, `${JSON.stringify(result)}\n`);
+  writeWithDirectories(pagePath, scalingPage(result));
   console.log(isJson ? JSON.stringify(result) : `\nresult: ${path}\nplots: ${pagePath}`);
   const sweeps = [...result.shards, ...result.connections, ...result.batch, ...result.wallets];
   const areBooksRight = sweeps.every(({ points }) => points.every(({ failure }) => failure === null));
