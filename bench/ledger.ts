@@ -180,7 +180,8 @@ function environmentOf(endpoint: Endpoint, { shards, directory, settings }: Ledg
 async function untilReady(endpoint: Endpoint, server: ChildProcess, output: () => string): Promise<void> {
   const giveUpAtMs = performance.now() + START_MS_MAX;
   for (;;) {
-    if (server.exitCode !== null) throw new Error(`the ledger ended with ${server.exitCode}: ${output()}`);
+    const end = server.exitCode ?? server.signalCode;
+    if (end !== null) throw new Error(`the ledger ended with ${end}: ${output()}`);
     try {
       const response = await fetch(`http://${endpoint.host}:${endpoint.port}/readyz`);
       if (response.ok) return;

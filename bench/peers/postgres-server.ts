@@ -107,7 +107,7 @@ export class PostgresServer implements PeerServer {
       args: ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     });
     const output = collectOutput(server);
-    const session = await untilReady(endpoint, () => server.exitCode === null, output);
+    const session = await untilReady(endpoint, () => (server.exitCode ?? server.signalCode) === null, output);
     const [[version]] = await session.query("show server_version");
     await session.query(readFileSync(SCHEMA, "utf8"));
     const wallets = await openWallets(session, walletCount);

@@ -76,7 +76,7 @@ export class RedisServer implements PeerServer {
       endSignal: "SIGKILL",
     });
     const output = collectOutput(server);
-    const session = await untilReady(endpoint, () => server.exitCode === null, output);
+    const session = await untilReady(endpoint, () => (server.exitCode ?? server.signalCode) === null, output);
     const version = /^redis_version:(.+)\r$/m.exec(String(await session.call("INFO", "server")))?.[1];
     const wallets = new PeerWallets(walletCount);
     await openWallets(session, wallets);
