@@ -6,7 +6,8 @@ const EXECUTOR = fileURLToPath(new URL("./last-will-process.ts", import.meta.url
 /**
  * What is to be ended and removed when this process is gone, even where it was killed and can do nothing itself.
  *
- * A process of its own waits for that at the other end of a pipe.
+ * A process of its own waits for that at the other end of a pipe. On Linux only: elsewhere a process cannot be told from
+ * a later one with the same id, so none is ended.
  */
 export class LastWill {
   readonly #executor: ChildProcess;

@@ -118,7 +118,10 @@ function program(): Command {
     .action(tail);
 
   command("load", "Drive a ledger as a load profile says, and judge latencies, errors and books.")
-    .argument("[args...]", "a profile (smoke, load, stress, spike, soak, connections, or a file), compare, or capacity")
+    .argument(
+      "[args...]",
+      "a profile (smoke, load, stress, spike, soak, connections, or a file), report, compare, capacity, peers or scaling",
+    )
     .addHelpText("after", LOAD_HELP)
     .allowUnknownOption()
     .action(load);
