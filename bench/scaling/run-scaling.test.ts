@@ -37,7 +37,8 @@ test("every sweep has its points, the books agree, and the page shows them", { t
   expect(lines).toContain(result.skipped[0]);
 
   const html = scalingPage(result);
-  expect(html.match(/<svg viewBox="0 0 1000 1000"/g)).toHaveLength(9);
+  expect(html.match(/<figure class="plot/g)).toHaveLength(9);
+  expect(html).toContain('<svg viewBox="0 0 1000 1000"');
   expect(html).toContain("between wallets of one shard");
   expect(html).toContain("the books agree at every point");
   expect(html).toContain("skipped: 1,000,000,000,000 wallets");
