@@ -1,3 +1,4 @@
+import { sharedClockMs } from "../engine/meter/shared-clock.ts";
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
 import { CODE, CODES, type Code, codeName, type Refusal } from "../protocol/codes.ts";
 import { readUint64 } from "../protocol/int64.ts";
@@ -17,6 +18,7 @@ import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { answerQuery, readQuery } from "./json-queries.ts";
 import { OutgoingFrames } from "./outgoing-frames.ts";
+import { traceFrame } from "./tracing/traced-commands.ts";
 import { welcomePayload } from "./welcome-frame.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -36,12 +38,15 @@ export class BinaryConnection implements Connection {
   #inflight = 0;
   #isScheduled = false;
   #sentSinceHeartbeat = false;
+  /** When the message at hand came, where anything is traced. */
+  #receivedMs = 0;
 
   /** With a refusal the peer is told so, and the connection closes. */
   constructor(context: GatewayContext, caller: Caller, refusal?: Refusal) {
     this.#context = context;
     this.#refusal = refusal;
-    this.principal = caller;
+    context.counters.connectionsOpened += 1;
+    this.principal = { ...caller, connectionId: context.counters.connectionsOpened };
     this.keyId = caller.keyId;
   }
 
@@ -49,13 +54,14 @@ export class BinaryConnection implements Connection {
     this.#socket = socket;
     this.#context.counters.binaryConnections += 1;
     const refusal = this.#refusal;
-    if (refusal !== undefined) this.#failConnection(refusal, CODES[refusal].meaning, CLOSE.policyViolation);
+    if (refusal !== undefined) this.#endConnection(refusal, CODES[refusal].meaning, CLOSE.policyViolation);
     else
       this.#send({ type: FRAME_TYPE.Welcome, argument: PROTOCOL_MINOR }, welcomePayload(this.#context, this.principal));
   }
 
   onMessage(data: ArrayBuffer, isBinary: boolean): void {
-    const { counters } = this.#context;
+    const { counters, tracer } = this.#context;
+    if (tracer !== undefined) this.#receivedMs = sharedClockMs();
     counters.messagesReceived += 1;
     counters.bytesReceived += data.byteLength;
     if (!isBinary) {
@@ -108,7 +114,7 @@ export class BinaryConnection implements Connection {
   }
 
   closeSlow(): void {
-    this.#failConnection("slow_consumer", CODES.slow_consumer.meaning, CLOSE.tryAgainLater);
+    this.#endConnection("slow_consumer", CODES.slow_consumer.meaning, CLOSE.tryAgainLater);
   }
 
   flush(): void {
@@ -149,7 +155,7 @@ export class BinaryConnection implements Connection {
   }
 
   dismiss(): void {
-    this.#failConnection("not_leader", this.#textOf("not_leader"), CLOSE.notLeader);
+    this.#endConnection("not_leader", this.#textOf("not_leader"), CLOSE.notLeader);
   }
 
   /** Takes a request on, or says why not. */
@@ -178,16 +184,20 @@ export class BinaryConnection implements Connection {
     }
   }
 
-  #commands({ requestId, flags, payload, count }: RequestFrame): Code {
-    const details = (flags & FRAME_FLAG.details) === 0 ? 0 : REQUEST_FLAG.details;
+  #commands(frame: RequestFrame): Code {
+    const { requestId, payload, count } = frame;
+    const flags = frame.flags & FRAME_FLAG.details;
+    const details = flags === 0 ? 0 : REQUEST_FLAG.details;
     const requestFlags = REQUEST_FLAG.timeOrderedIds | details;
     const done = (results: Uint8Array): void => {
       this.#inflight -= 1;
       this.#send({ type: FRAME_TYPE.Results, flags, requestId, count }, results);
     };
-    return this.#begin(
-      this.#context.dispatcher.commands(this.principal, requestFlags, payload, count, done, requestId),
-    );
+    const { dispatcher, tracer } = this.#context;
+    const trace = traceFrame(tracer, frame, this.#receivedMs);
+    const code = dispatcher.commands(this.principal, requestFlags, payload, count, done, requestId, trace);
+    trace?.handed(code);
+    return this.#begin(code);
   }
 
   #lookupWallets({ requestId, payload, count }: RequestFrame): Code {
@@ -293,10 +303,16 @@ export class BinaryConnection implements Connection {
 
   #refuse(requestId: number, code: Code, message: string = this.#textOf(code)): void {
     this.#context.counters.refuse(code);
+    this.#context.refusals.refused(this.principal, { requestId, code, message });
     this.#sendError(requestId, code, message);
   }
 
   #failConnection(code: Code, message: string, closeCode: number): void {
+    this.#context.refusals.broken(this.principal, { code, message });
+    this.#endConnection(code, message, closeCode);
+  }
+
+  #endConnection(code: Code, message: string, closeCode: number): void {
     this.#sendError(0, code, message);
     this.close(closeCode, code);
   }

@@ -6,12 +6,13 @@ import {
   QUERY_BYTES_MAX,
   WIRE_HEADER_BYTES,
 } from "../protocol/limits.ts";
-import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES } from "../protocol/wire-frame.ts";
+import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES, TRACE_CONTEXT_BYTES } from "../protocol/wire-frame.ts";
 
 /** Most subscriptions that one frame may ask for. */
 const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
 
 const ID_BYTES = 16;
+const COMMANDS_FLAGS = FRAME_FLAG.details | FRAME_FLAG.traced;
 const RESERVED = WIRE_HEADER_BYTES - 8;
 
 /** A request frame whose length and count agree with its content. */
@@ -20,8 +21,10 @@ export interface RequestFrame {
   readonly flags: number;
   readonly requestId: number;
   readonly count: number;
-  /** What stands behind the header. */
+  /** What stands behind the header, and behind the trace context where there is one. */
   readonly payload: Uint8Array;
+  /** The trace context of a Commands frame that has one. */
+  readonly traceContext: Uint8Array | undefined;
   /** What a Ping carries, to be sent back as it came; the length of a Query's text; zero in every other frame. */
   readonly argument: bigint;
   /** Where the next frame of the message begins. */
@@ -46,13 +49,16 @@ export function readRequestFrame(message: Uint8Array, at: number): RequestFrame 
   const count = view.getUint32(FRAME.count, true);
   const argument = hasArgument(type) ? view.getBigUint64(FRAME.argument, true) : 0n;
   const end = at + frameBytes;
-  const start = at + WIRE_HEADER_BYTES;
+  const headerEnd = at + WIRE_HEADER_BYTES;
+  const isTraced = type === FRAME_TYPE.Commands && (view.getUint8(FRAME.flags) & FRAME_FLAG.traced) !== 0;
+  const start = isTraced ? headerEnd + TRACE_CONTEXT_BYTES : headerEnd;
   return {
     type,
     flags: view.getUint8(FRAME.flags),
     requestId: view.getUint32(FRAME.requestId, true),
     count,
     payload: message.subarray(start, end),
+    traceContext: isTraced ? message.subarray(headerEnd, start) : undefined,
     argument,
     end,
     code: isHeaderClean(view, type) ? checkPayload(type, count, argument, message, start, end) : "invalid_request",
@@ -65,7 +71,7 @@ function hasArgument(type: number): boolean {
 
 /** Whether everything is zero that a later version may give a meaning, so that no request is half understood. */
 function isHeaderClean(view: DataView, type: number): boolean {
-  const flags = view.getUint8(FRAME.flags) & ~(type === FRAME_TYPE.Commands ? FRAME_FLAG.details : 0);
+  const flags = view.getUint8(FRAME.flags) & ~(type === FRAME_TYPE.Commands ? COMMANDS_FLAGS : 0);
   const argument = hasArgument(type)
     ? 0
     : view.getUint32(FRAME.argument, true) | view.getUint32(FRAME.argument + 4, true);

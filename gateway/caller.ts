@@ -8,6 +8,8 @@ export interface Asker extends Principal {
   readonly awaitsLog?: boolean;
   /** Of the API key that proved who it is. */
   readonly keyId?: string;
+  /** Of the socket through which it is asked. */
+  readonly connectionId?: number;
 }
 
 /** Whether an owner id is the principal's own. */

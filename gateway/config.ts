@@ -49,6 +49,9 @@ function disagreements(config: Config): string[] {
       `${SETTINGS.socketBufferedSoftBytes.name}: must not exceed ${SETTINGS.socketBufferedMaxBytes.name}, which is ${socketBufferedMaxBytes}`,
     );
   }
+  if (config.otlpEndpoint !== undefined && config.stageTimes === "off") {
+    problems.push(`${SETTINGS.otlpEndpoint.name}: needs ${SETTINGS.stageTimes.name}=on, whose times spans are made of`);
+  }
   const needsBrokers = (name: string): string => `${name} needs ${SETTINGS.kafkaBrokers.name}: nothing is replicated`;
   if (kafkaBrokers.length === 0) {
     if (config.acks === "replicated") problems.push(needsBrokers("MIZAN_ACKS=replicated"));

@@ -11,11 +11,13 @@ import type { LogLag } from "./log-lag.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
 import type { Unreadiness } from "./readiness.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import type { Replication } from "./replication.ts";
 import type { SeedOffers } from "./seed/seed-offers.ts";
 import type { Rates } from "./status/rates.ts";
 import type { RecentLines } from "./status/recent-lines.ts";
 import type { Streams } from "./streams/streams.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Turn } from "./turn.ts";
 
 /** What the parts of the gateway share. */
@@ -27,8 +29,11 @@ export interface GatewayContext {
   readonly engine: Engine;
   /** Undefined where events are switched off, or told by another node. */
   readonly events: () => EventRelayWorker | undefined;
+  /** Absent where nothing is traced. */
+  readonly tracer: Tracer | undefined;
   readonly turn: Turn;
   readonly counters: Counters;
+  readonly refusals: RefusalLog;
   readonly role: NodeRole;
   readonly positions: LogPositions;
   readonly lag: LogLag;

@@ -4,6 +4,8 @@ import type { Code } from "../protocol/codes.ts";
 export class Counters {
   binaryConnections = 0;
   jsonConnections = 0;
+  /** Sockets since the start; each is known by its number. */
+  connectionsOpened = 0;
   messagesReceived = 0;
   bytesReceived = 0;
   bytesSent = 0;

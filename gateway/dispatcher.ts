@@ -22,9 +22,11 @@ import type { Asker } from "./caller.ts";
 import type { NodeRole } from "./node-role.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
 import { RecordSender } from "./record-sender.ts";
-import { RequestTable, type TellSlow, type Waiting } from "./request-table.ts";
+import type { RefusalLog } from "./refusal-log.ts";
+import { type RequestName, RequestTable, type TellSlow, type Waiting } from "./request-table.ts";
 import { SingleAnswer } from "./single-answer.ts";
 import { AUDIENCE, type Audience } from "./streams/audience.ts";
+import type { RequestTrace } from "./tracing/request-trace.ts";
 
 /** The gateway itself, where it asks on nobody's behalf. */
 const GATEWAY_PRINCIPAL: Asker = { role: "admin", ownerId: new Uint32Array(4) };
@@ -66,6 +68,7 @@ export class Dispatcher {
   #closed: Code = "ok";
   #flushScheduled = false;
   #unflushedBytes = 0;
+  #refusals: RefusalLog | undefined;
   #isTimed = false;
   #isClockFresh = false;
 
@@ -109,6 +112,11 @@ export class Dispatcher {
     this.#isTimed = true;
     this.#requests.time();
     this.#requests.onSlow(slowMs, tellSlow);
+  }
+
+  /** Names who tells of commands that were rejected. */
+  tellRejections(refusals: RefusalLog): void {
+    this.#refusals = refusals;
   }
 
   /** Called before answers are taken: requests are timed by the clock of that moment. */
@@ -157,7 +165,7 @@ export class Dispatcher {
   /**
    * Hands over a message of command records, each checked to be whole, and answers with one result each, in order.
    *
-   * `requestId` is what the log calls it where it is slow.
+   * `name` is what the log calls it; `trace` takes its times where it is traced.
    * **Shape**: `flags` are those of `REQUEST_FLAG`; results have RESULT_DETAIL_BYTES with `details`, else RESULT_BYTES.
    */
   commands(
@@ -166,7 +174,8 @@ export class Dispatcher {
     records: Uint8Array,
     count: number,
     done: TakeRecords,
-    requestId: string | number = 0,
+    name: string | number | RequestName = 0,
+    trace?: RequestTrace,
   ): Code {
     const refusal = this.#refusal();
     if (refusal !== "ok") return refusal;
@@ -174,7 +183,8 @@ export class Dispatcher {
     const recordBytes = (flags & REQUEST_FLAG.details) === 0 ? RESULT_BYTES : RESULT_DETAIL_BYTES;
     this.#refreshClock();
     const batch = new RecordBatch(count, recordBytes, done);
-    batch.askedBy(principal, requestId);
+    batch.askedBy(principal, name, trace);
+    if (this.#refusals?.areRejectionsTold) this.#refusals.tell(batch, records);
     const code = this.#sender.commands(principal, flags, records, batch);
     if (code === "ok") this.#scheduleFlush(records.byteLength);
     return code;

@@ -1,3 +1,4 @@
+import { sharedClockMs } from "../engine/meter/shared-clock.ts";
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
 import { CODES, type Code, type Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
@@ -20,6 +21,7 @@ import { encodeCommands, errorText, readResult, resultFields } from "./json-comm
 import { answerFields, answerQuery } from "./json-queries.ts";
 import { deltasText } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
+import { type TraceFields, traceCommands } from "./tracing/traced-commands.ts";
 import { acksOf } from "./welcome-frame.ts";
 
 const NO_ID = new Uint8Array(0);
@@ -35,12 +37,15 @@ export class JsonConnection implements Connection {
   #inflight = 0;
   #isScheduled = false;
   #sentSinceHeartbeat = false;
+  /** When the message at hand came, where anything is traced. */
+  #receivedMs = 0;
 
   /** With a refusal the peer is told so, and the connection closes. */
   constructor(context: GatewayContext, caller: Caller, refusal?: Refusal) {
     this.#context = context;
     this.#refusal = refusal;
-    this.principal = caller;
+    context.counters.connectionsOpened += 1;
+    this.principal = { ...caller, connectionId: context.counters.connectionsOpened };
     this.keyId = caller.keyId;
   }
 
@@ -53,7 +58,7 @@ export class JsonConnection implements Connection {
       return;
     }
     const { role } = this.#context;
-    this.#send(
+    this.#sendText(
       JSON.stringify({
         type: "Welcome",
         minor: PROTOCOL_MINOR,
@@ -72,20 +77,19 @@ export class JsonConnection implements Connection {
   }
 
   onMessage(data: ArrayBuffer, isBinary: boolean): void {
-    const { counters } = this.#context;
+    const { counters, tracer } = this.#context;
+    if (tracer !== undefined) this.#receivedMs = sharedClockMs();
     counters.messagesReceived += 1;
     counters.bytesReceived += data.byteLength;
     if (isBinary) {
-      counters.refuse("malformed_json");
-      this.#sendUnasked("malformed_json", "this subprotocol is text");
+      this.#malformed("this subprotocol is text");
       return;
     }
     let value: unknown;
     try {
       value = JSON.parse(Buffer.from(data).toString());
     } catch {
-      counters.refuse("malformed_json");
-      this.#sendUnasked("malformed_json");
+      this.#malformed(CODES.malformed_json.meaning);
       return;
     }
     const transfer = asPlainTransfer(value);
@@ -95,8 +99,10 @@ export class JsonConnection implements Connection {
       if (code !== "ok") this.#refuse(checked.value.requestId, code);
     } else {
       const { code, message, field } = checked.fault;
+      const requestId = requestIdOf(value);
       counters.refuse(code);
-      this.#sendAnswer(requestIdOf(value), `"ok":false,"error":${errorText(code, { message, field })}`);
+      this.#context.refusals.refused(this.principal, { requestId, code, message: `${field}: ${message}` });
+      this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code, { message, field })}`);
     }
   }
 
@@ -116,7 +122,7 @@ export class JsonConnection implements Connection {
   }
 
   sendDeltas(deltas: Uint8Array, count: number): void {
-    this.#send(`{"type":"Balances","deltas":[${deltasText(deltas, count)}]}`);
+    this.#sendText(`{"type":"Balances","deltas":[${deltasText(deltas, count)}]}`);
   }
 
   closeSlow(): void {
@@ -152,7 +158,7 @@ export class JsonConnection implements Connection {
   }
 
   onHeartbeat(nowMs: number): void {
-    if (!this.#sentSinceHeartbeat) this.#send(`{"type":"Heartbeat","timestampMs":${nowMs}}`);
+    if (!this.#sentSinceHeartbeat) this.#sendText(`{"type":"Heartbeat","timestampMs":${nowMs}}`);
     this.#sentSinceHeartbeat = false;
   }
 
@@ -178,7 +184,7 @@ export class JsonConnection implements Connection {
         this.#sendAnswer(requestId, '"ok":true,"result":{}');
         return "ok";
       case "Batch":
-        return this.#batch(requestId, request.commands);
+        return this.#batch(request);
       case "GetWallet":
       case "GetBalance":
       case "GetWallets":
@@ -212,40 +218,40 @@ export class JsonConnection implements Connection {
       case "ReverseTransfer":
       case "ExchangeCurrency":
       case "SetWalletLimits":
-        return this.#command(requestId, request);
+        return this.#command(request);
       default:
         return unreachable(request);
     }
   }
 
-  #command(requestId: number, command: JsonCommand): Code {
-    return this.#begin(
-      this.#context.dispatcher.commands(
-        this.principal,
-        REQUEST_FLAG.details,
-        encodeCommands([command]),
-        1,
-        (results) => this.#end(requestId, resultFields(readResult(command, results, 0))),
-        requestId,
-      ),
-    );
+  #command(command: Extract<JsonRequest, JsonCommand>): Code {
+    return this.#send(command, [command], (results) => resultFields(readResult(command, results, 0)));
   }
 
-  #batch(requestId: number, commands: readonly JsonCommand[]): Code {
+  #batch(request: Extract<JsonRequest, { type: "Batch" }>): Code {
+    const { commands } = request;
+    return this.#send(request, commands, (results) => {
+      const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
+      return `"ok":true,"result":{"results":[${answers.join(",")}]}`;
+    });
+  }
+
+  /** Hands commands over; the request is answered with the fields that `answer` makes of their results. */
+  #send(
+    request: TraceFields & { readonly requestId: number },
+    commands: readonly JsonCommand[],
+    answer: (results: Uint8Array) => string,
+  ): Code {
+    const { dispatcher, tracer } = this.#context;
+    const { requestId } = request;
+    const done = (results: Uint8Array): void => this.#end(requestId, answer(results));
+    const traced = traceCommands(tracer, "json", request, commands, this.#receivedMs);
     const records = encodeCommands(commands);
-    return this.#begin(
-      this.#context.dispatcher.commands(
-        this.principal,
-        REQUEST_FLAG.details,
-        records,
-        commands.length,
-        (results) => {
-          const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
-          this.#end(requestId, `"ok":true,"result":{"results":[${answers.join(",")}]}`);
-        },
-        requestId,
-      ),
-    );
+    const name = { requestId, commandId: commands.length === 1 ? commands[0].id : undefined };
+    const { length } = commands;
+    const code = dispatcher.commands(this.principal, REQUEST_FLAG.details, records, length, done, name, traced);
+    traced?.handed(code);
+    return this.#begin(code);
   }
 
   #follow(request: Extract<JsonRequest, { type: "Subscribe" | "Unsubscribe" }>): Code {
@@ -273,24 +279,31 @@ export class JsonConnection implements Connection {
     this.#sendAnswer(requestId, fields);
   }
 
+  #malformed(message: string): void {
+    this.#context.counters.refuse("malformed_json");
+    this.#context.refusals.broken(this.principal, { code: "malformed_json", message });
+    this.#sendUnasked("malformed_json", message);
+  }
+
   #refuse(requestId: number, code: Code): void {
     this.#context.counters.refuse(code);
+    this.#context.refusals.refused(this.principal, { requestId, code, message: CODES[code].meaning });
     this.#sendAnswer(requestId, `"ok":false,"error":${errorText(code, { leader: this.#leaderOf(code) })}`);
   }
 
   #sendAnswer(requestId: number, fields: string): void {
-    this.#send(`{"requestId":${requestId},${fields}}`);
+    this.#sendText(`{"requestId":${requestId},${fields}}`);
   }
 
   #sendUnasked(code: Code, message: string = CODES[code].meaning): void {
-    this.#send(`{"type":"Error","error":${errorText(code, { message, leader: this.#leaderOf(code) })}}`);
+    this.#sendText(`{"type":"Error","error":${errorText(code, { message, leader: this.#leaderOf(code) })}}`);
   }
 
   #leaderOf(code: Code): string | undefined {
     return code === "not_leader" ? this.#context.role.leader?.nodeUrl : undefined;
   }
 
-  #send(message: string): void {
+  #sendText(message: string): void {
     if (this.#socket === undefined) return;
     this.#messages.push(message);
     if (this.#isScheduled) return;

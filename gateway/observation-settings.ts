@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LOG_LEVELS, type LogLevel } from "../protocol/json-log-level.ts";
-import { oneOf, type Setting, whole } from "./setting.ts";
+import { oneOf, type Setting, share, whole } from "./setting.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -32,5 +32,17 @@ export const OBSERVATION_SETTINGS = {
     max: DAY_MS,
     unit: "ms",
     meaning: "How often each shard adds up its books for the metrics, some 3 ns a wallet; 0 for never.",
+  }),
+  otlpEndpoint: {
+    name: "MIZAN_OTLP_ENDPOINT",
+    schema: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
+    default: undefined,
+    defaultText: "none: nothing is traced",
+    unit: "",
+    meaning: "Collector that takes traces as OTLP over HTTP, without `/v1/traces`.",
+  } satisfies Setting<string | undefined>,
+  traceSampleRatio: share("MIZAN_TRACE_SAMPLE_RATIO", {
+    default: 0.01,
+    meaning: "Share of the commands without a `traceparent` that is traced; with one its sender decides.",
   }),
 } as const;

@@ -13,6 +13,7 @@ const plain = fc.record({
   toWalletId: uuid,
   amountMinor: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
 });
+const traced = fc.record({ traceparent: fc.string(), tracestate: fc.string() }, { requiredKeys: [] });
 const odd = fc.oneof(
   fc.constantFrom(0, -1, 0.5, 2 ** 53, 2 ** 32, Number.NaN, "", "1", null, undefined, true, [], {}),
   fc.string(),
@@ -22,7 +23,8 @@ const odd = fc.oneof(
 
 test("every plain transfer is recognised, and is what the schema makes of it", () => {
   fc.assert(
-    fc.property(plain, (request) => {
+    fc.property(plain, traced, (fields, trace) => {
+      const request = { ...fields, ...trace };
       expect(asPlainTransfer(request)).toBe(request);
       expect(check(jsonRequest, request)).toEqual({ ok: true, value: request });
     }),
@@ -39,6 +41,8 @@ test("nothing is recognised that the schema refuses or reads differently", () =>
     "toWalletId",
     "amountMinor",
     "currency",
+    "traceparent",
+    "tracestate",
     "x",
   );
   fc.assert(

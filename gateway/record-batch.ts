@@ -4,7 +4,8 @@ import { CODE, CODE_DEFERRED } from "../protocol/codes.ts";
 import { readUint64 } from "../protocol/int64.ts";
 import { RESULT } from "../protocol/result-record.ts";
 import type { Asker } from "./caller.ts";
-import type { SlowFacts, Waiting } from "./request-table.ts";
+import type { RequestName, SlowFacts, Waiting } from "./request-table.ts";
+import type { RequestTrace } from "./tracing/request-trace.ts";
 
 /** Takes the answer to a message: `count` records back to back, valid during the call only. */
 export type TakeRecords = (records: Uint8Array, count: number) => void;
@@ -17,30 +18,37 @@ export type TakeRecords = (records: Uint8Array, count: number) => void;
 export class RecordBatch {
   readonly count: number;
   readonly recordBytes: number;
-  readonly #done: TakeRecords;
+  /** Takes the whole answer. */
+  done: TakeRecords;
   readonly #onExpired: (() => void) | undefined;
   #partsLeft = 0;
   #lanes: Uint32Array | undefined;
   #isExpired = false;
+  /** Takes the times of the request, where it is traced. */
+  trace: RequestTrace | undefined;
   #asker: Asker | undefined;
-  #requestId: string | number = 0;
+  #name: string | number | RequestName = 0;
 
   /** `onExpired` answers in place of `done` where the log was too slow; without it each result says so for itself. */
   constructor(count: number, recordBytes: number, done: TakeRecords, onExpired?: () => void) {
     this.count = count;
     this.recordBytes = recordBytes;
-    this.#done = done;
+    this.done = done;
     this.#onExpired = onExpired;
   }
 
-  /** Notes who asked, and under which id. */
-  askedBy(asker: Asker, requestId: string | number): void {
+  /** Notes who asked, what the request is called, and its trace where it is traced. */
+  askedBy(asker: Asker, name: string | number | RequestName, trace?: RequestTrace): void {
     this.#asker = asker;
-    this.#requestId = requestId;
+    this.#name = name;
+    this.trace = trace;
   }
 
   about(): SlowFacts {
-    return { requestId: this.#requestId, keyId: this.#asker?.keyId, commands: this.count };
+    const name = typeof this.#name === "object" ? this.#name : { requestId: this.#name };
+    const asker = this.#asker;
+    const traceId = this.trace?.traceId;
+    return { ...name, connectionId: asker?.connectionId, keyId: asker?.keyId, commands: this.count, traceId };
   }
 
   /** The whole message, on one shard. */
@@ -74,12 +82,14 @@ export class RecordBatch {
 
   /** Answers the message with what was gathered. */
   finish(): void {
-    if (!this.#isExpired) this.#done(new Uint8Array(this.lanes.buffer), this.count);
+    this.finishWhole(new Uint8Array(this.lanes.buffer));
   }
 
   /** Answers the message with the records of its only shard. */
   finishWhole(records: Uint8Array): void {
-    if (!this.#isExpired) this.#done(records, this.count);
+    if (this.#isExpired) return;
+    this.done(records, this.count);
+    this.trace?.answered(records, this.recordBytes);
   }
 
   /** Answers now: what is not there yet is `replication_pending`, and dropped when it comes. */
@@ -117,7 +127,8 @@ class BatchPart implements Waiting {
     this.#count = count;
   }
 
-  take(replies: RingReader, offset: number): boolean {
+  take(replies: RingReader, offset: number, shard: number): boolean {
+    this.#batch.trace?.part(replies, offset, shard);
     const { lanes } = replies;
     const header = offset >>> 2;
     const payloadAt = offset + ENTRY_HEADER_BYTES;

@@ -16,11 +16,20 @@ export interface Waiting {
   about?(): SlowFacts;
 }
 
-/** Who asked for what, as far as it is known. */
-export interface SlowFacts {
+/** What its caller calls a request: a name of its own, and the id of its only command where that is at hand. */
+export interface RequestName {
   readonly requestId: string | number;
+  readonly commandId: string | undefined;
+}
+
+/** Who asked for what, as far as it is known. */
+export interface SlowFacts extends Partial<RequestName> {
+  /** Of the socket that it came through. */
+  readonly connectionId: number | undefined;
   readonly keyId: string | undefined;
   readonly commands: number;
+  /** Where it is traced. */
+  readonly traceId: string | undefined;
 }
 
 /** Told of a request that took long. */

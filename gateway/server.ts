@@ -25,6 +25,7 @@ import { LogPositions } from "./log-positions.ts";
 import { NodeRole } from "./node-role.ts";
 import { Pace } from "./pace.ts";
 import { type Unreadiness, unreadiness } from "./readiness.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
 import { ReplicationGate } from "./replication-gate.ts";
 import { registerRest } from "./rest/routes.ts";
@@ -36,6 +37,8 @@ import { StartError } from "./start-error.ts";
 import { Rates } from "./status/rates.ts";
 import { RecentLines } from "./status/recent-lines.ts";
 import { Streams } from "./streams/streams.ts";
+import { startTracer } from "./tracing/start-tracer.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import { Turn } from "./turn.ts";
 
 const STOP_POLL_MS = 5;
@@ -139,7 +142,9 @@ class Server {
   readonly #recentLines: RecentLines;
   readonly #dispatcher: Dispatcher;
   readonly #streams: Streams;
+  readonly #tracer: Tracer | undefined;
   readonly #counters = new Counters();
+  readonly #refusals: RefusalLog;
   readonly #turn = new Turn();
   readonly #sockets: SocketRounds;
   readonly #door: Door;
@@ -173,6 +178,8 @@ class Server {
     this.#role = new NodeRole(isReplicated ? "standby" : "leader");
     this.#positions = new LogPositions(engine);
     this.#dispatcher = new Dispatcher(engine.ports, this.#role);
+    this.#refusals = new RefusalLog(log);
+    this.#dispatcher.tellRejections(this.#refusals);
     if (config.stageTimes === "on") this.#timeRequests();
     this.#lag = new LogLag({
       shardCount: engine.shardCount,
@@ -187,6 +194,7 @@ class Server {
     this.#watch = new SelfWatch(this.#lag, this.#disk, this.#rates);
     this.#recentLines = recentLines;
     this.#streams = new Streams(this.#dispatcher, config, this.#counters);
+    this.#tracer = startTracer(config, engine, () => this.#events, log);
     this.#gate = isReplicated ? this.#newGate() : undefined;
     this.drainLoop = new DrainLoop(engine.ports, this.#dispatcher, this.#streams, this.#turn, this.#gate);
   }
@@ -212,8 +220,10 @@ class Server {
       access,
       engine: this.#engine,
       events: () => this.#events,
+      tracer: this.#tracer,
       turn: this.#turn,
       counters: this.#counters,
+      refusals: this.#refusals,
       role: this.#role,
       positions: this.#positions,
       isReplicated: this.#gate !== undefined,
@@ -260,6 +270,7 @@ class Server {
     while (this.#sockets.size > 0 && Date.now() < deadlineMs) await delay(STOP_POLL_MS);
     // What the last commands have done is told by the next start, or by the next leader.
     await this.#events?.stop();
+    await this.#tracer?.stop();
     // Everything decided goes out to the log as far as it can; what nobody will see any more must not keep the shards.
     await this.#replication?.stop();
     this.#gate?.close();

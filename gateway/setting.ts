@@ -35,6 +35,19 @@ export function whole(name: Setting<number>["name"], facts: WholeNumber): Settin
   return { ...facts, name, schema: wholeSchema(facts.min, facts.max), defaultText: String(facts.default) };
 }
 
+/** A number from 0 to 1. */
+export function share(
+  name: Setting<number>["name"],
+  facts: { readonly default: number; readonly meaning: string },
+): Setting<number> {
+  const wanted = "must be a number from 0 to 1";
+  const schema = z
+    .string()
+    .regex(/^(?:0|1|0?\.\d{1,9}|1\.0{1,9})$/, wanted)
+    .transform(Number);
+  return { ...facts, name, schema, defaultText: String(facts.default), unit: "" };
+}
+
 export function powerOfTwo(name: Setting<number>["name"], facts: WholeNumber): Setting<number> {
   const schema = wholeSchema(facts.min, facts.max).refine(
     (value) => Number.isInteger(Math.log2(value)),

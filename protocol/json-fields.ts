@@ -116,3 +116,9 @@ export const pointInTime = z
 
 /** A moment as text. */
 export const moment = z.iso.datetime();
+
+/** The trace to which a request belongs, as W3C Trace Context writes it; what is not well formed counts as absent. */
+export const traceFields = {
+  traceparent: z.unknown().optional().meta({ type: "string", description: "The header of W3C Trace Context." }),
+  tracestate: z.unknown().optional().meta({ type: "string", description: "Passed on with the trace." }),
+};

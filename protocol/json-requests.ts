@@ -17,13 +17,14 @@ import {
   voidHoldCommand,
   walletChangeCommand,
 } from "./json-commands.ts";
-import { historyFields, pointInTime, statementFields, uuid } from "./json-fields.ts";
+import { historyFields, pointInTime, statementFields, traceFields, uuid } from "./json-fields.ts";
 import { walletLimitsCommand } from "./json-limits.ts";
 import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
 const REQUEST_ID_MAX = 4_294_967_295;
 
 const requestId = z.int().min(1).max(REQUEST_ID_MAX);
+const traced = { requestId, ...traceFields };
 const fromVersion = z.int().min(0);
 
 const subscribe = { requestId, type: z.literal("Subscribe") };
@@ -62,18 +63,18 @@ export const jsonQuery = z.discriminatedUnion("type", [
 export type JsonQuery = z.output<typeof jsonQuery>;
 
 export const jsonRequest = z.discriminatedUnion("type", [
-  transferCommand.extend({ requestId }),
-  movementCommand.extend({ requestId }),
-  createWalletCommand.extend({ requestId }),
-  walletChangeCommand.extend({ requestId }),
-  overdraftLimitCommand.extend({ requestId }),
-  walletLimitsCommand.extend({ requestId }),
-  placeHoldCommand.extend({ requestId }),
-  captureHoldCommand.extend({ requestId }),
-  voidHoldCommand.extend({ requestId }),
-  reverseTransferCommand.extend({ requestId }),
-  exchangeCommand.extend({ requestId }),
-  z.strictObject({ requestId, type: z.literal("Batch"), ...batchFields }),
+  transferCommand.extend(traced),
+  movementCommand.extend(traced),
+  createWalletCommand.extend(traced),
+  walletChangeCommand.extend(traced),
+  overdraftLimitCommand.extend(traced),
+  walletLimitsCommand.extend(traced),
+  placeHoldCommand.extend(traced),
+  captureHoldCommand.extend(traced),
+  voidHoldCommand.extend(traced),
+  reverseTransferCommand.extend(traced),
+  exchangeCommand.extend(traced),
+  z.strictObject({ requestId, type: z.literal("Batch"), ...traceFields, ...batchFields }),
   walletQuery.extend({ requestId }),
   walletsQuery.extend({ requestId }),
   transferQuery.extend({ requestId }),

@@ -25,7 +25,7 @@ export const PROTOCOL_MINOR = 1;
 
 /** Frame types. Requests are below 128, what the server sends is above. Numbers are for ever. */
 export const FRAME_TYPE = {
-  /** Command records; flag `details` asks for the long result form. Answered by Results. */
+  /** Command records, behind a trace context where flagged `traced`; flag `details` asks for the long result form. Answered by Results. */
   Commands: 1,
   /** 16-byte wallet ids. Answered by Wallets. */
   LookupWallets: 2,
@@ -72,7 +72,13 @@ export const FRAME_TYPE = {
 export const FRAME_FLAG = {
   /** Commands, Results: result records are in the long form. */
   details: 1,
+  /** Commands: the trace context of the message stands before its records. */
+  traced: 2,
 } as const;
+
+/** W3C Trace Context before the records of a Commands frame: trace id 16, span id 8, flags u8, reserved 7. */
+export const TRACE_CONTEXT_BYTES = 32;
+export const TRACE_CONTEXT = { traceId: 0, spanId: 16, flags: 24 } as const;
 
 /** Offsets in a frame header, in bytes. */
 export const FRAME = { frameBytes: 0, type: 4, flags: 5, code: 6, requestId: 8, count: 12, argument: 16 } as const;

@@ -7,7 +7,7 @@ import { formatUuid, writeUuid } from "../protocol/ids.ts";
 import { readInt64, readUint64 } from "../protocol/int64.ts";
 import { RECORD_BYTES, WIRE_HEADER_BYTES } from "../protocol/limits.ts";
 import { RESULT, RESULT_BYTES, RESULT_FLAG, WALLET, WALLET_BYTES } from "../protocol/result-record.ts";
-import { FRAME, FRAME_TYPE, writeFrameHeader } from "../protocol/wire-frame.ts";
+import { FRAME, FRAME_FLAG, FRAME_TYPE, writeFrameHeader } from "../protocol/wire-frame.ts";
 
 /** A command as a test writes it down. */
 export interface WireCommand {
@@ -59,16 +59,18 @@ export class WireClient {
     return client;
   }
 
-  /** Sends commands in one frame; rejects if the connection ends before the answer. */
-  async commands(commands: readonly WireCommand[]): Promise<WireResult[]> {
+  /** Sends commands in one frame, in the trace of 32 bytes where one is given; rejects if the connection ends before the answer. */
+  async commands(commands: readonly WireCommand[], trace?: Uint8Array): Promise<WireResult[]> {
     const records = Buffer.alloc(commands.length * RECORD_BYTES);
     for (const [index, command] of commands.entries()) writeCommand(records, index * RECORD_BYTES, command);
-    return this.records(records, commands.length);
+    return this.records(records, commands.length, trace);
   }
 
   /** Sends records that are encoded already. */
-  async records(records: Uint8Array, count: number): Promise<WireResult[]> {
-    const answer = await this.#request(FRAME_TYPE.Commands, count, Buffer.from(records));
+  async records(records: Uint8Array, count: number, trace?: Uint8Array): Promise<WireResult[]> {
+    const payload = Buffer.concat(trace === undefined ? [records] : [trace, records]);
+    const flags = trace === undefined ? 0 : FRAME_FLAG.traced;
+    const answer = await this.#request(FRAME_TYPE.Commands, count, payload, { flags });
     const lanes = lanesOf(answer);
     return Array.from({ length: count }, (_, index) => {
       const at = index * RESULT_BYTES;
@@ -103,19 +105,24 @@ export class WireClient {
     const text = Buffer.from(isText ? query : JSON.stringify(query));
     const payload = Buffer.alloc(Math.ceil(text.byteLength / 8) * 8);
     text.copy(payload);
-    return JSON.parse((await this.#request(FRAME_TYPE.Query, 1, payload, text.byteLength)).toString());
+    return JSON.parse((await this.#request(FRAME_TYPE.Query, 1, payload, { argument: text.byteLength })).toString());
   }
 
   close(): void {
     this.#socket.terminate();
   }
 
-  #request(type: number, count: number, payload: Buffer, argument = 0): Promise<Buffer> {
+  #request(
+    type: number,
+    count: number,
+    payload: Buffer,
+    facts: { readonly flags?: number; readonly argument?: number } = {},
+  ): Promise<Buffer> {
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 1;
     const frame = Buffer.alloc(WIRE_HEADER_BYTES + payload.byteLength);
     const view = new DataView(frame.buffer, frame.byteOffset);
-    writeFrameHeader(view, 0, { frameBytes: frame.byteLength, type, requestId, count, argument });
+    writeFrameHeader(view, 0, { frameBytes: frame.byteLength, type, requestId, count, ...facts });
     payload.copy(frame, WIRE_HEADER_BYTES);
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { resolve, reject });

@@ -25,7 +25,10 @@ export const REQUEST = {
   sentAtMs: 12,
 } as const;
 
-/** In a message between shards, in the lanes of the principal: who sent it, and up to which sequence (f64) that was durable. */
+/**
+ * In a message between shards, in the lanes of the principal: who sent it, and up to which sequence (f64) that was durable.
+ * `REQUEST.sentAtMs` is when it was handed over.
+ */
 export const PEER = { fromShard: 5, sequence: 8 } as const;
 
 export const REQUEST_KIND = {
@@ -114,8 +117,14 @@ export const REPLY = {
   deferred: 8,
   /** The last sequence that the answer depends on, as a Float64. */
   dependsOnSequence: 10,
+  /** LateResult: the shard that had the other part of the command, and when that part was durable (f64), or 0. */
+  farShard: 5,
+  farAtMs: 8,
   /** When the answer became visible with all behind it that have 0 here, as a Float64 on the clock that all threads share. */
   publishedAtMs: 12,
+  /** Beside `publishedAtMs`: how long before it the frame was begun, and its sync, in microseconds; 0 where none was written. */
+  frameBeganUs: 14,
+  syncBeganUs: 15,
 } as const;
 
 export const REPLY_KIND = {

@@ -11,7 +11,7 @@ export interface PeerMessage {
 }
 
 /** Puts a message into the ring to its receiver; false where that has no room. It is visible after `publish`. */
-export function writePeerMessage(ring: RingWriter, { kind, payload, cause }: PeerMessage): boolean {
+export function writePeerMessage(ring: RingWriter, { kind, payload, cause }: PeerMessage, sentAtMs = 0): boolean {
   const offset = ring.reserve(ENTRY_HEADER_BYTES + payload.byteLength, kind);
   if (offset < 0) return false;
   const at = offset >>> 2;
@@ -20,6 +20,7 @@ export function writePeerMessage(ring: RingWriter, { kind, payload, cause }: Pee
   ring.lanes[at + REQUEST.payloadBytes] = payload.byteLength;
   ring.lanes[at + PEER.fromShard] = cause.shard;
   ring.floats[(at + PEER.sequence) >>> 1] = cause.sequence;
+  ring.floats[(at + REQUEST.sentAtMs) >>> 1] = sentAtMs;
   ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
   return true;
 }

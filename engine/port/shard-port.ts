@@ -50,7 +50,10 @@ export class ShardPort {
   readonly #isTimed: boolean;
   /** When the requests were begun that are not shown yet. */
   #sentAtMs = 0;
+  /** Of the answer that is being taken: when it was shown, and how long before that its frame and its sync began. */
   #publishedAtMs = 0;
+  #frameBeganUs = 0;
+  #syncBeganUs = 0;
 
   /** `isTimed`: each request carries when it was begun, and answers are timed. */
   constructor(shard: number, memory: ShardPortMemory, isTimed = false) {
@@ -118,11 +121,12 @@ export class ShardPort {
     while (drained < entriesMax) {
       const offset = this.#replies.next();
       if (offset < 0) break;
+      if (this.#isTimed) this.#noteTimes(offset);
       if (!take(this.#replies, offset, this.shard)) {
         this.#isHeld = true;
         break;
       }
-      if (this.#isTimed) this.#time(offset, nowMs);
+      if (this.#isTimed) this.replySeconds.add((nowMs - this.#publishedAtMs) / 1_000);
       this.#replies.release(offset);
       drained += 1;
     }
@@ -139,10 +143,33 @@ export class ShardPort {
     return this.#replies.bytesWaiting();
   }
 
-  #time(offset: number, nowMs: number): void {
-    const publishedAtMs = this.#replies.floats[((offset >>> 2) + REPLY.publishedAtMs) >>> 1];
-    if (publishedAtMs !== 0) this.#publishedAtMs = publishedAtMs;
-    this.replySeconds.add((nowMs - this.#publishedAtMs) / 1_000);
+  /** When the answer that is being taken was shown; 0 where nothing is timed. The clock is the one that all threads share. */
+  get publishedAtMs(): number {
+    return this.#publishedAtMs;
+  }
+
+  /** When the frame of that answer was begun, or 0 where it needed none. */
+  get frameBeganMs(): number {
+    return this.#frameBeganUs === 0 ? 0 : this.#publishedAtMs - this.#frameBeganUs / 1_000;
+  }
+
+  /** When the sync of that frame began, or 0. */
+  get syncBeganMs(): number {
+    return this.#syncBeganUs === 0 ? 0 : this.#publishedAtMs - this.#syncBeganUs / 1_000;
+  }
+
+  /** Whether an answer is read from the shard's own ring and not from a copy. */
+  isTaking(replies: RingReader): boolean {
+    return replies === this.#replies;
+  }
+
+  #noteTimes(offset: number): void {
+    const at = offset >>> 2;
+    const publishedAtMs = this.#replies.floats[(at + REPLY.publishedAtMs) >>> 1];
+    if (publishedAtMs === 0) return;
+    this.#publishedAtMs = publishedAtMs;
+    this.#frameBeganUs = this.#replies.lanes[at + REPLY.frameBeganUs];
+    this.#syncBeganUs = this.#replies.lanes[at + REPLY.syncBeganUs];
   }
 
   /**

@@ -1,3 +1,4 @@
+import { sharedClockMs } from "../meter/shared-clock.ts";
 import { Doorbell } from "../port/doorbell.ts";
 import { type PeerMessage, writePeerMessage } from "../port/peer-message.ts";
 import { type RingMemory, RingReader, RingWriter } from "../port/ring.ts";
@@ -42,8 +43,9 @@ export class Peers {
     for (const [toShard, backlog] of this.#backlogs.entries()) {
       if (backlog.length === 0) continue;
       const ring = this.#writers[toShard];
+      const nowMs = sharedClockMs();
       let handed = 0;
-      while (handed < backlog.length && writePeerMessage(ring, backlog[handed])) handed += 1;
+      while (handed < backlog.length && writePeerMessage(ring, backlog[handed], nowMs)) handed += 1;
       if (handed === 0) continue;
       backlog.splice(0, handed);
       ring.publish();

@@ -5,17 +5,23 @@ import { pack } from "../object/object-record.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../port/entries.ts";
 import type { RingWriter } from "../port/ring.ts";
 import type { Outcome } from "./outcome.ts";
+import type { TransferWaiter } from "./transfer-desk.ts";
 
 /** Writes answers into the reply ring, ahead of what is published; each depends on all that was decided before it. */
 export class ReplyWriter {
   readonly ring: RingWriter;
   readonly #frame: FrameBuilder;
+  readonly #shard: number;
   /** Of the first answer that is not published, or -1. */
   #firstOffset = -1;
+  /** Of the last frame since answers were published, or 0 where there was none. */
+  #frameBeganMs = 0;
+  #syncBeganMs = 0;
 
-  constructor(ring: RingWriter, frame: FrameBuilder) {
+  constructor(ring: RingWriter, frame: FrameBuilder, shard: number) {
     this.ring = ring;
     this.#frame = frame;
+    this.#shard = shard;
   }
 
   /**
@@ -35,7 +41,7 @@ export class ReplyWriter {
     lanes[at + REPLY.payloadBytes] = payloadBytes;
     lanes[at + REPLY.index] = 0;
     lanes[at + REPLY.deferred] = 0;
-    this.#setTime(offset, 0);
+    this.ring.floats[(at + REPLY.publishedAtMs) >>> 1] = 0;
     this.dependOnAll(offset);
     if (this.#firstOffset < 0) this.#firstOffset = offset;
     return offset;
@@ -46,11 +52,41 @@ export class ReplyWriter {
     this.ring.floats[((offset >>> 2) + REPLY.dependsOnSequence) >>> 1] = this.#frame.nextSequence - 1;
   }
 
-  /** Shows the answers written so far, and with the first of them when that was. */
+  /** Notes when the frame was begun, and its sync, that the answers wait for. */
+  noteFrame(beganMs: number, syncBeganMs: number): void {
+    this.#frameBeganMs = beganMs;
+    this.#syncBeganMs = syncBeganMs;
+  }
+
+  /** Shows the answers written so far, and with the first of them when that was, and how long before it their frame was begun. */
   publish(nowMs: number): void {
-    if (this.#firstOffset >= 0) this.#setTime(this.#firstOffset, nowMs);
+    const { lanes, floats } = this.ring;
+    const at = this.#firstOffset >>> 2;
+    if (this.#firstOffset >= 0) {
+      floats[(at + REPLY.publishedAtMs) >>> 1] = nowMs;
+      lanes[at + REPLY.frameBeganUs] = sinceUs(this.#frameBeganMs, nowMs);
+      lanes[at + REPLY.syncBeganUs] = sinceUs(this.#syncBeganMs, nowMs);
+    }
     this.#firstOffset = -1;
+    this.noteFrame(0, 0);
     this.ring.publish();
+  }
+
+  /** Answers a command whose result was put off, with what the other shard said where one took part. */
+  late(
+    waiter: Pick<TransferWaiter, "token" | "index">,
+    code: number,
+    outcome: Outcome,
+    farShard = 0,
+    farAtMs = 0,
+  ): void {
+    const offset = this.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
+    const { lanes, floats } = this.ring;
+    const at = offset >>> 2;
+    lanes[at + REPLY.index] = waiter.index;
+    lanes[at + REPLY.farShard] = farShard;
+    floats[(at + REPLY.farAtMs) >>> 1] = farAtMs;
+    outcome.writeDetails(lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, this.#shard);
   }
 
   /** Answers with a MessagePack value; one that is too large for the ring is answered as `message_too_large`. */
@@ -65,20 +101,9 @@ export class ReplyWriter {
     this.ring.lanes[(offset >>> 2) + REPLY.code] = CODES[shown].number;
     this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
   }
+}
 
-  /** Answers one command of a request that was answered before without it. */
-  late(
-    { token, index }: { readonly token: number; readonly index: number },
-    code: number,
-    outcome: Outcome,
-    shard: number,
-  ): void {
-    const offset = this.begin(REPLY_KIND.LateResult, token, 1, RESULT_DETAIL_BYTES);
-    this.ring.lanes[(offset >>> 2) + REPLY.index] = index;
-    outcome.writeDetails(this.ring.lanes, (offset + ENTRY_HEADER_BYTES) >>> 2, code, shard);
-  }
-
-  #setTime(offset: number, timeMs: number): void {
-    this.ring.floats[((offset >>> 2) + REPLY.publishedAtMs) >>> 1] = timeMs;
-  }
+/** Whole microseconds since a time; 0 stands for no time. */
+function sinceUs(beganMs: number, nowMs: number): number {
+  return beganMs === 0 ? 0 : Math.max(1, Math.round((nowMs - beganMs) * 1_000));
 }

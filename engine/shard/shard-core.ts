@@ -25,7 +25,6 @@ import { CommandRequests } from "./command-requests.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import { Follower, type FollowPorts } from "./follower.ts";
 import { ObjectDesk } from "./object-desk.ts";
-import type { Outcome } from "./outcome.ts";
 import { RecordReader } from "./record-reader.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { ResultsWriter } from "./results-writer.ts";
@@ -34,7 +33,7 @@ import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
 import { metersOf, STAT } from "./shard-stats.ts";
 import { StripeDesk } from "./stripe-desk.ts";
-import { TransferDesk, type TransferWaiter } from "./transfer-desk.ts";
+import { TransferDesk } from "./transfer-desk.ts";
 import { viewTrialBalance } from "./trial-balance.ts";
 
 /** Room for whatever one request that was put off may be answered with. */
@@ -86,6 +85,8 @@ export class ShardCore {
   readonly #ports: ShardCorePorts;
   readonly #meters: ShardMeters;
   #frameBeganMs = 0;
+  /** When the other shard's part was durable of the movement that is being settled. */
+  #farAtMs = 0;
   /** Messages to other shards that wait for the next commit. */
   readonly #outbox: { readonly toShard: number; readonly kind: number; readonly payload: Uint8Array }[] = [];
   /** Those who asked for a snapshot, and wait for it. */
@@ -104,7 +105,11 @@ export class ShardCore {
     };
     this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
       send,
-      answer: (waiter, code, outcome) => this.#answerLate(waiter, CODES[code].number, outcome),
+      answer: (waiter, code, outcome, farShard) => {
+        const { number } = CODES[code];
+        if (waiter.answerTo === undefined) this.#replies.late(waiter, number, outcome, farShard, this.#farAtMs);
+        else waiter.answerTo(number);
+      },
       publish: (slot, sequence) => this.#executor.publish(slot, sequence),
       postpone: (slot, then) => this.#stripes.isStriped(slot) && this.#stripes.pull(slot, then),
     });
@@ -118,11 +123,11 @@ export class ShardCore {
       this.#records,
       this.#transfers,
       this.#stripes,
-      (waiter, code) => this.#answerLate(waiter, code, this.#executor.outcome),
+      (waiter, code) => this.#replies.late(waiter, code, this.#executor.outcome),
       options,
     );
     this.#objects = new ObjectDesk(state, this.#frame, this.#records, this.#executor);
-    this.#replies = new ReplyWriter(ports.replies, this.#frame);
+    this.#replies = new ReplyWriter(ports.replies, this.#frame, state.shard);
     this.#actors = new ActorRequests(state, this.#frame, this.#records, this.#executor, this.#replies, {
       send,
       makeRoom: (bytes) => this.#makeRoom(bytes),
@@ -242,6 +247,7 @@ export class ShardCore {
         break;
       case REQUEST_KIND.PeerAnswer:
         this.#makeRoom(COMMAND_FRAME_BYTES_MAX);
+        this.#farAtMs = ring.floats[((offset >>> 2) + REQUEST.sentAtMs) >>> 1];
         this.#transfers.settle(unpackPayload(ring, offset) as CreditAnswer, readCause(ring, offset));
         break;
       case REQUEST_KIND.PeerStripe:
@@ -318,6 +324,7 @@ export class ShardCore {
       const sealed = this.#frame.seal(this.#state.hash);
       const startedMs = sharedClockMs();
       this.#meters.decideSeconds.add((startedMs - this.#frameBeganMs) / 1_000);
+      this.#replies.noteFrame(this.#frameBeganMs, startedMs);
       this.#meters.frameRecords.add(this.#frame.recordCount);
       this.#ports.journal.append(this.#frame.firstSequence, sealed);
       this.#state.hash = sealed.slice(0, 32);
@@ -388,10 +395,5 @@ export class ShardCore {
     const offset = this.#replies.begin(REPLY_KIND.Deltas, 0, count, payloadBytes);
     this.#replies.ring.bytes.set(this.#deltas.bytes.subarray(0, payloadBytes), offset + ENTRY_HEADER_BYTES);
     this.#deltas.truncate(0);
-  }
-
-  #answerLate(waiter: TransferWaiter, code: number, outcome: Outcome): void {
-    if (waiter.answerTo === undefined) this.#replies.late(waiter, code, outcome, this.#state.shard);
-    else waiter.answerTo(code);
   }
 }

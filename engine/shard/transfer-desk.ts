@@ -35,7 +35,7 @@ export interface TransferDeskHooks {
   /** Sends a message to another shard once everything decided so far is durable. */
   readonly send: (toShard: number, kind: number, message: CreditRequest | CreditAnswer) => void;
   /** Answers the command that began a transfer. */
-  readonly answer: (waiter: TransferWaiter, code: Code, outcome: Outcome) => void;
+  readonly answer: (waiter: TransferWaiter, code: Code, outcome: Outcome, farShard: number) => void;
   readonly publish: (slot: number, sequence: number) => void;
   /** Puts something off until the stripes of a wallet have sent home what they hold; false where that cannot help. */
   readonly postpone: (slot: number, then: () => void) => boolean;
@@ -239,7 +239,7 @@ export class TransferDesk {
     this.#outcome.clear();
     this.#outcome.takeTransfer(result, transfer, waiter.isAdmin);
     this.#outcome.sequence = sequence;
-    this.#hooks.answer(waiter, answer.code, this.#outcome);
+    this.#hooks.answer(waiter, answer.code, this.#outcome, transfer.toShard);
   }
 
   /** After recovery: asks the other shards again for every transfer that is still open. */

@@ -22,7 +22,7 @@ const COUNTERS = {
 
 /** What the gateway itself counts, and what the process stands on. */
 export function gatewayFamilies(context: GatewayContext, responses: ResponseCounts): readonly Family[] {
-  const { counters, dispatcher, disk, door, config } = context;
+  const { counters, dispatcher, disk, door, config, tracer } = context;
   return [
     ...Object.entries(COUNTERS).map(([name, [help, read]]) => single("counter", name, help, () => read(counters))),
     {
@@ -39,6 +39,25 @@ export function gatewayFamilies(context: GatewayContext, responses: ResponseCoun
       labels: ["route", "status"],
       read: () => Array.from(responses.rows(), (row) => ({ labels: labelsOf(row), value: row.count })),
     },
+    {
+      type: "counter",
+      name: "mizan_spans_total",
+      help: "Spans of traced requests that the collector took (sent), or that were lost (dropped).",
+      labels: ["result"],
+      read: () => {
+        const { sent, dropped } = tracer?.counts ?? { sent: 0, dropped: 0 };
+        return [
+          { labels: { result: "sent" }, value: sent },
+          { labels: { result: "dropped" }, value: dropped },
+        ];
+      },
+    },
+    single(
+      "counter",
+      "mizan_traces_skipped_total",
+      "Requests that should have been traced, and were not for too many others or no room for their spans.",
+      () => tracer?.skipped ?? 0,
+    ),
     {
       type: "histogram",
       name: "mizan_request_seconds",

@@ -23,6 +23,8 @@ import {
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
 import { derivedId, encodeCommands, readResult, resultFields } from "../json-command.ts";
+import type { TakeRecords } from "../record-batch.ts";
+import { traceCommands } from "../tracing/traced-commands.ts";
 import type { Exchange } from "./exchange.ts";
 import { ownerText } from "./owner-text.ts";
 import { type CommandRoute, commandRoute, type PlainRoute } from "./route.ts";
@@ -122,10 +124,11 @@ export const BATCH_ROUTE: PlainRoute = {
   run: (exchange, context, caller) =>
     exchange.readBody(batchBody, ({ commands }) => {
       const records = encodeCommands(commands);
-      const code = context.dispatcher.commands(caller, REQUEST_FLAG.details, records, commands.length, (results) => {
+      const done = (results: Uint8Array): void => {
         const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
         exchange.json(200, `{"results":[${answers.join(",")}]}`);
-      });
+      };
+      const code = send(exchange, context, caller, commands, records, done);
       if (code !== "ok") exchange.problem(code);
     }),
 };
@@ -153,14 +156,25 @@ function execute(
   caller: Caller,
 ): Code {
   const take = (results: Uint8Array): void => answerCommand(exchange, route.status, command, results);
-  return context.dispatcher.commands(
-    caller,
-    REQUEST_FLAG.details,
-    encodeCommands([command]),
-    1,
-    take,
-    exchange.requestId,
-  );
+  return send(exchange, context, caller, [command], encodeCommands([command]), take);
+}
+
+/** Hands commands of a request over, under the request's id and in its trace. */
+export function send(
+  exchange: Exchange,
+  { dispatcher, tracer }: GatewayContext,
+  caller: Caller,
+  commands: readonly JsonCommand[],
+  records: Uint8Array,
+  done: TakeRecords,
+): Code {
+  const { requestId, trace, receivedMs } = exchange;
+  const traced = traceCommands(tracer, "rest", trace, commands, receivedMs);
+  exchange.traceId = traced?.traceId;
+  const name = { requestId, commandId: commands.length === 1 ? commands[0].id : undefined };
+  const code = dispatcher.commands(caller, REQUEST_FLAG.details, records, commands.length, done, name, traced);
+  traced?.handed(code);
+  return code;
 }
 
 /** Answers with the result of one command. */

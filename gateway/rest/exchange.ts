@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { z } from "zod";
+import { sharedClockMs } from "../../engine/meter/shared-clock.ts";
 import { CODES, type Code } from "../../protocol/codes.ts";
 import { check } from "../../protocol/json-fault.ts";
 import { HTTP_BODY_BYTES_MAX } from "../../protocol/limits.ts";
@@ -10,12 +11,24 @@ import type { Caller } from "../caller.ts";
 import type { LimitedLines } from "../limited-lines.ts";
 import type { NodeRole } from "../node-role.ts";
 import { type ProblemFacts, sendProblem, statusLine } from "../problem.ts";
+import type { TraceFields } from "../tracing/traced-commands.ts";
 import type { ResponseCounts } from "./response-counts.ts";
 
 const JSON_TYPE = "application/json";
 /** What a caller may name a request. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const IS_JSON_TYPE = /^application\/json *(?:;|$)/i;
+
+/** What the exchanges of a server share. */
+export interface ExchangeParts {
+  readonly counts: ResponseCounts;
+  readonly role: NodeRole;
+  readonly failures: LimitedLines;
+  /** Whether anybody asks for the trace of a request. */
+  readonly isTraced: boolean;
+}
+
+const NO_TRACE: TraceFields = {};
 
 /**
  * One HTTP request and its response.
@@ -34,6 +47,11 @@ export class Exchange {
   readonly accept: string;
   /** Journal positions that the answer shows at least; sent with it where set. */
   positions = "";
+  /** The headers of the request's trace, and when it began; empty where nothing is traced. */
+  readonly trace: TraceFields;
+  readonly receivedMs: number;
+  /** Of the trace that was begun for it. */
+  traceId: string | undefined;
   readonly #query: string;
   readonly #contentType: string;
   readonly #response: HttpResponse;
@@ -46,13 +64,10 @@ export class Exchange {
   #onGone = (): void => {};
 
   /** `route` is what the response is counted under. */
-  constructor(
-    response: HttpResponse,
-    request: HttpRequest,
-    route: string,
-    parts: { readonly counts: ResponseCounts; readonly role: NodeRole; readonly failures: LimitedLines },
-  ) {
-    const { counts, role, failures } = parts;
+  constructor(response: HttpResponse, request: HttpRequest, route: string, parts: ExchangeParts) {
+    const { counts, role, failures, isTraced } = parts;
+    this.receivedMs = isTraced ? sharedClockMs() : 0;
+    this.trace = isTraced ? traceHeaders(request) : NO_TRACE;
     this.#failures = failures;
     this.#role = role;
     this.#response = response;
@@ -196,7 +211,8 @@ export class Exchange {
     this.#end(CODES[code].http);
     const named = code === "not_leader" ? { ...facts, leader: this.#role.leader?.nodeUrl } : facts;
     const { http } = CODES[code];
-    if (http >= 500) this.#failures.add({ requestId: this.requestId, route: this.#route, status: http, code });
+    const { traceId } = this;
+    if (http >= 500) this.#failures.add({ requestId: this.requestId, traceId, route: this.#route, status: http, code });
     const id: Record<string, string> = this.#requestId === "" ? {} : { "x-request-id": this.#requestId };
     sendProblem(this.#response, code, named, { ...headers, ...id });
   }
@@ -232,4 +248,8 @@ export class Exchange {
     }
     take(value);
   }
+}
+
+function traceHeaders(request: HttpRequest): TraceFields {
+  return { traceparent: request.getHeader("traceparent"), tracestate: request.getHeader("tracestate") };
 }

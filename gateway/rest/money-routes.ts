@@ -1,6 +1,5 @@
 /** The routes of holds, reversals and exchanges, and the one that stripes a wallet. */
 
-import { REQUEST_FLAG } from "../../engine/port/entries.ts";
 import type { TransferView } from "../../engine/views.ts";
 import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import {
@@ -26,7 +25,7 @@ import type { GatewayContext } from "../context.ts";
 import { findHold } from "../hold-queries.ts";
 import { encodeCommands } from "../json-command.ts";
 import { holdView } from "../json-view.ts";
-import { answerCommand, commandIdOf } from "./command-routes.ts";
+import { answerCommand, commandIdOf, send } from "./command-routes.ts";
 import type { Exchange } from "./exchange.ts";
 import { type CommandRoute, commandRoute, type PlainRoute } from "./route.ts";
 
@@ -148,21 +147,20 @@ function reverse(exchange: Exchange, context: GatewayContext, caller: Caller): v
   if (id === undefined || !hasUuid(exchange)) return;
   const transferId = exchange.parameter;
   exchange.readBody(reverseTransferBody, ({ walletId, ...body }) => {
-    const send = (namedId: string): void => {
+    const sendNamed = (namedId: string): void => {
       const command = { type: "ReverseTransfer", id, walletId: namedId, transferId, ...body } as const;
       const records = encodeCommands([command]);
-      const code = context.dispatcher.commands(caller, REQUEST_FLAG.details, records, 1, (results) =>
-        answerCommand(exchange, 201, command, results),
-      );
+      const done = (results: Uint8Array): void => answerCommand(exchange, 201, command, results);
+      const code = send(exchange, context, caller, [command], records, done);
       if (code !== "ok") exchange.problem(code);
     };
     if (walletId !== undefined) {
-      send(walletId);
+      sendNamed(walletId);
       return;
     }
     const code = context.dispatcher.lookupTransfer(caller, uuidBytes(transferId), (view) => {
       if (typeof view === "string") exchange.problem(view);
-      else send(namedWallet(view));
+      else sendNamed(namedWallet(view));
     });
     if (code !== "ok") exchange.problem(code);
   });

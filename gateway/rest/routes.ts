@@ -51,7 +51,7 @@ export const API_ROUTES: readonly Route[] = [
 export function registerRest(app: TemplatedApp, context: GatewayContext): void {
   const counts = new ResponseCounts();
   const failures = new LimitedLines((fields) => context.log.warn(fields, "request failed"));
-  const parts = { counts, role: context.role, failures };
+  const parts = { counts, role: context.role, failures, isTraced: context.tracer !== undefined };
   const methodsOf = new Map<string, string[]>();
   const register = (method: Route["method"], path: string, take: (exchange: Exchange) => void): void => {
     const name = methodName(method);

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
+import { sharedClockMs } from "../../engine/meter/shared-clock.ts";
 import { kafkaConnection } from "../../protocol/broker-access.ts";
 import { eventSource } from "../../protocol/events/cloud-event.ts";
 import { EventBatch, EventHeaders } from "./event-batch.ts";
+import type { PublishHistory } from "./publish-history.ts";
 import type { EventRelayOptions, EventRelaySources, RelayLog } from "./relay-options.ts";
 import { RelayProducer } from "./relay-producer.ts";
 import { openTopics, type RelayTopics } from "./relay-topics.ts";
@@ -31,11 +33,18 @@ export class EventRelay {
   readonly #feeds: readonly ShardFeed[];
   readonly #headers: readonly EventHeaders[];
   readonly #told: Float64Array;
+  readonly #history: PublishHistory | undefined;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  /** `told` takes, for each shard, the sequence up to which everything is told. */
-  constructor(options: EventRelayOptions, sources: EventRelaySources, told: Float64Array, log: RelayLog) {
+  /** `told` takes, for each shard, the sequence up to which everything is told; `history` the transactions that told it. */
+  constructor(
+    options: EventRelayOptions,
+    sources: EventRelaySources,
+    told: Float64Array,
+    log: RelayLog,
+    history?: PublishHistory,
+  ) {
     this.#kafka = new Kafka({
       ...kafkaConnection(options),
       clientId: "mizan-events",
@@ -47,6 +56,7 @@ export class EventRelay {
     this.#options = options;
     this.#log = log;
     this.#told = told;
+    this.#history = history;
     this.#feeds = sources.journals.map(({ shard }) => new ShardFeed(shard, sources));
     this.#headers = sources.journals.map(({ shard }) => new EventHeaders(eventSource(options.ledgerId, shard)));
   }
@@ -118,10 +128,11 @@ export class EventRelay {
         continue;
       }
       told = reached;
-      sending = producer.send(
-        batch,
-        this.#feeds.map((feed) => feed.progress ?? null),
-      );
+      const beganMs = sharedClockMs();
+      const progress = this.#feeds.map((feed) => feed.progress ?? null);
+      sending = producer
+        .send(batch, progress)
+        .then(() => this.#history?.add({ beganMs, committedMs: sharedClockMs() }, reached));
       // Whoever awaits it hears of its failure; until then nobody would.
       sending.catch(() => {});
       turn += 1;

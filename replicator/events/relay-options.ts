@@ -29,6 +29,8 @@ export interface EventRelayThreadData {
   readonly sources: EventRelaySources;
   /** Float64, one a shard: the sequence up to which everything is told. */
   readonly told: SharedArrayBuffer;
+  /** Of a `PublishHistory`. */
+  readonly history: SharedArrayBuffer;
 }
 
 /** What the relay's thread tells its owner. */

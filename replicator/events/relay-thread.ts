@@ -3,16 +3,21 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { EventRelay } from "./event-relay.ts";
+import { PublishHistory } from "./publish-history.ts";
 import type { EventRelayReport, EventRelayThreadData } from "./relay-options.ts";
 
 /** Whoever tells what happened gives way to what happens. */
 const NICENESS = 5;
 yieldToOthers(NICENESS);
 
-const { options, sources, told } = workerData as EventRelayThreadData;
+const { options, sources, told, history } = workerData as EventRelayThreadData;
 const report = (message: EventRelayReport): void => parentPort?.postMessage(message);
-const relay = new EventRelay(options, sources, new Float64Array(told), (level, fact, fields) =>
-  report({ type: "log", level, fact, fields }),
+const relay = new EventRelay(
+  options,
+  sources,
+  new Float64Array(told),
+  (level, fact, fields) => report({ type: "log", level, fact, fields }),
+  new PublishHistory(sources.journals.length, history),
 );
 relay.start();
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { PublishHistory, type PublishTimes } from "./publish-history.ts";
 import type {
   EventRelayOptions,
   EventRelayReport,
@@ -14,12 +15,15 @@ const STOP_WITHIN_MS = 3_000;
 export class EventRelayWorker {
   readonly #worker: Worker;
   readonly #told: Float64Array;
+  readonly #history: PublishHistory;
   readonly #stopped: Promise<void>;
 
   constructor(options: EventRelayOptions, sources: EventRelaySources, log: RelayLog) {
     const told = new SharedArrayBuffer(sources.journals.length * Float64Array.BYTES_PER_ELEMENT);
     this.#told = new Float64Array(told);
-    const workerData: EventRelayThreadData = { options, sources, told };
+    const history = PublishHistory.memory(sources.journals.length);
+    this.#history = new PublishHistory(sources.journals.length, history);
+    const workerData: EventRelayThreadData = { options, sources, told, history };
     this.#worker = new Worker(new URL("./relay-thread.ts", import.meta.url), { workerData });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#stopped = promise;
@@ -34,6 +38,11 @@ export class EventRelayWorker {
   /** The sequence of a shard up to which everything is told. */
   toldThrough(shard: number): number {
     return this.#told[shard];
+  }
+
+  /** When a record was told; `later` where it is not yet, undefined where that is long ago. */
+  publishedAt(shard: number, sequence: number): PublishTimes | "later" | undefined {
+    return this.#history.find(shard, sequence);
   }
 
   /** Ends it after the transactions that are under way; one that takes too long is left to the next relay, as after a crash. */
