@@ -1,5 +1,6 @@
 import type { History } from "./history/history.ts";
 import type { JournalReaderOptions } from "./journal/journal-reader.ts";
+import type { RingDepth } from "./port/ring.ts";
 import type { ShardPort } from "./port/shard-port.ts";
 import type { ReplicationMemory } from "./replication/replication-memory.ts";
 import type { ShardMetersView } from "./shard/shard-meters.ts";
@@ -122,6 +123,8 @@ export interface Engine {
   /** What happened to the wallets. */
   readonly history: History;
   stats(shard: number): ShardStats;
+  /** Messages of other shards that a shard has not taken yet. */
+  peersWaiting(shard: number): RingDepth;
   /** What a shard has counted, and how long what took. */
   meters(shard: number): ShardMetersView;
   /** Lets every shard finish what it was handed, sync and end. The gateway must have stopped sending. */

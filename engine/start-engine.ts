@@ -13,7 +13,7 @@ import { SnapshotProgress } from "./keeper/keeper-messages.ts";
 import type { KeeperThreadData } from "./keeper/keeper-thread.ts";
 import { openLedgerFile } from "./ledger-file.ts";
 import { REQUEST_KIND } from "./port/entries.ts";
-import { createRing } from "./port/ring.ts";
+import { createRing, type RingDepth, type RingMemory, ringDepth } from "./port/ring.ts";
 import { createShardPortMemory, ShardPort } from "./port/shard-port.ts";
 import { createReplicationMemory } from "./replication/replication-memory.ts";
 import type { PeerMemory } from "./shard/peers.ts";
@@ -120,6 +120,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     columns,
     history,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
+    peersWaiting: (shard: number): RingDepth => waitingIn(peers.rings.map((row) => row[shard])),
     meters: (shard: number): ShardMetersView => metersOf(new Float64Array(statsMemories[shard])).view(),
     stop: async () => {
       for (const port of ports) {
@@ -131,6 +132,14 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
       await history.stop();
       await preparer.terminate();
     },
+  };
+}
+
+function waitingIn(rings: readonly RingMemory[]): RingDepth {
+  const depths = rings.map(ringDepth);
+  return {
+    bytes: depths.reduce((sum, { bytes }) => sum + bytes, 0),
+    entries: depths.reduce((sum, { entries }) => sum + entries, 0),
   };
 }
 

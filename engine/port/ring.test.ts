@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createRing, entryBytes, RingReader, RingWriter } from "./ring.ts";
+import { createRing, entryBytes, RingReader, RingWriter, ringDepth } from "./ring.ts";
 
 const HEADER_BYTES = 64;
 
@@ -47,12 +47,16 @@ describe("ring", () => {
             const entry = read(reader);
             expect(entry?.content).toEqual(visible.shift());
           }
+          const { entries, bytes } = ringDepth(memory);
+          expect(entries).toBe(visible.length);
+          expect(bytes).toBeGreaterThanOrEqual(visible.length * HEADER_BYTES);
         }
         writer.publish();
         visible.push(...unpublished);
         for (const content of visible) expect(read(reader)).toEqual({ kind: 7, content });
         expect(read(reader)).toBeUndefined();
         expect(writer.freeBytes()).toBe(4_096);
+        expect(ringDepth(memory)).toEqual({ bytes: 0, entries: 0 });
       }),
       { numRuns: 500 },
     );

@@ -5,7 +5,8 @@
  * fills the rest. The producer writes ahead of what it has published, so that a shard can prepare answers before its
  * frame is durable and release them all at once afterwards.
  *
- * **Shape**: `control` holds [published, released, consumerAsleep, reserved] as Int32; positions count bytes modulo 2^32.
+ * **Shape**: `control` holds [published, released, entries published, entries released] as Int32, each modulo 2^32; the first two
+ * count bytes.
  * Each entry begins with its length in bytes and its kind (0 = padding) as u32.
  */
 export interface RingMemory {
@@ -15,6 +16,8 @@ export interface RingMemory {
 
 const PUBLISHED = 0;
 const RELEASED = 1;
+const ENTRIES_PUBLISHED = 2;
+const ENTRIES_RELEASED = 3;
 const ENTRY_ALIGNMENT = 64;
 const PADDING_KIND = 0;
 
@@ -24,6 +27,23 @@ export function createRing(capacityBytes: number): RingMemory {
     throw new Error(`ring capacity is not a power of two in range: ${capacityBytes}`);
   }
   return { control: new SharedArrayBuffer(64), data: new SharedArrayBuffer(capacityBytes) };
+}
+
+/** What waits in a ring: published and not released. */
+export interface RingDepth {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** Looks from outside how much waits in a ring; its two ends may go on meanwhile. */
+export function ringDepth({ control }: Pick<RingMemory, "control">): RingDepth {
+  const lanes = new Int32Array(control);
+  // What is released first is never more than what is published after.
+  const [released, entriesReleased] = [Atomics.load(lanes, RELEASED), Atomics.load(lanes, ENTRIES_RELEASED)];
+  return {
+    bytes: (Atomics.load(lanes, PUBLISHED) - released) >>> 0,
+    entries: (Atomics.load(lanes, ENTRIES_PUBLISHED) - entriesReleased) >>> 0,
+  };
 }
 
 /** Room that an entry of a length takes in a ring. */
@@ -39,6 +59,7 @@ export class RingWriter {
   readonly capacityBytes: number;
   readonly #control: Int32Array;
   #tail: number;
+  #entries: number;
 
   constructor(memory: RingMemory) {
     this.lanes = new Uint32Array(memory.data);
@@ -47,6 +68,7 @@ export class RingWriter {
     this.capacityBytes = memory.data.byteLength;
     this.#control = new Int32Array(memory.control);
     this.#tail = Atomics.load(this.#control, PUBLISHED);
+    this.#entries = Atomics.load(this.#control, ENTRIES_PUBLISHED);
   }
 
   /** Bytes that are neither published nor written ahead; an entry may need up to twice its length of them. */
@@ -79,11 +101,13 @@ export class RingWriter {
     this.lanes[offset >>> 2] = length;
     this.lanes[(offset >>> 2) + 1] = kind;
     this.#tail = (this.#tail + length) | 0;
+    this.#entries = (this.#entries + 1) | 0;
     return offset;
   }
 
   /** Lets the consumer see everything that was reserved so far. */
   publish(): void {
+    Atomics.store(this.#control, ENTRIES_PUBLISHED, this.#entries);
     Atomics.store(this.#control, PUBLISHED, this.#tail);
   }
 }
@@ -96,6 +120,7 @@ export class RingReader {
   readonly #control: Int32Array;
   readonly #mask: number;
   #head: number;
+  #entries: number;
 
   constructor(memory: RingMemory) {
     this.lanes = new Uint32Array(memory.data);
@@ -104,6 +129,7 @@ export class RingReader {
     this.#control = new Int32Array(memory.control);
     this.#mask = memory.data.byteLength - 1;
     this.#head = Atomics.load(this.#control, RELEASED);
+    this.#entries = Atomics.load(this.#control, ENTRIES_RELEASED);
   }
 
   /** Byte offset of the next entry, or -1 where none is published. The entry stays valid until `release`. */
@@ -112,19 +138,20 @@ export class RingReader {
       if (Atomics.load(this.#control, PUBLISHED) === this.#head) return -1;
       const offset = (this.#head >>> 0) & this.#mask;
       if (this.lanes[(offset >>> 2) + 1] !== PADDING_KIND) return offset;
-      this.release(offset);
+      this.#giveBack(offset);
     }
   }
 
   /** Gives the room of the entry that `next` returned back to the producer. */
   release(offset: number): void {
-    this.#head = (this.#head + (this.lanes[offset >>> 2] as number)) | 0;
-    Atomics.store(this.#control, RELEASED, this.#head);
+    this.#entries = (this.#entries + 1) | 0;
+    this.#control[ENTRIES_RELEASED] = this.#entries;
+    this.#giveBack(offset);
   }
 
-  /** Bytes that are published and not released. */
-  bytesWaiting(): number {
-    return (Atomics.load(this.#control, PUBLISHED) - this.#head) >>> 0;
+  #giveBack(offset: number): void {
+    this.#head = (this.#head + (this.lanes[offset >>> 2] as number)) | 0;
+    Atomics.store(this.#control, RELEASED, this.#head);
   }
 
   /** Whether an entry is waiting. */

@@ -2,7 +2,7 @@ import { Distribution, TIME_BOUNDS_SECONDS } from "../meter/distribution.ts";
 import { sharedClockMs } from "../meter/shared-clock.ts";
 import { Doorbell } from "./doorbell.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REQUEST, ROLE, type Role } from "./entries.ts";
-import { createRing, type RingMemory, RingReader, RingWriter } from "./ring.ts";
+import { createRing, type RingDepth, type RingMemory, RingReader, RingWriter, ringDepth } from "./ring.ts";
 
 /** Who a request is made for: the role, and the owner id as four lanes (all zero for an admin). */
 export interface Principal {
@@ -41,6 +41,7 @@ export class ShardPort {
   readonly shard: number;
   /** From when an answer was durable until the gateway took it; whoever waits for the log included. */
   readonly replySeconds = new Distribution(TIME_BOUNDS_SECONDS);
+  readonly #memory: ShardPortMemory;
   readonly #requests: RingWriter;
   readonly #replies: RingReader;
   readonly #doorbell: Doorbell;
@@ -59,6 +60,7 @@ export class ShardPort {
   constructor(shard: number, memory: ShardPortMemory, isTimed = false) {
     this.shard = shard;
     this.#isTimed = isTimed;
+    this.#memory = memory;
     this.#requests = new RingWriter(memory.requests);
     this.#replies = new RingReader(memory.replies);
     this.#doorbell = new Doorbell(memory.doorbell);
@@ -133,14 +135,14 @@ export class ShardPort {
     return drained;
   }
 
-  /** Bytes of requests that the shard has not taken yet. */
-  get requestBytesWaiting(): number {
-    return this.#requests.capacityBytes - this.#requests.freeBytes();
+  /** Requests that the shard has not taken yet. */
+  get requestsWaiting(): RingDepth {
+    return ringDepth(this.#memory.requests);
   }
 
-  /** Bytes of answers that were not taken yet. */
-  get replyBytesWaiting(): number {
-    return this.#replies.bytesWaiting();
+  /** Answers and deltas that were not taken yet. */
+  get repliesWaiting(): RingDepth {
+    return ringDepth(this.#memory.replies);
   }
 
   /** When the answer that is being taken was shown; 0 where nothing is timed. The clock is the one that all threads share. */

@@ -1,5 +1,6 @@
 import type { ShardStats } from "../../engine/engine.ts";
 import type { DistributionView } from "../../engine/meter/distribution.ts";
+import type { RingDepth } from "../../engine/port/ring.ts";
 import type { GatewayContext } from "../context.ts";
 import { type Family, perShard } from "./family.ts";
 
@@ -86,6 +87,18 @@ export function shardFamilies({ engine, role }: GatewayContext): readonly Family
     Object.entries(facts).map(([name, [help, read]]) =>
       perShard(type, name, help, shards, (shard) => read(engine.stats(shard))),
     );
+  const rings = (name: string, help: string, read: (depth: RingDepth) => number): Family => ({
+    type: "gauge",
+    name,
+    help,
+    labels: ["shard", "ring"],
+    read: () =>
+      engine.ports.flatMap(({ shard, requestsWaiting, repliesWaiting }) =>
+        Object.entries({ requests: requestsWaiting, replies: repliesWaiting, peers: engine.peersWaiting(shard) }).map(
+          ([ring, depth]) => ({ labels: { shard: String(shard), ring }, value: read(depth) }),
+        ),
+      ),
+  });
   return [
     ...of("counter", COUNTERS),
     ...of("gauge", GAUGES),
@@ -118,17 +131,16 @@ export function shardFamilies({ engine, role }: GatewayContext): readonly Family
       read: () =>
         shards.map((shard) => ({ labels: { shard: String(shard) }, value: engine.meters(shard).frameRecords })),
     },
-    {
-      type: "gauge",
-      name: "mizan_ring_waiting_bytes",
-      help: "Bytes that wait in the queue to a shard (requests) and from it (replies).",
-      labels: ["shard", "ring"],
-      read: () =>
-        engine.ports.flatMap((port) => [
-          { labels: { shard: String(port.shard), ring: "requests" }, value: port.requestBytesWaiting },
-          { labels: { shard: String(port.shard), ring: "replies" }, value: port.replyBytesWaiting },
-        ]),
-    },
+    rings(
+      "mizan_ring_waiting_bytes",
+      "Bytes that wait in the queues to a shard (requests; peers: from other shards) and from it (replies).",
+      ({ bytes }) => bytes,
+    ),
+    rings(
+      "mizan_ring_waiting_messages",
+      "Messages that wait in these queues; one may hold many commands.",
+      ({ entries }) => entries,
+    ),
     {
       type: "gauge",
       name: "mizan_shard_memory_bytes",

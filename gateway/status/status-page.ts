@@ -1,3 +1,4 @@
+import type { RingDepth } from "../../engine/port/ring.ts";
 import type { GatewayContext } from "../context.ts";
 import { VERSION } from "../version.ts";
 import { Html, html, table } from "./html.ts";
@@ -71,9 +72,20 @@ function nodeFacts({ engine, config, disk, counters, dispatcher, log }: GatewayC
 
 function shardTable({ engine, rates }: GatewayContext): Html {
   return table(
-    ["shard", "position", "commands/s", "frames/s", "journal/s", "wallets", "command ids", "open transfers", "queued"],
-    engine.ports.map(({ shard, requestBytesWaiting }) => {
-      const { sequence, wallets, idempotencyIds, openTransfers } = engine.stats(shard);
+    [
+      "shard",
+      "position",
+      "commands/s",
+      "frames/s",
+      "journal/s",
+      "wallets",
+      "command ids",
+      "open transfers",
+      "queued",
+      "from shards",
+    ],
+    engine.ports.map(({ shard, requestsWaiting }) => {
+      const { sequence, wallets, idempotencyIds, openTransfers, oldestTransferAtMs } = engine.stats(shard);
       const rate = rates.of(shard);
       return [
         shard,
@@ -83,8 +95,9 @@ function shardTable({ engine, rates }: GatewayContext): Html {
         bytes(rate.journalBytes),
         whole(wallets),
         whole(idempotencyIds),
-        whole(openTransfers),
-        bytes(requestBytesWaiting),
+        openTransfers === 0 ? 0 : `${whole(openTransfers)}, the oldest ${ago(oldestTransferAtMs)}`,
+        waiting(requestsWaiting),
+        waiting(engine.peersWaiting(shard)),
       ];
     }),
   );
@@ -146,6 +159,10 @@ function lineTable({ recentLines }: GatewayContext): Html {
     ]),
   );
   return html`<div class="lines">${rows}</div>`;
+}
+
+function waiting(depth: RingDepth): string {
+  return depth.entries === 0 ? "0" : `${whole(depth.entries)}, ${bytes(depth.bytes)}`;
 }
 
 function whole(value: number): string {
