@@ -54,7 +54,8 @@ ${lineTable(context)}
   return page.text;
 }
 
-function nodeFacts({ engine, config, disk, counters, dispatcher, log }: GatewayContext): Html {
+function nodeFacts({ engine, config, disk, counters, dispatcher, log, tracer }: GatewayContext): Html {
+  const spans = tracer?.counts;
   const connections = counters.binaryConnections + counters.jsonConnections;
   const facts: [string, string | number][] = [
     ["version", VERSION],
@@ -65,6 +66,7 @@ function nodeFacts({ engine, config, disk, counters, dispatcher, log }: GatewayC
     ["memory", bytes(process.memoryUsage.rss())],
     ["disk free", `${bytes(disk.freeBytes)} of ${bytes(disk.sizeBytes)}`],
     ["log level", log.level],
+    ["spans", spans === undefined ? "off" : `${whole(spans.sent)} sent, ${whole(spans.dropped)} lost`],
     ["ledger", engine.ledgerId],
   ];
   return html`<dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import { sharedClockMs } from "../../engine/meter/shared-clock.ts";
 import type { Span } from "./span.ts";
+import type { SpanBatch, SpanBatchReport, SpanThreadData } from "./span-batch.ts";
 
 /** Spans that wait to be sent; what comes beyond them is dropped. */
 const WAITING_MAX = 8_192;
@@ -9,28 +10,6 @@ const BATCH_MAX = 1_024;
 const SEND_EVERY_MS = 500;
 /** What is left at the end is sent, unless the collector takes longer than this. */
 const STOP_WITHIN_MS = 2_000;
-
-/** What the sending thread is started with. */
-export interface SpanThreadData {
-  /** Where spans go, in the form of OTLP over HTTP. */
-  readonly url: string;
-  readonly version: string;
-  readonly ledgerId: string;
-}
-
-/** Spans for the sending thread. */
-export interface SpanBatch {
-  readonly spans: readonly Span[];
-  /** What has to be added to the clock that all threads share to get milliseconds since the epoch. */
-  readonly epochMs: number;
-}
-
-/** What became of a batch. */
-export interface SpanBatchReport {
-  readonly sent: number;
-  readonly failed: number;
-  readonly message: string;
-}
 
 /**
  * Sends spans to a collector, in a thread of its own, which alone loads what it needs for that.

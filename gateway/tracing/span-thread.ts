@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { detectResources, envDetector, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import type { Span } from "./span.ts";
-import type { SpanBatch, SpanBatchReport, SpanThreadData } from "./span-exporter.ts";
+import type { SpanBatch, SpanBatchReport, SpanThreadData } from "./span-batch.ts";
 
 type ReadableSpan = Parameters<OTLPTraceExporter["export"]>[0][number];
 type SpanContext = ReturnType<ReadableSpan["spanContext"]>;
