@@ -1,7 +1,7 @@
 /** By which names a line of the log leads back to a request: connection, request, command, trace. */
 
 import { once } from "node:events";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import WebSocket from "ws";
 import { UuidV7 } from "../protocol/ids.ts";
 import { JsonSocket } from "../test/json-socket.ts";
@@ -11,7 +11,8 @@ import { WireClient } from "../test/wire-client.ts";
 const OWNER = "01900000-0000-7000-8000-000000000001";
 const TRACE = "c".repeat(32);
 const TRACE_PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
-const WITHIN = { timeout: 25_000, interval: 5 };
+const WITHIN = { timeout: 60_000, interval: 5 };
+vi.setConfig({ testTimeout: 120_000 });
 
 const ids = new UuidV7();
 const ended: (() => unknown)[] = [];
@@ -128,7 +129,7 @@ test("a slow request over a socket is named by its connection, command and trace
     await json.ask(opening);
     return lines(ledger, "slow request").find(({ commandId }) => commandId !== undefined);
   };
-  await expect.poll(find, { timeout: 25_000, interval: 1 }).toBeDefined();
+  await expect.poll(find, { timeout: 60_000, interval: 1 }).toBeDefined();
   const line = lines(ledger, "slow request").find(({ commandId }) => sent.has(String(commandId)));
   expect(line).toMatchObject({ connectionId: 1, requestId: expect.any(Number), traceId: TRACE, commands: 1, shard: 0 });
 });

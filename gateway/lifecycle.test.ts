@@ -93,6 +93,9 @@ describe("start", () => {
     [{ MIZAN_ADMIN_KEY: "short" }, "MIZAN_ADMIN_KEY: must be 16 to 255"],
     [{ MIZAN_REQUEST_RING_BYTES: "5000000" }, "must be a power of two"],
     [{ MIZAN_LOG_LEVEL: "loud" }, "must be one of"],
+    [{ MIZAN_OTLP_ENDPOINT: "collector:4318" }, "must be an http or https URL"],
+    [{ MIZAN_TRACE_SAMPLE_RATIO: "1.5" }, "MIZAN_TRACE_SAMPLE_RATIO=1.5: must be a number from 0 to 1"],
+    [{ MIZAN_OTLP_ENDPOINT: "http://localhost:4318", MIZAN_STAGE_TIMES: "off" }, "needs MIZAN_STAGE_TIMES=on"],
   ])("refuses %j", (env, message) => {
     expect(() => loadConfig(env)).toThrow(message);
   });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A span as it came, with its attributes by name and its times in microseconds. */
@@ -50,14 +50,14 @@ export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
   /** Of whoever sent spans last. */
   resource: Readonly<Record<string, string | number | boolean>> = {};
-  requests = 0;
+  headers: IncomingHttpHeaders = {};
   /** How it answers: as it should, with a failure, or never. */
   mood: "takes" | "fails" | "hangs" = "takes";
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((request, response) => {
-      this.requests += 1;
+      this.headers = request.headers;
       if (this.mood === "hangs") return;
       this.#take(request).then(
         (status) => response.writeHead(status, { "content-type": "application/json" }).end("{}"),

@@ -32,7 +32,7 @@ export class PublishSpans {
     this.#take = take;
   }
 
-  await(trace: Waiting["trace"], position: TracedPosition): void {
+  waitFor(trace: Waiting["trace"], position: TracedPosition): void {
     if (this.#publishedAt === undefined || this.#waiting.length >= WAITING_MAX) return;
     this.#waiting.push({ trace, position, sinceMs: sharedClockMs() });
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();

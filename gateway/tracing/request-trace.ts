@@ -91,13 +91,17 @@ export class RequestTrace {
     const port = this.#ports[shard];
     // The times of an answer that was kept for the log are no longer at hand.
     const { frameBeganMs, syncBeganMs, publishedAtMs } = port.isTaking(replies) ? port : NO_TIMES;
+    const farMs = isLate ? replies.floats[(at + REPLY.farAtMs) >>> 1] : 0;
+    const frameBegan = later(this.#handedMs, frameBeganMs);
+    const syncBegan = later(frameBegan, syncBeganMs);
+    const farAt = later(this.#parts[0]?.publishedMs ?? 0, farMs);
     this.#parts.push({
       shard,
-      frameBeganMs,
-      syncBeganMs,
-      publishedMs: publishedAtMs,
+      frameBeganMs: frameBegan,
+      syncBeganMs: syncBegan,
+      publishedMs: later(Math.max(this.#handedMs, syncBegan, farAt), publishedAtMs),
       takenMs: sharedClockMs(),
-      farAtMs: isLate ? replies.floats[(at + REPLY.farAtMs) >>> 1] : 0,
+      farAtMs: farAt,
       farShard: replies.lanes[at + REPLY.farShard],
     });
   }
@@ -156,10 +160,9 @@ export class RequestTrace {
     // A look-up, or a first answer given again, waited for no frame.
     if (frameBeganMs === 0) return [];
     const attributes = { "mizan.shard": shard };
-    const handedMs = this.#handedMs;
     return [
-      this.#span(parent, "queue", handedMs, Math.max(handedMs, frameBeganMs), attributes),
-      this.#span(parent, "decide", Math.max(handedMs, frameBeganMs), syncBeganMs, attributes),
+      this.#span(parent, "queue", this.#handedMs, frameBeganMs, attributes),
+      this.#span(parent, "decide", frameBeganMs, syncBeganMs, attributes),
       this.#span(parent, "sync", syncBeganMs, publishedMs, attributes),
     ];
   }
@@ -200,4 +203,12 @@ export class RequestTrace {
       hasFailed: false,
     };
   }
+}
+
+/**
+ * A time that lies behind another one; 0, which stands for none, stays. A shard may begin before its request counts as handed over, and
+ * the clocks of two threads differ by microseconds.
+ */
+function later(thanMs: number, timeMs: number): number {
+  return timeMs === 0 ? 0 : Math.max(thanMs, timeMs);
 }

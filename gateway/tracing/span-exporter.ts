@@ -24,7 +24,9 @@ export class SpanExporter {
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
   #waiting: Span[] = [];
-  #isSending = false;
+  /** Spans of the batch that is on its way. */
+  #sending = 0;
+  #isStopping = false;
   #isFailing = false;
   #isEnded = false;
   #onIdle = (): void => {};
@@ -56,23 +58,24 @@ export class SpanExporter {
   /** Sends what is waiting as far as the collector takes it soon, and ends the thread. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#isStopping = true;
     if (!this.#isEnded) {
       const idle = new Promise<void>((resolve) => {
         this.#onIdle = resolve;
         setTimeout(resolve, STOP_WITHIN_MS).unref();
       });
       this.#send();
-      if (this.#isSending) await idle;
+      if (this.#sending > 0) await idle;
     }
-    this.dropped += this.#waiting.length;
+    this.dropped += this.#waiting.length + this.#sending;
     this.#waiting = [];
     await this.#worker.terminate();
   }
 
   #send(): void {
-    if (this.#isSending || this.#isEnded || this.#waiting.length === 0) return;
+    if (this.#sending > 0 || this.#isEnded || this.#waiting.length === 0) return;
     const spans = this.#waiting.splice(0, BATCH_MAX);
-    this.#isSending = true;
+    this.#sending = spans.length;
     const batch: SpanBatch = { spans, epochMs: Date.now() - sharedClockMs() };
     this.#worker.postMessage(batch);
   }
@@ -80,18 +83,20 @@ export class SpanExporter {
   #onReport({ sent, failed, message }: SpanBatchReport): void {
     this.sent += sent;
     this.dropped += failed;
-    this.#isSending = false;
+    this.#sending = 0;
     if (failed > 0 !== this.#isFailing) {
       this.#isFailing = failed > 0;
       if (this.#isFailing) this.#log.warn({ message }, "the collector does not take spans");
       else this.#log.info("the collector takes spans again");
     }
-    if (this.#waiting.length >= BATCH_MAX) this.#send();
-    if (!this.#isSending) this.#onIdle();
+    if (this.#isStopping || this.#waiting.length >= BATCH_MAX) this.#send();
+    if (this.#sending === 0) this.#onIdle();
   }
 
   #end(message: string): void {
     this.#isEnded = true;
+    this.dropped += this.#sending;
+    this.#sending = 0;
     this.#log.error({ message }, "no more spans are sent: their thread has failed");
     this.#onIdle();
   }

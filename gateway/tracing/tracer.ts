@@ -57,7 +57,7 @@ export class Tracer implements SpanSink {
   }
 
   applied(trace: Pick<RequestTrace, "traceId" | "spanId" | "traceState">, position: TracedPosition): void {
-    this.#published.await(trace, position);
+    this.#published.waitFor(trace, position);
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Traces of a real ledger, as a real collector gets them. */
 
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { shardOfUuid, UuidV7 } from "../../protocol/ids.ts";
 import { JsonSocket } from "../../test/json-socket.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
@@ -10,7 +10,8 @@ import { WireClient } from "../../test/wire-client.ts";
 
 const OWNER = "01900000-0000-7000-8000-000000000001";
 const SPAN = "b7ad6b7169203331";
-const WITHIN = { timeout: 25_000, interval: 20 };
+const WITHIN = { timeout: 60_000, interval: 20 };
+vi.setConfig({ testTimeout: 180_000 });
 const KIND_SERVER = 2;
 
 const ids = new UuidV7();
@@ -99,7 +100,11 @@ function expectStages(spans: ReadonlyMap<string, ReceivedSpan>, root: ReceivedSp
 
 test("a command is traced from the socket to the reply, over REST, JSON and binary alike", async () => {
   const otlp = await receiver();
-  const ledger = await start({ MIZAN_OTLP_ENDPOINT: otlp.url, OTEL_SERVICE_NAME: "ledger-of-the-test" });
+  const ledger = await start({
+    MIZAN_OTLP_ENDPOINT: otlp.url,
+    OTEL_SERVICE_NAME: "ledger-of-the-test",
+    OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=9",
+  });
   const [from, to] = [await wallet(ledger.url, 1), await wallet(ledger.url, 1)];
   const [rest, json, binary, carried] = [newTrace(), newTrace(), newTrace(), newTrace()];
   const transfer = { fromWalletId: from, toWalletId: to, amountMinor: 5 };
@@ -139,6 +144,7 @@ test("a command is traced from the socket to the reply, over REST, JSON and bina
     expectStages(spans, root, 1);
   }
   expect(otlp.resource).toMatchObject({ "service.name": "ledger-of-the-test", "mizan.ledger": expect.any(String) });
+  expect(otlp.headers).toMatchObject({ "x-tenant": "9" });
   await expect.poll(async () => spanCount(await scrape(ledger.url, ADMIN_KEY), "sent"), WITHIN).toBe(24);
 });
 
