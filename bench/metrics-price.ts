@@ -98,7 +98,14 @@ try {
     rows.push(cellsOf(`${name}, transfers/s`, rates, true, (value) => Math.round(value).toLocaleString("en-US")));
     rows.push(cellsOf(`${name}, processor µs a transfer`, cpuMicros, false, (value) => value.toFixed(3)));
   }
-  const headings = ["commands", traced === undefined ? "metrics on" : `${traced} traced`, "off", "ratio", "95 % of the noise", "verdict"];
+  const headings = [
+    "commands",
+    traced === undefined ? "metrics on" : `${traced} traced`,
+    "off",
+    "ratio",
+    "95 % of the noise",
+    "verdict",
+  ];
   console.log(formatTable(headings, rows, new Set([1, 2, 3, 4])));
 } finally {
   await run.end();
