@@ -6,15 +6,13 @@ import { LEDGER_SENDER } from "../actor/evolve-actor.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import { type AnyActor, actorOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { HistoryExpiredError } from "../journal/journal-files.ts";
-import { RECORD_KIND, recordKind } from "../journal/record.ts";
 import type { Cause } from "../object/cause.ts";
-import { addObjectRecord, type ObjectRecord, pack, readObjectRecord } from "../object/object-record.ts";
+import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { answerSaga, askOf, beginSaga, compensateSaga, retrySaga, type SagaMove, unparkSaga } from "../saga/saga.ts";
 import { timedIdOf } from "../saga/step-id.ts";
 import type { ObjectCommand, ObjectOutcome } from "../views.ts";
 import type { CommandExecutor } from "./command-executor.ts";
-import { type RecordReader, RecordUnreadableError } from "./record-reader.ts";
+import type { RecordReader } from "./record-reader.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /** Longest record of an actor: its command and its steps. **Units**: bytes. */
@@ -58,19 +56,8 @@ export class ActorDesk {
 
   /** Executes a command and answers the request, now or when wallets have done their part. */
   execute(actor: AnyActor, sent: ObjectCommand, token: number): void {
-    const code = this.#ifReadable(() => this.#execute(actor, sent, token));
+    const code = this.#execute(actor, sent, token);
     if (code !== "ok") this.#hooks.reply(token, this.#refused(code));
-  }
-
-  /** An id may be remembered for longer than its record is kept. */
-  #ifReadable(execute: () => Code): Code {
-    try {
-      return execute();
-    } catch (error) {
-      if (error instanceof HistoryExpiredError) return "history_expired";
-      if (error instanceof RecordUnreadableError) return "internal_error";
-      throw error;
-    }
   }
 
   #execute(actor: AnyActor, { id, commandId, command, by = LEDGER_SENDER }: ObjectCommand, token: number): Code {
@@ -212,9 +199,9 @@ export class ActorDesk {
     sent: Required<Pick<ObjectCommand, "id" | "commandId" | "command" | "by">>,
     token: number,
   ): Code {
-    const at = this.#records.locate(sequence);
-    if (recordKind(this.#records.lanes, at) !== RECORD_KIND.ObjectChanged) return "id_reused";
-    const first = readObjectRecord(this.#records.lanes, this.#records.bytes, at);
+    const first = this.#records.object(sequence);
+    if (first === undefined) return "id_reused";
+    if (typeof first === "string") return first;
     const isSame =
       first.aggregate === actor.name &&
       first.id === sent.id &&

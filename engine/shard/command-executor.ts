@@ -4,7 +4,6 @@ import { isNil, RESERVED_VARIANT, sameId, shardOf, uuidTimeMs } from "../../prot
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, METADATA_BYTES_MAX, RECORD_BYTES, RECORD_BYTES_MAX } from "../../protocol/limits.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { LimitDesk } from "../limits/limit-desk.ts";
 import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
 import { type CommandContext, FAR } from "./command-context.ts";
@@ -15,7 +14,7 @@ import { HoldDesk } from "./hold-desk.ts";
 import { MovementDesk } from "./movement-desk.ts";
 import { Outcome } from "./outcome.ts";
 import { RequestPrincipal } from "./principal.ts";
-import { type RecordReader, RecordUnreadableError } from "./record-reader.ts";
+import { type RecordReader, unreadableCode } from "./record-reader.ts";
 import { reject, rejectByLimit } from "./record-writer.ts";
 import { ReversalDesk } from "./reversal-desk.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -123,9 +122,7 @@ export class CommandExecutor implements CommandContext {
       return this.#execute(lanes, bytes, at, commandBytes);
     } catch (error) {
       // What a command refers to is read before anything changes.
-      if (error instanceof HistoryExpiredError) return CODE.history_expired;
-      if (error instanceof RecordUnreadableError) return CODE.internal_error;
-      throw error;
+      return CODE[unreadableCode(error)];
     }
   }
 

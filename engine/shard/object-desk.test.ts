@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { OPERATION } from "../../protocol/command-record.ts";
+import { MemoryJournal } from "../../test/engine-harness.ts";
 import { EngineSession } from "../../test/engine-session.ts";
 import { timedId, untimedId } from "../../test/ledger-command.ts";
 import { expectSameState } from "../../test/same-state.ts";
+import { ArchiveDamagedError } from "../journal/archive-file.ts";
+import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { unpack } from "../object/object-record.ts";
 import { REQUEST_KIND } from "../port/entries.ts";
 import type { ObjectCommand, ObjectOutcome } from "../views.ts";
@@ -54,6 +57,23 @@ describe("an object command", () => {
     expect(execute(session, again)).toMatchObject({ code: "ok", state: { revokedAtMs: session.nowMs } });
     expect(execute(session, { ...REVOKE, commandId: untimedId(0x64) })).toMatchObject({ code: "api_key_revoked" });
     expectSameState(session.engine.state(0), session.engine.rebuilt(0), [], session.nowMs);
+  });
+
+  test.each([
+    ["history_expired", new HistoryExpiredError(1, 2)],
+    ["internal_error", new ArchiveDamagedError("0.archive", "a bit has decayed")],
+  ])("is answered with %s where its record cannot be read, and the shard goes on", (code, error) => {
+    class LosingJournal extends MemoryJournal {
+      override frameAt(sequence: number): Uint8Array | undefined {
+        if (sequence === 1) throw error;
+        return super.frameAt(sequence);
+      }
+    }
+    const session = new EngineSession(1, {}, [new LosingJournal()]);
+    execute(session, CREATE);
+    expect(execute(session, CREATE)).toMatchObject({ code, replayed: false, sequence: 0, state: null });
+    expect(execute(session, REVOKE)).toMatchObject({ code: "ok", sequence: 2 });
+    expect(execute(session, REVOKE)).toMatchObject({ code: "ok", replayed: true, sequence: 2 });
   });
 
   test.each([

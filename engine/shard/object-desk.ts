@@ -2,8 +2,7 @@ import { type Code, codeName } from "../../protocol/codes.ts";
 import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import { type ApiKeyCommand, apiKeyAggregate } from "../api-key/api-key.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { RECORD_KIND, recordKind } from "../journal/record.ts";
-import { addObjectRecord, type ObjectRecord, pack, readObjectRecord } from "../object/object-record.ts";
+import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import type { ObjectCommand, ObjectOutcome } from "../views.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -48,9 +47,9 @@ export class ObjectDesk {
   }
 
   #answerAgain(sequence: number, command: ObjectCommand): ObjectOutcome {
-    const at = this.#records.locate(sequence);
-    if (recordKind(this.#records.lanes, at) !== RECORD_KIND.ObjectChanged) return this.#outcome("id_reused");
-    const first = readObjectRecord(this.#records.lanes, this.#records.bytes, at);
+    const first = this.#records.object(sequence);
+    if (first === undefined) return this.#outcome("id_reused");
+    if (typeof first === "string") return this.#outcome(first);
     const isSame =
       first.aggregate === command.aggregate &&
       first.id === command.id &&

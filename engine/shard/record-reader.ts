@@ -2,10 +2,23 @@ import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "../../protocol/limits.ts";
 import { ArchiveDamagedError } from "../journal/archive-file.ts";
 import { type FrameBuilder, openFrame } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
-import { recordBytes } from "../journal/record.ts";
+import { HistoryExpiredError } from "../journal/journal-files.ts";
+import { RECORD_KIND, recordBytes, recordKind } from "../journal/record.ts";
+import { type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 
 /** A record has decayed on the disk: whoever asks for it cannot be answered, and nobody else is hurt. */
 export class RecordUnreadableError extends Error {}
+
+/**
+ * The code where a record that is needed is not there to be read: an id may be remembered for longer than its record is kept.
+ *
+ * **Errors**: throws an error that says anything else.
+ */
+export function unreadableCode(error: unknown): "history_expired" | "internal_error" {
+  if (error instanceof HistoryExpiredError) return "history_expired";
+  if (error instanceof RecordUnreadableError) return "internal_error";
+  throw error;
+}
 
 /**
  * Finds the record with a sequence, in the frame being filled or in the journal.
@@ -64,6 +77,17 @@ export class RecordReader {
     }
     for (; this.#sequence < sequence; this.#sequence += 1) this.#at += recordBytes(this.lanes, this.#at) >>> 2;
     return this.#at;
+  }
+
+  /** The object record with a sequence; undefined where the record is of another kind, and a code where it cannot be read. */
+  object(sequence: number): ObjectRecord | ReturnType<typeof unreadableCode> | undefined {
+    try {
+      const at = this.locate(sequence);
+      if (recordKind(this.lanes, at) !== RECORD_KIND.ObjectChanged) return undefined;
+      return readObjectRecord(this.lanes, this.bytes, at);
+    } catch (error) {
+      return unreadableCode(error);
+    }
   }
 
   #locateInFrame(sequence: number): number {
