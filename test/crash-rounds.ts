@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 const TESTS = [
   "test/crash.test.ts",
   "test/kill-rounds.test.ts",
+  "test/payment-rounds.test.ts",
   "deploy/killed-commands.test.ts",
   "test/decay.test.ts",
 ];
