@@ -63,6 +63,11 @@ export interface ShardStats {
   readonly openTransfers: number;
   /** When the longest of them began, or 0 where none runs. */
   readonly oldestTransferAtMs: number;
+  readonly actors: number;
+  /** Commands on actors that wait for wallets; how many of them wait for an operator; and when the oldest began, or 0. */
+  readonly openSagas: number;
+  readonly parkedSagas: number;
+  readonly oldestSagaAtMs: number;
   /** How far the books were from zero when the shard added them up last, all currencies together; and when that was, or 0. */
   readonly trialBalanceOffMinor: number;
   readonly trialBalanceAtMs: number;

@@ -42,6 +42,19 @@ export class ActorTable {
     return this.#open.size;
   }
 
+  /** What of that an operator or an alarm should know. `oldestAtMs` is 0 where nothing waits. */
+  openFacts(): { readonly parked: number; readonly oldestAtMs: number } {
+    let parked = 0;
+    let oldestAtMs = NEVER;
+    for (const row of this.#open) {
+      const saga = this.#rows[row].open?.saga;
+      if (saga === undefined) continue;
+      if (saga.isParked) parked += 1;
+      oldestAtMs = Math.min(oldestAtMs, saga.startedAtMs);
+    }
+    return { parked, oldestAtMs: oldestAtMs === NEVER ? 0 : oldestAtMs };
+  }
+
   get(type: string, id: string): ActorRow | undefined {
     const row = this.#rowOf.get(keyOf(type, id));
     return row === undefined ? undefined : this.#rows[row];

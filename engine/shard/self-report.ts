@@ -30,13 +30,18 @@ export class SelfReport {
     const nowMs = performance.now();
     if (nowMs - this.#toldMs < INTERVAL_MS) return;
     this.#toldMs = nowMs;
-    const { wallets, ids, transfers } = this.#state;
+    const { wallets, ids, transfers, actors } = this.#state;
     const stats = this.#stats;
     stats[STAT.heapBytes] = getHeapStatistics().used_heap_size;
     stats[STAT.walletBytes] = wallets.count * WALLET_BYTES + wallets.owners.count * OWNER_BYTES;
     stats[STAT.idempotencyBytes] = ids.size * ID_BYTES;
     // The store keeps them in the order in which they began.
     stats[STAT.oldestTransferAtMs] = transfers.states().next().value?.startedAtMs ?? 0;
+    const { parked, oldestAtMs } = actors.openFacts();
+    stats[STAT.actors] = actors.count;
+    stats[STAT.openSagas] = actors.openCount;
+    stats[STAT.parkedSagas] = parked;
+    stats[STAT.oldestSagaAtMs] = oldestAtMs;
     if (this.#trialBalanceIntervalMs === 0 || nowMs - this.#balancedMs < this.#trialBalanceIntervalMs) return;
     this.#balancedMs = nowMs;
     this.#balance();

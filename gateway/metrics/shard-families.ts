@@ -31,6 +31,13 @@ const GAUGES = {
     "Age of the oldest transfer between shards that is running.",
     ({ oldestTransferAtMs }) => ageSeconds(oldestTransferAtMs),
   ],
+  mizan_actors: ["Payments in memory.", ({ actors }) => actors],
+  mizan_open_sagas: ["Commands on payments that wait for wallets to do their part.", ({ openSagas }) => openSagas],
+  mizan_parked_sagas: ["Commands on payments that wait for an operator.", ({ parkedSagas }) => parkedSagas],
+  mizan_open_saga_age_seconds: [
+    "Age of the oldest command on a payment that waits for wallets.",
+    ({ oldestSagaAtMs }) => ageSeconds(oldestSagaAtMs),
+  ],
   mizan_trial_balance_off_minor: [
     "How far the books are from zero, all currencies together; anything but 0 is a fault.",
     ({ trialBalanceOffMinor }) => trialBalanceOffMinor,
