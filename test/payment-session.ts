@@ -17,6 +17,8 @@ export class PaymentSession extends EngineSession {
   readonly payer: string;
   readonly shop: string;
   readonly fees: string;
+  /** Another wallet for fees, not on the payer's shard. */
+  readonly farFees: string;
   readonly paymentId: string;
   #commands = 0;
 
@@ -25,6 +27,7 @@ export class PaymentSession extends EngineSession {
     this.payer = this.nextWalletId(0);
     this.shop = this.nextWalletId(1);
     this.fees = this.nextWalletId(0);
+    this.farFees = this.nextWalletId(1);
     this.paymentId = this.nextWalletId(1);
   }
 
@@ -33,6 +36,7 @@ export class PaymentSession extends EngineSession {
     this.openWallet(0, { walletId: this.payer, balanceMinor: 1_000n, ownerId: PAYING_ID });
     this.openWallet(1, { walletId: this.shop });
     this.openWallet(0, { walletId: this.fees, ownerId: untimedId(0xa9) });
+    this.openWallet(1, { walletId: this.farFees, ownerId: untimedId(0xa9) });
     return this;
   }
 

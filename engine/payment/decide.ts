@@ -118,7 +118,12 @@ function initiate(
   });
 }
 
-/** The merchant's part first: where its wallet refuses, nothing has happened. The fee then only has to arrive. */
+/**
+ * The merchant's part first: where its wallet refuses, nothing has happened. The fee then only has to arrive.
+ *
+ * A capture that takes all ends the hold, also where a wallet on another shard then refuses it: the amount is back in the
+ * payer's balance, and the fee comes from there.
+ */
 function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "CapturePayment" }>): Decision {
   const leftMinor = uncapturedMinor(state);
   const amountMinor = command.amountMinor ?? leftMinor;
@@ -138,7 +143,9 @@ function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "
         isFinal: isFinal && index === taken.length - 1,
       };
       // The first step may fail, whichever it is.
-      return { ask, refused: index === 0 ? "undo" : refused };
+      if (index === 0 || refused === "undo") return { ask, refused: "undo" };
+      const { holdId: _, isFinal: _isFinal, ...direct } = ask;
+      return { ask, refused, instead: { of: GONE, ask: { ...direct, operation: "Transfer" } } };
     }),
   );
 }

@@ -29,6 +29,8 @@ export interface SagaStep {
   readonly refused: "undo" | "retry";
   /** Refusals that say that the step is done already. */
   readonly doneBy?: readonly Refusal[];
+  /** What is asked from then on where one of these refusals says that it cannot be done as it was to be. */
+  readonly instead?: { readonly of: readonly Refusal[]; readonly ask: WalletAsk };
 }
 
 /** INITIATED: nothing is done. DEBITED: some steps are. REFUNDING: those are being taken back. */
@@ -53,6 +55,8 @@ export interface Saga {
   readonly retryAtMs?: number;
   /** Why the step at hand was not done when it was asked for last. */
   readonly failure?: Refusal;
+  /** The step at hand is asked for in its other way. */
+  readonly isInstead?: true;
   /** Why the saga takes back what it did. */
   readonly code?: Refusal;
   /** It waits for an operator. */
@@ -125,7 +129,8 @@ export function beginSaga(id: string, command: string, steps: readonly SagaStep[
 export function askOf(saga: Saga): { readonly id: string; readonly ask: WalletAsk } | undefined {
   if (saga.isParked || saga.retryAtMs !== undefined) return undefined;
   const step = saga.steps[saga.at];
-  const ask = saga.status === "REFUNDING" ? step.undo : step.ask;
+  const forward = saga.isInstead ? step.instead?.ask : step.ask;
+  const ask = saga.status === "REFUNDING" ? step.undo : forward;
   if (ask === undefined) throw new Error(`step ${saga.at} of saga ${saga.id} cannot be taken back`);
   return { id: askId(saga), ask };
 }
@@ -214,7 +219,9 @@ export function evolveSaga(saga: Saga | undefined, event: SagaEvent): Saga | und
     }
     case "SagaDelayed": {
       const { code: failure, retryAtMs, askedAtMs } = event;
-      return { ...saga, failure, retryAtMs, askedAtMs, failures: saga.failures + 1 };
+      const isInstead = saga.isInstead || saga.steps[saga.at].instead?.of.includes(failure);
+      const next = { ...saga, failure, retryAtMs, askedAtMs, failures: saga.failures + 1 };
+      return isInstead ? { ...next, isInstead } : next;
     }
     case "SagaAskedAgain": {
       const { retryAtMs: _, ...rest } = saga;
@@ -234,7 +241,7 @@ export function evolveSaga(saga: Saga | undefined, event: SagaEvent): Saga | und
 }
 
 function newStep(saga: Saga, askedAtMs: number): Saga {
-  const { retryAtMs: _retryAtMs, failure: _failure, ...rest } = saga;
+  const { retryAtMs: _retryAtMs, failure: _failure, isInstead: _isInstead, ...rest } = saga;
   return { ...rest, askedAtMs, ...NEW_STEP };
 }
 

@@ -116,6 +116,31 @@ describe("a payment between two shards", () => {
     expectRecoverable(session);
   });
 
+  test("pays its fee where the hold has ended with a capture that a wallet on another shard refused", () => {
+    const session = started();
+    const fee = { walletId: session.farFees, fixedMinor: 25, basisPoints: 0 };
+    session.pay(session.initiating({ fee, ownerId: MERCHANT_SENDER.ownerId }, ADMIN_SENDER));
+    session.pay(session.authorizing());
+    session.ask({ operation: OPERATION.FreezeWallet, walletId: session.farFees });
+    const capture = session.command("CapturePayment");
+    expect(session.pay(capture)).toMatchObject({ code: "in_progress" });
+    expect(session.money(session.payer)).toEqual([425, 0]);
+    session.pass(1_000);
+    expect(session.sagas()).toMatchObject([{ step: 1, failure: "hold_closed", failures: 2 }]);
+    session.engine.crash();
+    session.pass(2_000);
+    expect(session.sagas()).toMatchObject([{ step: 1, failure: "destination_frozen", failures: 3 }]);
+    session.ask({ operation: OPERATION.UnfreezeWallet, walletId: session.farFees });
+    session.pass(4_000);
+    expect(session.pay(capture)).toMatchObject({ code: "ok", replayed: true, state: { feesMinor: 25 } });
+    expect([session.payer, session.shop, session.farFees].map((id) => session.money(id))).toEqual([
+      [400, 0],
+      [575, 0],
+      [25, 0],
+    ]);
+    expectRecoverable(session);
+  });
+
   test("waits for an operator where a fee never arrives", () => {
     const session = started();
     const fee = { walletId: session.fees, fixedMinor: 10, basisPoints: 0 };
@@ -123,9 +148,12 @@ describe("a payment between two shards", () => {
     session.pay(session.authorizing());
     session.ask({ operation: OPERATION.FreezeWallet, walletId: session.fees });
     const capture = session.command("CapturePayment");
+    const startedAtMs = session.nowMs;
     session.pay(capture);
     for (let minutes = 0; minutes < 12; minutes += 1) session.pass(60_000);
     expect(session.sagas()).toMatchObject([{ isParked: true, failure: "destination_frozen" }]);
+    const { actors } = session.engine.state(1);
+    expect([actors.openCount, actors.openFacts()]).toEqual([1, { parked: 1, oldestAtMs: startedAtMs }]);
     expect(session.release(session.nextId())).toEqual({ code: "saga_not_found" });
     expect(session.release(capture.commandId, true)).toEqual({ code: "saga_not_reversible" });
     session.ask({ operation: OPERATION.UnfreezeWallet, walletId: session.fees });
@@ -133,6 +161,7 @@ describe("a payment between two shards", () => {
     session.settle();
     expect(session.money(session.fees)).toEqual([10, 0]);
     expect(session.payment()).toMatchObject({ status: "CAPTURED", feesMinor: 10 });
+    expect([actors.openCount, actors.openFacts()]).toEqual([0, { parked: 0, oldestAtMs: 0 }]);
     expectRecoverable(session);
   });
 
@@ -239,9 +268,10 @@ test("whatever comes, and wherever the ledger crashes, the money is what the pay
     },
   );
   fc.assert(
-    fc.property(fc.array(steps, { minLength: 5, maxLength: 40 }), (plan) => {
+    fc.property(fc.array(steps, { minLength: 5, maxLength: 40 }), fc.boolean(), (plan, isFar) => {
       const session = started();
-      const fee = { walletId: session.fees, fixedMinor: 7, basisPoints: 333 };
+      const feesWallet = isFar ? session.farFees : session.fees;
+      const fee = { walletId: feesWallet, fixedMinor: 7, basisPoints: 333 };
       session.pay(session.initiating({ fee, ownerId: MERCHANT_SENDER.ownerId }, ADMIN_SENDER));
       const sent: ObjectCommand[] = [];
       let turn = 0;
@@ -266,10 +296,10 @@ test("whatever comes, and wherever the ledger crashes, the money is what the pay
           session.pass(2_000);
         } else {
           const operation = step === "freeze" ? OPERATION.FreezeWallet : OPERATION.UnfreezeWallet;
-          session.ask({ operation, walletId: session.fees });
+          session.ask({ operation, walletId: feesWallet });
         }
       }
-      session.ask({ operation: OPERATION.UnfreezeWallet, walletId: session.fees });
+      session.ask({ operation: OPERATION.UnfreezeWallet, walletId: feesWallet });
       session.engine.crash();
       session.settle();
       for (let tries = 0; tries < 15 && session.sagas().length > 0; tries += 1) session.pass(60_000);
@@ -287,7 +317,7 @@ test("whatever comes, and wherever the ledger crashes, the money is what the pay
         isHeld ? amountMinor - capturedMinor : 0,
       ]);
       expect(session.money(session.shop)).toEqual([capturedMinor - feesMinor - refundedMinor, 0]);
-      expect(session.money(session.fees)).toEqual([feesMinor, 0]);
+      expect(session.money(feesWallet)).toEqual([feesMinor, 0]);
       expectRecoverable(session);
     }),
     settings(60),
