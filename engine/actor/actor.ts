@@ -17,10 +17,13 @@ export interface ActorContext {
   readonly nowMs: number;
 }
 
-/** What happened at once; or what has to happen to wallets first; or why not. */
+/**
+ * What happened at once; or what has to happen to wallets first, with what has happened as that begins, such as a reservation;
+ * or why not.
+ */
 export type ActorDecision<Event> =
   | { readonly code: "ok"; readonly events: readonly Event[] }
-  | { readonly code: "ok"; readonly steps: readonly SagaStep[] }
+  | { readonly code: "ok"; readonly events?: readonly Event[]; readonly steps: readonly SagaStep[] }
   | { readonly code: Refusal };
 
 /** The end of a saga: the command that began it and how it ended. `askIds` are those of its steps that were done. */

@@ -1,3 +1,4 @@
+import { medCardActor } from "../medcard/actor.ts";
 import { paymentActor } from "../payment/actor.ts";
 import type { Actor } from "./actor.ts";
 
@@ -9,7 +10,7 @@ interface AnyCommand {
 export type AnyActor = Actor<unknown, AnyCommand, AnyCommand>;
 
 /** Every type of actors. A new one is a folder of its own, and one line here. */
-const ACTORS = [sealed(paymentActor)] as const;
+const ACTORS = [sealed(paymentActor), sealed(medCardActor)] as const;
 
 /** By name. */
 const BY_NAME: ReadonlyMap<string, AnyActor> = new Map(ACTORS.map((actor) => [actor.name, actor]));

@@ -74,7 +74,7 @@ export class ActorDesk {
     if (decision.code !== "ok" && CODES[decision.code].memory === "passing") return decision.code;
     const given = { id: commandId, body: command, by };
     if ("steps" in decision) {
-      const events = [beginSaga(commandId, command.type, decision.steps, nowMs)];
+      const events = [...(decision.events ?? []), beginSaga(commandId, command.type, decision.steps, nowMs)];
       const code = this.#record(actor, id, "in_progress", events, { command: given });
       if (code !== "ok") return code;
       this.#waiters.set(commandId, token);
@@ -108,12 +108,13 @@ export class ActorDesk {
     }
     const decision = actor.decide(row.state, actor.dueCommand, { id, sender: LEDGER_SENDER, nowMs });
     if (decision.code !== "ok") throw new Error(`${actor.name} ${id} is due and refuses: ${decision.code}`);
-    if ("events" in decision) {
+    if (!("steps" in decision)) {
       this.#record(actor, id, "ok", decision.events);
       return true;
     }
     const sagaId = timedIdOf(nowMs, `${actor.name}\0${id}\0${row.version}`);
-    this.#record(actor, id, "in_progress", [beginSaga(sagaId, actor.dueCommand.type, decision.steps, nowMs)]);
+    const begun = beginSaga(sagaId, actor.dueCommand.type, decision.steps, nowMs);
+    this.#record(actor, id, "in_progress", [...(decision.events ?? []), begun]);
     this.#ask(actor, id);
     return true;
   }

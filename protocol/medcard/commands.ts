@@ -1,0 +1,108 @@
+/** What may be asked of a medical card. Persons are opaque ids here: who they are is kept elsewhere. */
+
+import { z } from "zod";
+import { amountMinor, currency, moment, uuid } from "../json-fields.ts";
+import { AMOUNT_MINOR_MAX } from "../limits.ts";
+import { walletId } from "../values/entity-id.ts";
+
+/** From the lowest to the highest. */
+export const MEDCARD_TIERS = ["BRONZE", "SILVER", "GOLD", "PLATINUM"] as const;
+export const medCardTier = z.enum(MEDCARD_TIERS);
+export type MedCardTier = z.output<typeof medCardTier>;
+
+export const careCategory = z.enum([
+  "MEDICATION",
+  "CONSULTATION",
+  "LABORATORY",
+  "IMAGING",
+  "OPTICAL",
+  "DENTAL",
+  "HOSPITAL",
+]);
+export type CareCategory = z.output<typeof careCategory>;
+
+export const relation = z.enum(["SPOUSE", "CHILD", "PARENT", "OTHER"]);
+
+const timeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, "Invalid time zone: expected a name such as Africa/Cairo")
+  .describe("Where the months of its limit begin; Africa/Cairo where absent.");
+
+const anyId = uuid.toLowerCase();
+const personId = anyId.describe("Names a person, and says nothing about him.");
+const reason = z.string().min(1).max(256);
+
+const issueFields = {
+  ownerId: anyId.optional().describe("Who issues it and pays; an admin's where absent."),
+  holderId: anyId.describe("The owner of the card and of its wallet."),
+  tier: medCardTier,
+  currency,
+  fundingWalletId: walletId.describe("Pays what is covered."),
+  holderWalletId: walletId.describe("Pays copayments."),
+  clearingWalletId: walletId.describe("Where the parts of a claim meet before the pharmacy gets them; else empty."),
+  pharmacyWalletIds: z
+    .array(walletId)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("Where it may be used; anywhere where absent."),
+  monthlyLimitMinor: amountMinor.optional().describe("The tier's where absent."),
+  timeZone: timeZone.optional(),
+  expiresAt: moment,
+};
+const reasonFields = { reason };
+const renewFields = { expiresAt: moment };
+const limitFields = { monthlyLimitMinor: amountMinor };
+const tierFields = { tier: medCardTier };
+const addBeneficiaryFields = { beneficiaryId: personId, relation };
+const prescriptionFields = {
+  pharmacyWalletId: walletId,
+  beneficiaryId: personId,
+  category: careCategory,
+  totalMinor: amountMinor,
+  items: z
+    .array(
+      z.strictObject({
+        code: z.string().min(1).max(64),
+        quantity: z.int().min(1).max(100_000),
+        unitPriceMinor: z.int().min(0).max(AMOUNT_MINOR_MAX),
+      }),
+    )
+    .min(1)
+    .max(50)
+    .describe("Quantities times prices add up to the total."),
+};
+const insuranceFields = { beneficiaryId: personId, category: careCategory, amountMinor };
+const approveFields = { approvedMinor: amountMinor.optional().describe("All that is claimed where absent.") };
+const claimId = anyId;
+
+/** A command on a medical card, checked. */
+export const medCardCommand = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("IssueCard"), ...issueFields }),
+  z.strictObject({ type: z.literal("ActivateCard") }),
+  z.strictObject({ type: z.literal("SuspendCard"), ...reasonFields }),
+  z.strictObject({ type: z.literal("ReactivateCard") }),
+  z.strictObject({ type: z.literal("CloseCard"), ...reasonFields }),
+  z.strictObject({ type: z.literal("RenewCard"), ...renewFields }),
+  z.strictObject({ type: z.literal("UpdateMonthlyLimit"), ...limitFields }),
+  z.strictObject({ type: z.literal("UpgradeTier"), ...tierFields }),
+  z.strictObject({ type: z.literal("DowngradeTier"), ...tierFields }),
+  z.strictObject({ type: z.literal("AddBeneficiary"), ...addBeneficiaryFields }),
+  z.strictObject({ type: z.literal("RemoveBeneficiary"), beneficiaryId: personId }),
+  z.strictObject({ type: z.literal("ClaimPrescription"), claimId, ...prescriptionFields }),
+  z.strictObject({ type: z.literal("ReversePrescription"), claimId, ...reasonFields }),
+  z.strictObject({ type: z.literal("FileInsuranceClaim"), claimId, ...insuranceFields }),
+  z.strictObject({ type: z.literal("ApproveInsuranceClaim"), claimId, ...approveFields }),
+  z.strictObject({ type: z.literal("RejectInsuranceClaim"), claimId, ...reasonFields }),
+  z.strictObject({ type: z.literal("PayInsuranceClaim"), claimId }),
+]);
+export type MedCardCommand = z.output<typeof medCardCommand>;
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone.length > 0;
+  } catch {
+    return false;
+  }
+}
