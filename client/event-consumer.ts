@@ -14,7 +14,7 @@ export interface EventConsumerOptions {
   readonly groupId: string;
   /** Called for one event of a partition at a time; what it throws is tried again. */
   readonly handle: (event: MizanEvent) => Promise<void> | void;
-  /** Both topics of a ledger without a prefix. */
+  /** Default: those of wallets and transfers, of a ledger without a prefix. */
   readonly topics?: readonly string[];
   /** Where a group begins that has read nothing yet: with all that is there, or with what comes. Default: all. */
   readonly fromBeginning?: boolean;

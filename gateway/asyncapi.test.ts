@@ -61,6 +61,7 @@ test("every type has a topic, a key among its data, and a schema that is served"
   expect(EVENT_AGGREGATE_NAMES.map((aggregate) => EVENT_AGGREGATES[aggregate].topic)).toEqual([
     "wallet-events",
     "transfer-events",
+    "payment-events",
   ]);
   expect((await get("/api/v1/event-schemas/mizan.wallet.lost.v1")).status).toBe(404);
 });

@@ -111,7 +111,8 @@ export const REPLICATION_SETTINGS = {
     default: "",
     defaultText: "none",
     unit: "",
-    meaning: "What the names of the topics `wallet-events`, `transfer-events` and `mizan.relay.<ledger>` begin with.",
+    meaning:
+      "What the names of the topics `wallet-events`, `transfer-events`, `payment-events` and `mizan.relay.<ledger>` begin with.",
   } satisfies Setting<string>,
   eventsPartitions: whole("MIZAN_EVENTS_PARTITIONS", {
     default: 4,

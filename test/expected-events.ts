@@ -61,6 +61,11 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
       return MOVEMENTS.includes(String(operation)) ? [`mizan.transfer.failed.v1 ${id}`] : [];
     }
     case "ObjectChanged": {
+      if (record.aggregate === "Payment") {
+        const types = (record.events as readonly { readonly type: string }[]).map(({ type }) => type);
+        const told = types.filter((type) => type.startsWith("Payment")).map((type) => snakeCase(type.slice(7)));
+        return told.map((type) => `mizan.payment.${type}.v1 ${record.id}`);
+      }
       if (record.aggregate !== "Transfer") return [];
       const events = record.events as readonly TransferEvent[];
       const body = events.flatMap((event) => ("body" in event ? [event.body] : [])).at(-1);
@@ -75,6 +80,10 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
         ...sides(record, shard, shards),
       ];
   }
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }
 
 function steps(event: TransferEvent, operation: string | undefined): string[] {

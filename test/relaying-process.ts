@@ -49,7 +49,11 @@ const relays = tolds.map(
       {
         brokers: [broker],
         ledgerId: engine.ledgerId,
-        topics: { wallet: `${prefix}wallet-events`, transfer: `${prefix}transfer-events` },
+        topics: {
+          wallet: `${prefix}wallet-events`,
+          transfer: `${prefix}transfer-events`,
+          payment: `${prefix}payment-events`,
+        },
         progressTopic: `${prefix}mizan.relay.${engine.ledgerId}`,
         topicPartitions: 3,
       },

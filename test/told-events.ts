@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import type { EngineOptions } from "../engine/engine.ts";
 import { startEngine } from "../engine/start-engine.ts";
 import { loadConfig } from "../gateway/config.ts";
-import { EVENT_TYPES } from "../protocol/events/event-types.ts";
+import { EVENT_AGGREGATE_NAMES, EVENT_AGGREGATES, EVENT_TYPES } from "../protocol/events/event-types.ts";
 import { type ReadEvent, readEvents } from "./event-reader.ts";
 import { expectedEvents } from "./expected-events.ts";
 import type { LedgerProcess } from "./ledger-process.ts";
@@ -34,7 +34,11 @@ export async function checkEvents(
   prefix: string,
 ): Promise<readonly ReadEvent[]> {
   const { lines, ledgerId } = await expectedOf(ledger);
-  const events = await readEvents(broker, [`${prefix}wallet-events`, `${prefix}transfer-events`], lines.length);
+  const events = await readEvents(
+    broker,
+    EVENT_AGGREGATE_NAMES.map((aggregate) => prefix + EVENT_AGGREGATES[aggregate].topic),
+    lines.length,
+  );
   const told = events.map(({ headers, key }) => `${headers.ce_id} ${headers.ce_type} ${key}`);
   expect(told.sort()).toEqual(lines.sort());
   for (const event of events) checkEvent(event, prefix, ledgerId);
@@ -57,7 +61,7 @@ function checkEvent({ topic, key, headers, value }: ReadEvent, prefix: string, l
     subject: key,
     datacontenttype: "application/json",
     dataschema: `urn:mizan:event-schema:${event.type}`,
-    data: { position: `${shard}:${sequence}`, [facts?.aggregate === "wallet" ? "walletId" : "transferId"]: key },
+    data: { position: `${shard}:${sequence}`, [`${facts?.aggregate}Id`]: key },
   });
   const { metadata } = JSON.parse(value) as { readonly metadata?: { readonly traceparent?: string } };
   expect(event.traceparent).toBe(metadata?.traceparent);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { eventSchemaUri } from "./cloud-event.ts";
+import { PAYMENT_EVENTS } from "./payment-events.ts";
 import { TRANSFER_EVENTS } from "./transfer-events.ts";
 import { WALLET_EVENTS } from "./wallet-events.ts";
 
@@ -12,12 +13,13 @@ import { WALLET_EVENTS } from "./wallet-events.ts";
 export const EVENT_AGGREGATES = {
   wallet: { topic: "wallet-events", key: "walletId", types: WALLET_EVENTS },
   transfer: { topic: "transfer-events", key: "transferId", types: TRANSFER_EVENTS },
+  payment: { topic: "payment-events", key: "paymentId", types: PAYMENT_EVENTS },
 } as const;
 export type EventAggregate = keyof typeof EVENT_AGGREGATES;
 export const EVENT_AGGREGATE_NAMES = Object.keys(EVENT_AGGREGATES) as readonly EventAggregate[];
 
 /** Every type by its name. */
-const EVENTS = { ...WALLET_EVENTS, ...TRANSFER_EVENTS };
+const EVENTS = { ...WALLET_EVENTS, ...TRANSFER_EVENTS, ...PAYMENT_EVENTS };
 export type EventType = keyof typeof EVENTS;
 
 /** The data of an event of a type. */

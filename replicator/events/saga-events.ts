@@ -11,7 +11,7 @@ import type { EventBatch } from "./event-batch.ts";
 import { targetMember, transferEvents, transferMembers } from "./transfer-facts.ts";
 
 /** Tells how a transfer between shards goes on. What a stripe sends home is no transfer of anybody's. */
-export function tellTransfer(object: ObjectRecord | undefined, batch: EventBatch): void {
+export function tellTransfer(object: ObjectRecord, batch: EventBatch): void {
   const events = transferEvents(object);
   const ended = events.find((event) => event.type === "TransferEnded");
   for (const event of events) {

@@ -15,7 +15,7 @@ export interface FarSide {
 }
 
 /** The object record at a lane; undefined where there is none, or it is of another kind. */
-export function objectAt({ lanes, bytes }: Frame, at: number): ObjectRecord | undefined {
+function objectAt({ lanes, bytes }: Frame, at: number): ObjectRecord | undefined {
   return at >= 0 && recordKind(lanes, at) === RECORD_KIND.ObjectChanged
     ? readObjectRecord(lanes, bytes, at)
     : undefined;

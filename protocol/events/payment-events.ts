@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { moment } from "../json-fields.ts";
+import { amountMinor, currency, position, uuid } from "./event-fields.ts";
+
+const payment = {
+  paymentId: uuid,
+  position: position.describe("The record of the event."),
+  commandId: uuid.optional().describe("The command that led to it. Absent where the ledger did it by itself."),
+};
+const anyAmountMinor = z.int().min(0);
+const fee = z
+  .strictObject({ walletId: uuid, fixedMinor: anyAmountMinor, basisPoints: z.int().min(0).max(10_000) })
+  .describe("What the payment costs its merchant, out of what is captured.");
+const captured = z.strictObject({
+  ...payment,
+  amountMinor: amountMinor.describe("Of this capture, with its fee."),
+  feeMinor: anyAmountMinor.describe("What of it the fee's wallet got, and not the merchant."),
+});
+const released = z.strictObject({
+  ...payment,
+  releasedMinor: anyAmountMinor.describe("What of the hold is available to the payer again."),
+});
+const refunded = z.strictObject({ ...payment, amountMinor: amountMinor.describe("Of this refund.") });
+
+/** What happens to payments, when the money has moved. */
+export const PAYMENT_EVENTS = {
+  "mizan.payment.initiated.v1": {
+    meaning: "A payment was initiated. No money has moved.",
+    data: z.strictObject({
+      ...payment,
+      payerWalletId: uuid,
+      merchantWalletId: uuid,
+      amountMinor: amountMinor.describe("The most that may be captured."),
+      currency,
+      fee: fee.optional(),
+      ownerId: uuid.optional().describe("Absent for an admin's."),
+      expiresAt: moment.optional(),
+      description: z.string().optional(),
+    }),
+  },
+  "mizan.payment.authorized.v1": {
+    meaning: "The payment's amount is held on the payer's wallet.",
+    data: z.strictObject({
+      ...payment,
+      holdId: uuid,
+      payerOwnerId: uuid.optional().describe("Absent where an admin authorised it."),
+    }),
+  },
+  "mizan.payment.partly_captured.v1": {
+    meaning: "Some of what is held was captured; the rest stays held.",
+    data: captured,
+  },
+  "mizan.payment.captured.v1": {
+    meaning: "The last capture: what was left of the hold is released.",
+    data: captured,
+  },
+  "mizan.payment.voided.v1": { meaning: "What was not captured is released.", data: released },
+  "mizan.payment.expired.v1": {
+    meaning: "The payment's time is over, and what was not captured is released.",
+    data: released,
+  },
+  "mizan.payment.partly_refunded.v1": { meaning: "Some of what was captured went back.", data: refunded },
+  "mizan.payment.refunded.v1": { meaning: "The last refund: all that was captured has gone back.", data: refunded },
+  "mizan.payment.failed.v1": {
+    meaning: "A payment that nobody had authorised was ended.",
+    data: z.strictObject({ ...payment, reason: z.string() }),
+  },
+} as const;
