@@ -6,11 +6,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Mizan, MizanError } from "../client/index.ts";
+import { UuidV7 } from "../protocol/ids.ts";
 import { beginStory, continueStory, type Story } from "./event-story.ts";
 import { ADMIN_KEY, LedgerProcess } from "./ledger-process.ts";
+import { PaymentStory } from "./payment-writer.ts";
 import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "./temporary-broker.ts";
 import { checkEvents, relay, tellRest } from "./told-events.ts";
-import { randomFrom } from "./writers.ts";
+import { openWallets, randomFrom } from "./writers.ts";
 
 const SHARDS = 2;
 const seed = Number(process.env.MIZAN_CRASH_SEED ?? Date.now() % 1_000_000_000);
@@ -105,6 +107,28 @@ test(`relays are killed in transactions, and two at once tell nothing twice (see
   }
   expect(await relay(broker.address, ledger, prefix, "twice", 0)).toBe(0);
   await checkEvents(broker.address, ledger, prefix);
+});
+
+test(`payments are told on a topic of their own (seed ${seed})`, { timeout: 90_000 }, async () => {
+  const prefix = "paid.";
+  const ledger = await startLedger({
+    MIZAN_EVENTS: "on",
+    MIZAN_KAFKA_BROKERS: broker.address,
+    MIZAN_EVENTS_TOPIC_PREFIX: prefix,
+    MIZAN_JOURNAL_TOPIC: `${prefix}journal`,
+  });
+  const ids = new UuidV7();
+  const wallets = await openWallets(ledger, ids);
+  const [feesWallet] = await openWallets(ledger, ids);
+  const payments = new PaymentStory(wallets, feesWallet, ids, randomFrom(seed + 3));
+  await payments.write(ledger, () => payments.answered < 60);
+  await ledger.end("SIGTERM");
+  await tellRest(broker.address, ledger, prefix);
+  const events = await checkEvents(broker.address, ledger, prefix);
+  const types = new Set(
+    events.filter(({ topic }) => topic === `${prefix}payment-events`).map(({ headers }) => headers.ce_type),
+  );
+  expect([...types]).toEqual(expect.arrayContaining(["mizan.payment.authorized.v1", "mizan.payment.captured.v1"]));
 });
 
 test(`a stop does not wait for a broker that stands still (seed ${seed})`, { timeout: 90_000 }, async () => {
