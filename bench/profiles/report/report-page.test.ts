@@ -7,6 +7,7 @@ import { intervalOf, percentilesOf, resultOf, serverSampleOf } from "../../../te
 import { BROWSER_WITHIN_MS, faultsOf, HAS_BROWSER, RealBrowser, type View } from "../../../test/real-browser.ts";
 import { takeScreenshots } from "../../../test/report-screenshots.ts";
 import { ChildGroup } from "../../child-group.ts";
+import type { ConnectionsResult } from "../../load/connections-result.ts";
 import type { LoadResult } from "../../load/result.ts";
 import { scratchDirectory } from "../../run.ts";
 import { LoadTarget } from "../load-target.ts";
@@ -32,6 +33,52 @@ const NO_RATES = { scheduledPerSecond: 0, acceptedPerSecond: 0 };
 function seconds(count: number, of: (at: number) => Parameters<typeof intervalOf>[1]): LoadResult["intervals"] {
   return Array.from({ length: count }, (_, at) => intervalOf(at, of(at)));
 }
+
+const LOSSES = [{ how: EVIL, count: 3 }];
+const WORK = { seconds: 4.2, cpuSecondsPer1000: 0.26 };
+const CROWD: ConnectionsResult = {
+  dashboards: 10_000,
+  active: 1_000,
+  walletsEach: 10,
+  connecting: WORK,
+  following: { seconds: 9.8, cpuSecondsPer1000: null },
+  memory: [
+    { when: "without", connections: 0, residentBytes: 150e6, heapUsedBytes: 20e6, externalBytes: 4e6 },
+    { when: "at the end", connections: null, residentBytes: null, heapUsedBytes: null, externalBytes: null },
+  ],
+  bytesPerConnection: 1_740,
+  bytesPerSubscription: null,
+  storm: {
+    downSeconds: 1.2,
+    stopSeconds: 0.4,
+    backSeconds: 4.05,
+    attempts: 21_000,
+    cpuSecondsPer1000: 0.5,
+    listenOverflows: 7_095,
+  },
+  commands: [
+    { name: "before", seconds: 20, answered: 20_000, latency: { p50Ms: 1, p99Ms: 18.9, p999Ms: 30, maxMs: 41 } },
+    { name: "storm", seconds: 5, answered: 0, latency: null },
+  ],
+  streams: {
+    states: 100_000,
+    resets: 0,
+    changes: 40_000,
+    conflated: 12,
+    faults: 0,
+    behind: 0,
+    asked: 900,
+    unanswered: 0,
+    lost: 3,
+    losses: LOSSES,
+  },
+  slow: { opened: 10, ended: LOSSES },
+  silent: { opened: 0, ended: [] },
+  thresholds: [
+    { name: "backSeconds", limit: 10, value: 4.05, passed: true },
+    { name: "stormP99Factor", limit: 20, value: null, passed: false },
+  ],
+};
 
 /** Results that a run seldom comes to, by what is odd about them. */
 const ODD: Readonly<Record<string, LoadResult>> = {
@@ -81,6 +128,7 @@ const ODD: Readonly<Record<string, LoadResult>> = {
       server: serverSampleOf({ memoryBytes: at * 1_000_000 }),
     })),
   ),
+  "a crowd of dashboards": resultOf([intervalOf(0)], { verdict: "thresholds_missed", connections: CROWD }),
   "hostile names": resultOf(
     seconds(5, () => ({ stage: EVIL.slice(0, 40), errors: [{ code: EVIL, count: 3 }], errorsPerSecond: 3 })),
     {
@@ -174,6 +222,12 @@ describe.skipIf(!HAS_BROWSER)("the report in a browser", () => {
     if (name === "no request at all") expect(text).toContain("Nothing was answered.");
     if (name === "errors alone") expect(text).toMatch(/no_answer\t800\t88\.9 %/);
     if (name === "one interval") expect(text).toContain("The server told nothing");
+    if (name === "a crowd of dashboards") {
+      expect(text).toMatch(/failed: 1 of \d thresholds missed/);
+      expect(text).toMatch(/until all dashboards were back\t4\.05 s\tat most 10\.00 s\t\s*passed/);
+      expect(text).toContain(`10 slow clients\tended: 3 × ${EVIL}`);
+      expect(text).toMatch(/storm\t5\.00 s\t0\t–/);
+    }
     if (name === "hostile names") expect(text).toContain(EVIL);
     if (name.startsWith("hours")) expect(text).toContain("Each point stands for 4 intervals.");
   });

@@ -2,6 +2,7 @@ import { type Html, html } from "../../../gateway/status/html.ts";
 import { unreachable } from "../../../protocol/unreachable.ts";
 import type { LoadResult } from "../../load/result.ts";
 import { COUNT, formatClock, formatIn, MILLISECONDS, PERCENT, perSecond } from "../../plot/units.ts";
+import { crowdSection, crowdThresholds } from "./crowd-tables.ts";
 import { loadPlots, runTime } from "./load-plots.ts";
 import { page } from "./page.ts";
 import {
@@ -19,7 +20,7 @@ import { generatorPlots, serverPlots } from "./server-plots.ts";
 
 /** The report of a run as one page of HTML; whatever the result holds is shown as text. */
 export function reportPage(result: LoadResult): string {
-  const { profile, startedAt, environment, warnings } = result;
+  const { profile, startedAt, environment, warnings, connections } = result;
   const time = runTime(result);
   return page(
     `Mizan load report: ${profile.name}, ${dateOf(startedAt)}`,
@@ -32,8 +33,9 @@ ${factList(result)}
 ${warnings.length === 0 ? html`` : html`<ul class="warnings">${warnings.map((warning) => html`<li>${warning}</li>`)}</ul>`}
 </header>
 <main>
-<section><h2>Verdict</h2><div class="tables">${[thresholdTable(result), booksTable(result)]}</div></section>
+<section><h2>Verdict</h2><div class="tables">${[thresholdTable(result), connections === undefined ? html`` : crowdThresholds(connections), booksTable(result)]}</div></section>
 <section><h2>Load</h2>${loadPlots(result, time)}<div class="tables">${[commandTable(result), errorTable(result)]}</div></section>
+${connections === undefined ? html`` : crowdSection(connections)}
 <section id="server"><h2>Server</h2>${serverPlots(result, time)}</section>
 <section><h2>Generator</h2>${generatorPlots(result, time)}</section>
 ${suiteTable(result)}
@@ -45,7 +47,8 @@ ${suiteTable(result)}
   );
 }
 
-function verdictOf({ verdict, thresholds }: LoadResult): Html {
+function verdictOf({ verdict, thresholds: ofCommands, connections }: LoadResult): Html {
+  const thresholds = [...ofCommands, ...(connections?.thresholds ?? [])];
   const missed = thresholds.filter(({ passed }) => !passed).length;
   switch (verdict) {
     case "passed":
