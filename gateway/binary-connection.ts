@@ -18,6 +18,7 @@ import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
 import { answerQuery, readQuery } from "./json-queries.ts";
 import { OutgoingFrames } from "./outgoing-frames.ts";
+import { closeSilentPeer } from "./silent-peer.ts";
 import { traceFrame } from "./tracing/traced-commands.ts";
 import { welcomePayload } from "./welcome-frame.ts";
 
@@ -134,14 +135,7 @@ export class BinaryConnection implements Connection {
   }
 
   closeSilent(): void {
-    const { counters } = this.#context;
-    if (this.bufferedBytes() > 0) {
-      counters.slowConsumersClosed += 1;
-      this.closeSlow();
-    } else {
-      counters.silentPeersClosed += 1;
-      this.close(CLOSE.tryAgainLater, "idle_timeout");
-    }
+    closeSilentPeer(this, this.#context.counters);
   }
 
   onHeartbeat(nowMs: number): void {

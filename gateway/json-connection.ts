@@ -21,6 +21,7 @@ import { encodeCommands, errorText, readResult, resultFields } from "./json-comm
 import { answerFields, answerQuery } from "./json-queries.ts";
 import { deltasText } from "./json-view.ts";
 import { asPlainTransfer } from "./plain-transfer.ts";
+import { closeSilentPeer } from "./silent-peer.ts";
 import { type TraceFields, traceCommands } from "./tracing/traced-commands.ts";
 import { acksOf } from "./welcome-frame.ts";
 
@@ -147,14 +148,7 @@ export class JsonConnection implements Connection {
   }
 
   closeSilent(): void {
-    const { counters } = this.#context;
-    if (this.bufferedBytes() > 0) {
-      counters.slowConsumersClosed += 1;
-      this.closeSlow();
-    } else {
-      counters.silentPeersClosed += 1;
-      this.close(CLOSE.tryAgainLater, "idle_timeout");
-    }
+    closeSilentPeer(this, this.#context.counters);
   }
 
   onHeartbeat(nowMs: number): void {

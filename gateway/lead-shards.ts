@@ -8,17 +8,25 @@ const ADMIN = { role: "admin", ownerId: new Uint32Array(4) } as const;
 const NOTHING = new Uint8Array(0);
 const RETRY_MS = 2;
 
+/** Whether the shards lead, or why the gateway takes nothing more. */
+export type Led = "ok" | "shutting_down" | "not_leader";
+
 /** Has every shard that follows lead from now on; everything that comes before has been handed to it. Resolves when all do. */
-export async function leadShards(dispatcher: Dispatcher): Promise<void> {
+export async function leadShards(dispatcher: Dispatcher): Promise<Led> {
   const shards = Array.from({ length: dispatcher.shardCount }, (_, shard) => shard);
-  await Promise.all(shards.map((shard) => leadShard(dispatcher, shard)));
+  const led = await Promise.all(shards.map((shard) => leadShard(dispatcher, shard)));
+  return led.find((code) => code !== "ok") ?? "ok";
 }
 
-async function leadShard(dispatcher: Dispatcher, shard: number): Promise<void> {
+async function leadShard(dispatcher: Dispatcher, shard: number): Promise<Led> {
   for (;;) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const code = askToLead(dispatcher, shard, resolve);
-    if (code === "ok") return promise;
+    if (code === "shutting_down" || code === "not_leader") return code;
+    if (code === "ok") {
+      await promise;
+      return code;
+    }
     if (code !== "overloaded") throw new Error(`shard ${shard} cannot lead: ${code}`);
     await delay(RETRY_MS);
   }

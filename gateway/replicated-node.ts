@@ -215,10 +215,13 @@ class ReplicatedNode implements Replication {
   async #lead(leader: Leader): Promise<void> {
     const { dispatcher, role, log } = this.#parts;
     this.#hasLed = true;
-    await leadShards(dispatcher);
-    role.lead(leader);
-    log.info({ epoch: leader.epoch }, "this node leads");
-    this.#endClaim("ok");
+    const led = await leadShards(dispatcher);
+    // A node that stops in the middle leaves its claim to whoever comes next.
+    if (led === "ok") {
+      role.lead(leader);
+      log.info({ epoch: leader.epoch }, "this node leads");
+    }
+    this.#endClaim(led);
   }
 
   #endClaim(code: Code): void {
