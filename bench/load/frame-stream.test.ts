@@ -56,6 +56,18 @@ describe("frame stream", () => {
     );
   });
 
+  test.each([125, 126, 65_535, 65_536])("a frame of %i bytes whose header is cut anywhere", (length) => {
+    const payload = payloadOf(length, 7);
+    const bytes = serverFrame(OPCODE.binary, payload);
+    for (let cut = 1; cut < 12; cut += 1) {
+      const received: Uint8Array[] = [];
+      const parser = new FrameStream((_opcode, from, start, end) => received.push(from.slice(start, end)));
+      parser.push(bytes, 0, cut);
+      parser.push(bytes, cut, bytes.length);
+      expect(received.map((found) => Buffer.compare(found, payload))).toEqual([0]);
+    }
+  });
+
   test.each([
     ["a masked frame", [0x82, 0x81, 0, 0, 0, 0, 1]],
     ["the first part of a fragmented message", [0x02, 0x01, 1]],

@@ -13,11 +13,12 @@ export type OnFrame = (opcode: number, bytes: Uint8Array, start: number, end: nu
 export const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 const FIN = 0x80;
+const HEADER_BYTES_MAX = 10;
 
 export class FrameStream {
   readonly #onFrame: OnFrame;
-  /** The beginning of a frame whose rest has not arrived. */
-  #partial = new Uint8Array(0);
+  /** The beginning of a frame whose rest has not arrived; a header that comes in pieces always has room in it. */
+  #partial = new Uint8Array(HEADER_BYTES_MAX);
   #partialBytes = 0;
 
   constructor(onFrame: OnFrame) {
