@@ -65,6 +65,14 @@ export class PaymentSession extends EngineSession {
     return this.#ask(REQUEST_KIND.ActorCommand, command) as ObjectOutcome | undefined;
   }
 
+  /** Delivers one message between the shards and one within the shard that got it, by turns in one direction and the other. */
+  deliverSome(turn: number): void {
+    const [from, to] = turn % 2 === 0 ? [0, 1] : [1, 0];
+    this.engine.deliver(from, to);
+    this.engine.deliver(to, to);
+    for (const shard of [0, 1]) this.engine.flush(shard);
+  }
+
   /** Sends a command, and delivers messages until nothing moves any more. */
   pay(command: ObjectCommand): ObjectOutcome | undefined {
     const outcome = this.begin(command);

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ChildGroup, collectOutput } from "../child-group.ts";
 import { freePort } from "../free-port.ts";
 import type { Endpoint } from "../load/workload.ts";
@@ -10,9 +9,9 @@ import type { Acknowledged, PeerServer } from "./peer.ts";
 import { PeerWallets } from "./peer-wallets.ts";
 import { POSTGRES_USER, PostgresSession } from "./postgres-wire.ts";
 import { findPrograms, unprivilegedAccount } from "./program.ts";
+import { readySession } from "./ready-session.ts";
 
 const HOST = "127.0.0.1";
-const START_MS_MAX = 60_000;
 const WALLETS_PER_INSERT = 10_000;
 const SCHEMA = join(import.meta.dirname, "postgres-transfer.sql");
 
@@ -107,7 +106,7 @@ export class PostgresServer implements PeerServer {
       args: ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     });
     const output = collectOutput(server);
-    const session = await untilReady(endpoint, () => (server.exitCode ?? server.signalCode) === null, output);
+    const session = await readySession("PostgreSQL", server, output, () => PostgresSession.open(endpoint));
     const [[version]] = await session.query("show server_version");
     await session.query(readFileSync(SCHEMA, "utf8"));
     const wallets = await openWallets(session, walletCount);
@@ -155,19 +154,6 @@ const WRONG_WALLETS = `
   select count(*) from wallet left join moved using (id)
   where not is_funding
     and (balance_minor <> funded_minor + coalesce(minor, 0) or version <> coalesce(changes, 0))`;
-
-async function untilReady(endpoint: Endpoint, isAlive: () => boolean, output: () => string): Promise<PostgresSession> {
-  const giveUpAtMs = performance.now() + START_MS_MAX;
-  for (;;) {
-    try {
-      return await PostgresSession.open(endpoint);
-    } catch (error) {
-      if (!isAlive() || performance.now() > giveUpAtMs)
-        throw new Error(`PostgreSQL did not start: ${(error as Error).message}; ${output()}`);
-    }
-    await sleep(50);
-  }
-}
 
 /** Opens wallets that hold money, and the account that it came from. */
 async function openWallets(session: PostgresSession, count: number): Promise<Uint8Array> {

@@ -1,17 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ChildGroup, collectOutput } from "../child-group.ts";
 import { freePort } from "../free-port.ts";
 import type { Endpoint } from "../load/workload.ts";
 import type { Acknowledged, PeerServer } from "./peer.ts";
 import { PeerWallets } from "./peer-wallets.ts";
 import { findPrograms } from "./program.ts";
+import { readySession } from "./ready-session.ts";
 import { loadRedisScript, type RedisReply, RedisSession } from "./redis-wire.ts";
 
 const HOST = "127.0.0.1";
-const START_MS_MAX = 60_000;
 const WALLETS_PER_COMMAND = 5_000;
 const ID_BYTES = 16;
 
@@ -76,7 +75,7 @@ export class RedisServer implements PeerServer {
       endSignal: "SIGKILL",
     });
     const output = collectOutput(server);
-    const session = await untilReady(endpoint, () => (server.exitCode ?? server.signalCode) === null, output);
+    const session = await readySession("Redis", server, output, () => RedisSession.open(endpoint));
     const version = /^redis_version:(.+)\r$/m.exec(String(await session.call("INFO", "server")))?.[1];
     const wallets = new PeerWallets(walletCount);
     await openWallets(session, wallets);
@@ -123,19 +122,6 @@ export class RedisServer implements PeerServer {
 /** The key of the nth wallet. */
 function walletKey(ids: Uint8Array, nth: number): Uint8Array {
   return Buffer.concat([Buffer.from("w"), ids.subarray(nth * ID_BYTES, (nth + 1) * ID_BYTES)]);
-}
-
-async function untilReady(endpoint: Endpoint, isAlive: () => boolean, output: () => string): Promise<RedisSession> {
-  const giveUpAtMs = performance.now() + START_MS_MAX;
-  for (;;) {
-    try {
-      return await RedisSession.open(endpoint);
-    } catch (error) {
-      if (!isAlive() || performance.now() > giveUpAtMs)
-        throw new Error(`Redis did not start: ${(error as Error).message}; ${output()}`);
-    }
-    await sleep(20);
-  }
 }
 
 /** Opens wallets that hold money, and the account that it came from. */
