@@ -47,6 +47,24 @@ describe("a payment between two shards", () => {
     expectRecoverable(session);
   });
 
+  test("is refunded from a striped wallet, which has to draw from its stripes first", () => {
+    const session = started();
+    expect(session.ask({ operation: OPERATION.StripeWallet, walletId: session.shop }).code).toBe("ok");
+    session.settle();
+    for (const command of [session.initiating(), session.authorizing(), session.command("CapturePayment")]) {
+      expect(session.pay(command)).toMatchObject({ code: "ok" });
+    }
+    session.ask({ operation: OPERATION.Debit, walletId: session.shop, amountMinor: 100n });
+    session.settle();
+    // The wallet itself refuses, once its stripes are empty.
+    expect(session.pay(session.command("RefundPayment"))).toMatchObject({ code: "insufficient_funds" });
+    expect(session.sagas()).toEqual([]);
+    expect(session.pay(session.command("RefundPayment", { amountMinor: 500 }))).toMatchObject({ code: "ok" });
+    expect(session.money(session.payer)).toEqual([900, 0]);
+    expect(session.sagas()).toEqual([]);
+    expectRecoverable(session);
+  });
+
   test("is answered when its wallets have done their part, and again the same", () => {
     const session = started();
     const initiating = session.initiating();

@@ -72,14 +72,18 @@ export class ReplyWriter {
     this.ring.publish();
   }
 
-  /** Answers a command whose result was put off, with what the other shard said where one took part. */
+  /** Answers a command whose result was put off, with what the other shard said where one took part; an actor that asked gets the code alone. */
   late(
-    waiter: Pick<TransferWaiter, "token" | "index">,
+    waiter: Pick<TransferWaiter, "token" | "index" | "answerTo">,
     code: number,
     outcome: Outcome,
     farShard = 0,
     farAtMs = 0,
   ): void {
+    if (waiter.answerTo !== undefined) {
+      waiter.answerTo(code);
+      return;
+    }
     const offset = this.begin(REPLY_KIND.LateResult, waiter.token, 1, RESULT_DETAIL_BYTES);
     const { lanes, floats } = this.ring;
     const at = offset >>> 2;

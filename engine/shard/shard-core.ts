@@ -105,11 +105,8 @@ export class ShardCore {
     };
     this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
       send,
-      answer: (waiter, code, outcome, farShard) => {
-        const { number } = CODES[code];
-        if (waiter.answerTo === undefined) this.#replies.late(waiter, number, outcome, farShard, this.#farAtMs);
-        else waiter.answerTo(number);
-      },
+      answer: (waiter, code, outcome, farShard) =>
+        this.#replies.late(waiter, CODES[code].number, outcome, farShard, this.#farAtMs),
       publish: (slot, sequence) => this.#executor.publish(slot, sequence),
       postpone: (slot, then) => this.#stripes.isStriped(slot) && this.#stripes.pull(slot, then),
     });
