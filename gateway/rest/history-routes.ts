@@ -5,7 +5,6 @@ import { type Transaction, transactionJson } from "../../engine/history/transact
 import type { BalanceThen } from "../../engine/history/wallet-history.ts";
 import { isUuid } from "../../protocol/ids.ts";
 import { statementAnswer, transactionsAnswer } from "../../protocol/json-answers.ts";
-import { check } from "../../protocol/json-fault.ts";
 import { historyFields, pointInTime, statementFields } from "../../protocol/json-fields.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
@@ -19,6 +18,7 @@ import {
   statementHead,
   timeText,
 } from "../history-queries.ts";
+import { checkedQuery } from "./checked-query.ts";
 import { csvLine } from "./csv.ts";
 import type { Exchange } from "./exchange.ts";
 import type { PlainRoute } from "./route.ts";
@@ -73,7 +73,7 @@ export const HISTORY_ROUTES: readonly PlainRoute[] = [
 /** What a wallet held at the moment or position that the query names. */
 export function runBalanceAt(exchange: Exchange, context: GatewayContext, caller: Caller): void {
   const walletId = walletOf(exchange);
-  const asked = walletId === undefined ? undefined : checked(exchange, balanceQuery, ["at"]);
+  const asked = walletId === undefined ? undefined : checkedQuery(exchange, balanceQuery, ["at"]);
   if (walletId === undefined || asked === undefined) return;
   const code = balanceAt(context, caller, { walletId, at: asked.at }, (result) => answer(exchange, result));
   if (code !== "ok") exchange.problem(code);
@@ -84,7 +84,7 @@ function transactions(exchange: Exchange, context: GatewayContext, caller: Calle
   if (walletId === undefined) return;
   const names = ["limit", "cursor", "from", "to", "reference"] as const;
   const type = exchange.query("type");
-  const asked = checked(exchange, transactionsQuery, names, type === null ? {} : { movement: type });
+  const asked = checkedQuery(exchange, transactionsQuery, names, type === null ? {} : { movement: type });
   if (asked === undefined) return;
   const code = listTransactions(context, caller, { walletId, ...asked }, (result) => answer(exchange, result));
   if (code !== "ok") exchange.problem(code);
@@ -92,7 +92,7 @@ function transactions(exchange: Exchange, context: GatewayContext, caller: Calle
 
 function statement(exchange: Exchange, context: GatewayContext, caller: Caller): void {
   const walletId = walletOf(exchange);
-  const asked = walletId === undefined ? undefined : checked(exchange, statementQuery, ["from", "to", "format"]);
+  const asked = walletId === undefined ? undefined : checkedQuery(exchange, statementQuery, ["from", "to", "format"]);
   if (walletId === undefined || asked === undefined) return;
   const code = openStatement(context, caller, { walletId, ...asked }, (found) => {
     if ("code" in found) exchange.problem(found.code);
@@ -184,24 +184,6 @@ function sendLines(
 function answer(exchange: Exchange, result: QueryResult): void {
   if ("code" in result) exchange.problem(result.code);
   else exchange.json(200, result.text);
-}
-
-/** The query's fields, checked; **Errors**: answers `invalid_request` and returns undefined. */
-function checked<Schema extends z.ZodType>(
-  exchange: Exchange,
-  schema: Schema,
-  names: readonly string[],
-  more: Readonly<Record<string, unknown>> = {},
-): z.output<Schema> | undefined {
-  const fields: Record<string, unknown> = { ...more };
-  for (const name of names) {
-    const value = exchange.query(name);
-    if (value !== null) fields[name] = name === "limit" && /^\d{1,9}$/.test(value) ? Number(value) : value;
-  }
-  const result = check(schema, fields);
-  if (result.ok) return result.value as z.output<Schema>;
-  exchange.problem("invalid_request", { detail: result.fault.message, field: result.fault.field });
-  return undefined;
 }
 
 function walletOf(exchange: Exchange): string | undefined {

@@ -23,6 +23,7 @@ import { QUERY_ROUTES } from "./query-routes.ts";
 import { REPLICATION_ROUTES } from "./replication-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
 import type { Route } from "./route.ts";
+import { SAGA_ROUTES } from "./saga-routes.ts";
 
 /** The page holds everything that it shows. */
 const STATUS_HEADERS = {
@@ -39,6 +40,7 @@ export const API_ROUTES: readonly Route[] = [
   BATCH_ROUTE,
   ...QUERY_ROUTES,
   ...PAYMENT_ROUTES,
+  ...SAGA_ROUTES,
   ...REPLICATION_ROUTES,
   ...HISTORY_ROUTES,
   ...LIMIT_ROUTES,
