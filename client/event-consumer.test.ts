@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel, type Message } from "kafkajs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { EVENT_TOPICS } from "../protocol/events/event-types.ts";
 import { readEvents } from "../test/event-reader.ts";
 import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "../test/temporary-broker.ts";
 import { EventConsumer, type EventConsumerOptions, type MizanEvent } from "./events.ts";
@@ -62,6 +63,23 @@ async function start(options: Omit<EventConsumerOptions, "kafka" | "groupId"> & 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await delay(10);
 }
+
+test("reads every topic where none is named", async () => {
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ waitForLeaders: true, topics: EVENT_TOPICS.map((topic) => ({ topic })) });
+  await admin.disconnect();
+  const producer = kafka.producer();
+  await producer.connect();
+  for (const [index, topic] of EVENT_TOPICS.entries()) {
+    await producer.send({ topic, messages: [frozen(index + 1)] });
+  }
+  await producer.disconnect();
+  const ids = new Set<string>();
+  await start({ handle: ({ id }) => void ids.add(id) });
+  while (ids.size < EVENT_TOPICS.length) await delay(20);
+  expect(EVENT_TOPICS).toContain("medcard-events");
+});
 
 test("events come typed, in order, and once by their ids", async () => {
   const { topic, send } = await newTopic();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Consumer, type EachMessagePayload, Kafka, logLevel, type Producer } from "kafkajs";
 import { type BrokerAccess, kafkaConnection } from "../protocol/broker-access.ts";
+import { EVENT_TOPICS } from "../protocol/events/event-types.ts";
 import { backoffMs } from "./backoff.ts";
 import { deadLetterTopic, putAside } from "./dead-letters.ts";
 import { type MizanEvent, NotAnEventError, readEvent } from "./event.ts";
@@ -14,7 +15,7 @@ export interface EventConsumerOptions {
   readonly groupId: string;
   /** Called for one event of a partition at a time; what it throws is tried again. */
   readonly handle: (event: MizanEvent) => Promise<void> | void;
-  /** Default: those of wallets and transfers, of a ledger without a prefix. */
+  /** Default: all that there are, of a ledger without a prefix. */
   readonly topics?: readonly string[];
   /** Where a group begins that has read nothing yet: with all that is there, or with what comes. Default: all. */
   readonly fromBeginning?: boolean;
@@ -26,7 +27,6 @@ export interface EventConsumerOptions {
   readonly seenMax?: number;
 }
 
-const TOPICS = ["wallet-events", "transfer-events"];
 const ATTEMPTS_MAX = 5;
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 10_000;
@@ -71,7 +71,7 @@ export class EventConsumer {
   static async start(options: EventConsumerOptions): Promise<EventConsumer> {
     const consumer = new EventConsumer(options);
     try {
-      await consumer.#read(options.topics ?? TOPICS, options.fromBeginning ?? true);
+      await consumer.#read(options.topics ?? EVENT_TOPICS, options.fromBeginning ?? true);
     } catch (error) {
       await consumer.stop();
       throw error;
@@ -88,7 +88,7 @@ export class EventConsumer {
   static async replay(options: EventConsumerOptions): Promise<{ readonly handled: number; readonly failed: number }> {
     const consumer = new EventConsumer(options);
     try {
-      return await consumer.#replay((options.topics ?? TOPICS).map(deadLetterTopic));
+      return await consumer.#replay((options.topics ?? EVENT_TOPICS).map(deadLetterTopic));
     } finally {
       await consumer.stop();
     }

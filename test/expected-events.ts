@@ -61,10 +61,10 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
       return MOVEMENTS.includes(String(operation)) ? [`mizan.transfer.failed.v1 ${id}`] : [];
     }
     case "ObjectChanged": {
-      if (record.aggregate === "Payment") {
+      if (record.aggregate === "Payment" || record.aggregate === "MedCard") {
         const types = (record.events as readonly { readonly type: string }[]).map(({ type }) => type);
-        const told = types.filter((type) => type.startsWith("Payment")).map((type) => snakeCase(type.slice(7)));
-        return told.map((type) => `mizan.payment.${type}.v1 ${record.id}`);
+        const told = types.filter((type) => !type.startsWith("Saga")).map(actorStep);
+        return told.map((type) => `mizan.${record.aggregate.toLowerCase()}.${type}.v1 ${record.id}`);
       }
       if (record.aggregate !== "Transfer") return [];
       const events = record.events as readonly TransferEvent[];
@@ -80,6 +80,10 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
         ...sides(record, shard, shards),
       ];
   }
+}
+
+function actorStep(type: string): string {
+  return snakeCase(type.replace(/^(Payment|Card|Monthly)(?=[A-Z])/, ""));
 }
 
 function snakeCase(name: string): string {

@@ -1,6 +1,6 @@
 import type { MedCardState } from "../engine/medcard/medcard.ts";
 import type { ObjectCommand } from "../engine/views.ts";
-import type { HarnessOptions } from "./engine-harness.ts";
+import type { HarnessJournal, HarnessOptions } from "./engine-harness.ts";
 import { untimedId } from "./ledger-command.ts";
 import { ADMIN_SENDER, PAYING_SENDER, PaymentSession } from "./payment-session.ts";
 
@@ -16,9 +16,9 @@ export class MedCardSession extends PaymentSession {
   readonly clearing: string;
   #commands = 0;
 
-  constructor(options: Partial<HarnessOptions> = {}) {
+  constructor(options: Partial<HarnessOptions> = {}, journals?: readonly HarnessJournal[]) {
     // What waits for a minute is asked again under its old id, which is still remembered then.
-    super({ idempotencyWindowMs: 86_400_000, ...options });
+    super({ idempotencyWindowMs: 86_400_000, ...options }, journals);
     this.cardId = this.nextWalletId(1);
     this.funding = this.nextWalletId(1);
     this.clearing = this.nextWalletId(0);

@@ -53,6 +53,7 @@ const relays = tolds.map(
           wallet: `${prefix}wallet-events`,
           transfer: `${prefix}transfer-events`,
           payment: `${prefix}payment-events`,
+          medcard: `${prefix}medcard-events`,
         },
         progressTopic: `${prefix}mizan.relay.${engine.ledgerId}`,
         topicPartitions: 3,

@@ -49,7 +49,8 @@ export async function checkEvents(
 
 function checkEvent({ topic, key, headers, value }: ReadEvent, prefix: string, ledgerId: string): void {
   const facts = EVENT_TYPES.get(headers.ce_type);
-  expect(topic).toBe(`${prefix}${facts?.aggregate}-events`);
+  const aggregate = EVENT_AGGREGATES[facts?.aggregate ?? "wallet"];
+  expect(topic).toBe(prefix + aggregate.topic);
   expect(facts?.data.safeParse(JSON.parse(value)).error, `${headers.ce_type} ${value}`).toBeUndefined();
   const record = { key, value, headers, body: value, timestamp: "" };
   const event = KafkaBinding.toEvent(record) as CloudEvent<object>;
@@ -61,7 +62,7 @@ function checkEvent({ topic, key, headers, value }: ReadEvent, prefix: string, l
     subject: key,
     datacontenttype: "application/json",
     dataschema: `urn:mizan:event-schema:${event.type}`,
-    data: { position: `${shard}:${sequence}`, [`${facts?.aggregate}Id`]: key },
+    data: { position: `${shard}:${sequence}`, [aggregate.key]: key },
   });
   const { metadata } = JSON.parse(value) as { readonly metadata?: { readonly traceparent?: string } };
   expect(event.traceparent).toBe(metadata?.traceparent);

@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { moment } from "../json-fields.ts";
-import { amountMinor, currency, position, uuid } from "./event-fields.ts";
+import type { PaymentEvent } from "../payment/events.ts";
+import { type ActorEvents, fromRecord } from "./actor-events.ts";
+import { amountMinor, currency, uuid } from "./event-fields.ts";
 
-const payment = {
-  paymentId: uuid,
-  position: position.describe("The record of the event."),
-  commandId: uuid.optional().describe("The command that led to it. Absent where the ledger did it by itself."),
-};
+const payment = { paymentId: uuid, ...fromRecord };
 const anyAmountMinor = z.int().min(0);
 const fee = z
   .strictObject({ walletId: uuid, fixedMinor: anyAmountMinor, basisPoints: z.int().min(0).max(10_000) })
@@ -25,6 +23,7 @@ const refunded = z.strictObject({ ...payment, amountMinor: amountMinor.describe(
 /** What happens to payments, when the money has moved. */
 export const PAYMENT_EVENTS = {
   "mizan.payment.initiated.v1": {
+    of: "PaymentInitiated",
     meaning: "A payment was initiated. No money has moved.",
     data: z.strictObject({
       ...payment,
@@ -39,6 +38,7 @@ export const PAYMENT_EVENTS = {
     }),
   },
   "mizan.payment.authorized.v1": {
+    of: "PaymentAuthorized",
     meaning: "The payment's amount is held on the payer's wallet.",
     data: z.strictObject({
       ...payment,
@@ -47,22 +47,34 @@ export const PAYMENT_EVENTS = {
     }),
   },
   "mizan.payment.partly_captured.v1": {
+    of: "PaymentPartlyCaptured",
     meaning: "Some of what is held was captured; the rest stays held.",
     data: captured,
   },
   "mizan.payment.captured.v1": {
+    of: "PaymentCaptured",
     meaning: "The last capture: what was left of the hold is released.",
     data: captured,
   },
-  "mizan.payment.voided.v1": { meaning: "What was not captured is released.", data: released },
+  "mizan.payment.voided.v1": { of: "PaymentVoided", meaning: "What was not captured is released.", data: released },
   "mizan.payment.expired.v1": {
+    of: "PaymentExpired",
     meaning: "The payment's time is over, and what was not captured is released.",
     data: released,
   },
-  "mizan.payment.partly_refunded.v1": { meaning: "Some of what was captured went back.", data: refunded },
-  "mizan.payment.refunded.v1": { meaning: "The last refund: all that was captured has gone back.", data: refunded },
+  "mizan.payment.partly_refunded.v1": {
+    of: "PaymentPartlyRefunded",
+    meaning: "Some of what was captured went back.",
+    data: refunded,
+  },
+  "mizan.payment.refunded.v1": {
+    of: "PaymentRefunded",
+    meaning: "The last refund: all that was captured has gone back.",
+    data: refunded,
+  },
   "mizan.payment.failed.v1": {
+    of: "PaymentFailed",
     meaning: "A payment that nobody had authorised was ended.",
     data: z.strictObject({ ...payment, reason: z.string() }),
   },
-} as const;
+} as const satisfies ActorEvents<PaymentEvent>;

@@ -1,13 +1,12 @@
 import type { Frame } from "../../engine/journal/frame.ts";
 import { RECORD_KIND, recordKind } from "../../engine/journal/record.ts";
 import { viewRecord } from "../../engine/journal/record-view.ts";
-import { type ObjectRecord, readObjectRecord } from "../../engine/object/object-record.ts";
-import { paymentActor } from "../../engine/payment/actor.ts";
+import { readObjectRecord } from "../../engine/object/object-record.ts";
 import type { SharedColumns } from "../../engine/wallet/wallet-columns.ts";
+import { tellActor } from "./actor-events.ts";
 import { tellHoldExpired, tellWalletChange } from "./change-events.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { RecordPlace } from "./frame-walk.ts";
-import { tellPayment } from "./payment-events.ts";
 import { PostingEvents } from "./posting-events.ts";
 import { tellRejection, tellTransfer } from "./saga-events.ts";
 import { WalletDirectory } from "./wallet-directory.ts";
@@ -35,14 +34,10 @@ export class JournalEvents {
     batch.beginRecord(this.#shard, sequence, frame.clockMs);
     const kind = recordKind(frame.lanes, place.at);
     if (kind < RECORD_KIND.WalletChanged) this.#postings.tell(kind, frame, place, batch);
-    else if (kind === RECORD_KIND.ObjectChanged)
-      this.#tellObject(readObjectRecord(frame.lanes, frame.bytes, place.at), batch);
-    else this.#tellOther(frame, place.at, sequence, batch);
-  }
-
-  #tellObject(record: ObjectRecord, batch: EventBatch): void {
-    if (record.aggregate === paymentActor.name) tellPayment(record, batch);
-    else tellTransfer(record, batch);
+    else if (kind === RECORD_KIND.ObjectChanged) {
+      const record = readObjectRecord(frame.lanes, frame.bytes, place.at);
+      if (!tellActor(record, batch)) tellTransfer(record, batch);
+    } else this.#tellOther(frame, place.at, sequence, batch);
   }
 
   #tellOther(frame: Frame, at: number, sequence: number, batch: EventBatch): void {
