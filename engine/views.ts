@@ -113,6 +113,39 @@ export interface ActorLookup {
   readonly by: Sender;
 }
 
+/** Asks a shard for actors of a type that somebody may see, the newest first. */
+export interface ActorsAsked {
+  readonly aggregate: string;
+  readonly by: Sender;
+  /** Only rows before this one; above all rows for all of them. */
+  readonly before: number;
+  readonly limit: number;
+  /** Fields of the state and what they are, as text. */
+  readonly where: Readonly<Record<string, string>>;
+  /** Only actors that came from this time on, and before that one. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** Fields that are left out of what is found. */
+  readonly without: readonly string[];
+}
+
+/** Some of the actors asked for. There may be fewer than asked for, or none, although others are left. */
+export interface ActorsFound {
+  readonly rows: readonly FoundActor[];
+  /** The oldest row that was looked at; 0 where nothing is left. */
+  readonly before: number;
+  /** All actors that came after this time have been looked at. */
+  readonly reachedMs: number;
+}
+
+export interface FoundActor {
+  readonly row: number;
+  /** 0 where its type does not say. */
+  readonly cameAtMs: number;
+  /** MessagePack of its state. */
+  readonly state: Uint8Array;
+}
+
 /** An operator's word on a parked saga: try again, or take back what it did. */
 export interface SagaRelease {
   readonly id: string;

@@ -10,7 +10,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { SingleAnswer } from "./single-answer.ts";
 
 /** A caller as actors know him. */
-function senderOf({ role, ownerId }: Asker): NonNullable<ObjectCommand["by"]> {
+export function senderOf({ role, ownerId }: Asker): NonNullable<ObjectCommand["by"]> {
   const isAdmin = role === "admin";
   return { isAdmin, ownerId: isAdmin ? "" : formatUuid(new Uint8Array(ownerId.buffer, ownerId.byteOffset, 16)) };
 }
@@ -47,11 +47,14 @@ export function listSagas(
   caller: Caller,
   done: (sagas: readonly SagaView[] | Refusal) => void,
 ): Code {
-  return askShards(dispatcher, caller, REQUEST_KIND.ListSagas, pack({}), (answers) => {
-    const failed = answers.find(({ code }) => code !== "ok")?.code;
-    if (failed !== undefined && failed !== "ok") done(failed);
-    else done(answers.flatMap(({ value }) => value as readonly SagaView[]));
-  });
+  const payload = pack({});
+  return askAll(
+    dispatcher,
+    caller,
+    REQUEST_KIND.ListSagas,
+    () => payload,
+    (views) => done(typeof views === "string" ? views : (views as readonly (readonly SagaView[])[]).flat()),
+  );
 }
 
 /** Has a parked saga try again, or take back what it did. For admins. */
@@ -61,8 +64,13 @@ export function releaseSaga(
   release: SagaRelease,
   done: (code: Code) => void,
 ): Code {
-  return askShards(dispatcher, caller, REQUEST_KIND.ReleaseSaga, pack(release), (answers) =>
-    done(answers.find(({ code }) => code !== "saga_not_found")?.code ?? "saga_not_found"),
+  const payload = pack(release);
+  return askShards(
+    dispatcher,
+    caller,
+    REQUEST_KIND.ReleaseSaga,
+    () => payload,
+    (answers) => done(answers.find(({ code }) => code !== "saga_not_found")?.code ?? "saga_not_found"),
   );
 }
 
@@ -79,11 +87,26 @@ function askShard(
   return dispatcher.ask(shardOfUuid(id, dispatcher.shardCount), kind, caller, 1, payload, answerTo(take));
 }
 
+/** Asks every shard, and hands on what all of them say, or why one does not. */
+export function askAll(
+  dispatcher: Dispatcher,
+  caller: Caller,
+  kind: number,
+  payloadOf: (shard: number) => Uint8Array,
+  done: (values: readonly unknown[] | Refusal) => void,
+): Code {
+  return askShards(dispatcher, caller, kind, payloadOf, (answers) => {
+    const failed = answers.find(({ code }) => code !== "ok")?.code;
+    if (failed !== undefined && failed !== "ok") done(failed);
+    else done(answers.map(({ value }) => value));
+  });
+}
+
 function askShards(
   dispatcher: Dispatcher,
   caller: Caller,
   kind: number,
-  payload: Uint8Array,
+  payloadOf: (shard: number) => Uint8Array,
   done: (answers: readonly { readonly code: Code; readonly value: unknown }[]) => void,
 ): Code {
   const answers: { readonly code: Code; readonly value: unknown }[] = [];
@@ -95,7 +118,7 @@ function askShards(
       left -= 1;
       if (left === 0 && !isRefused) done(answers);
     };
-    const code = dispatcher.ask(shard, kind, caller, 1, payload, answerTo(take));
+    const code = dispatcher.ask(shard, kind, caller, 1, payloadOf(shard), answerTo(take));
     if (code !== "ok") {
       // What other shards answer to this is dropped.
       isRefused = true;

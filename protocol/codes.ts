@@ -324,7 +324,7 @@ const registry = {
   },
 
   // History.
-  cursor_invalid: { number: 130, http: 400, memory: "passing", meaning: "The cursor is not one of this wallet's." },
+  cursor_invalid: { number: 130, http: 400, memory: "passing", meaning: "The cursor is not one of this list's." },
   statement_too_long: {
     number: 131,
     http: 422,

@@ -101,6 +101,21 @@ export const historyFields = {
   reference: uuid.optional().describe("Only transactions with this reference."),
 };
 
+/** Which page of a list of actors: the newest first. */
+export const listFields = {
+  limit: z.int().min(1).max(200).optional().describe("How many at most, from 1 to 200; 50 where absent."),
+  cursor: z
+    .string()
+    .max(1_024)
+    .optional()
+    .describe("nextCursor of the page before; a page may have few, or none, although there is one."),
+  from: z.iso.datetime({ offset: true }).optional().describe("Only what came from this moment on, as in RFC 3339."),
+  to: z.iso.datetime({ offset: true }).optional().describe("Only what came before this moment."),
+};
+
+/** Where a list goes on. */
+export const nextCursor = z.string().nullable().describe("Null at the end.");
+
 /** Which part of a wallet's statement: oldest first, a part at a time. */
 export const statementFields = {
   from: z.iso.datetime({ offset: true }).describe("The first moment of the time."),

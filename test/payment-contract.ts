@@ -27,5 +27,7 @@ export async function askPayments(ask: Ask, payerWalletId: string, merchantWalle
   await change("void");
   const other = await ask("POST", PAYMENTS, PAYMENTS, facts);
   await change("fail", { reason: "abandoned" }, `${PAYMENTS}/${other.id}`);
+  const page = await ask("GET", `${PAYMENTS}?limit=1&currency=EUR`, PAYMENTS);
+  await ask("GET", `${PAYMENTS}?cursor=${page.nextCursor}`, PAYMENTS);
   await ask("GET", "/api/v1/sagas?parked=true", "/api/v1/sagas");
 }

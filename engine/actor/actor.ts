@@ -62,6 +62,8 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   readonly dueAtMs: (state: State) => number;
   readonly dueCommand: Command;
   readonly mayRead: (state: State, sender: Sender) => boolean;
+  /** The clock of the frame in which it came, where its state says so: lists go by it. **Units**: milliseconds. */
+  readonly cameAtMs?: (state: State) => number;
   /** The code for a command on an actor that there is not. */
   readonly notFound: Refusal;
 }

@@ -17,5 +17,6 @@ export const medCardActor: Actor<MedCardState, AnyMedCardCommand, MedCardEvent> 
   dueAtMs: ({ status, expiresAtMs }) => (status === "ACTIVE" ? expiresAtMs : Number.POSITIVE_INFINITY),
   dueCommand: { type: "ExpireCard" },
   mayRead: (state, sender) => may(state, sender, "issuer") || may(state, sender, "holder"),
+  cameAtMs: ({ issuedAtMs }) => issuedAtMs,
   notFound: "medcard_not_found",
 };

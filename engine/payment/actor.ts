@@ -22,5 +22,6 @@ export const paymentActor: Actor<PaymentState, AnyPaymentCommand, PaymentEvent> 
   dueCommand: { type: "ExpirePayment" },
   mayRead: (state, sender) =>
     ownsPayment(state, sender) || (state.payerOwnerId !== undefined && state.payerOwnerId === sender.ownerId),
+  cameAtMs: ({ initiatedAtMs }) => initiatedAtMs,
   notFound: "payment_not_found",
 };

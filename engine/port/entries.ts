@@ -67,6 +67,8 @@ export const REQUEST_KIND = {
   ListSagas: 19,
   /** Payload: MessagePack of a `SagaRelease`. Answer: Object (`{ code }`). */
   ReleaseSaga: 32,
+  /** Payload: MessagePack of an `ActorsAsked`. Answer: Object (`ActorsFound`, or null with a code). */
+  ListActors: 33,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
   /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */

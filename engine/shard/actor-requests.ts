@@ -6,8 +6,9 @@ import { REQUEST, REQUEST_KIND } from "../port/entries.ts";
 import { readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader } from "../port/ring.ts";
-import type { ActorLookup, ObjectCommand, SagaRelease } from "../views.ts";
+import type { ActorLookup, ActorsAsked, ObjectCommand, SagaRelease } from "../views.ts";
 import { ACTOR_RECORD_BYTES_MAX, ActorDesk, readActor, viewActor } from "./actor-desk.ts";
+import { listActors } from "./actor-list.ts";
 import { AskDesk } from "./ask-desk.ts";
 import { COMMAND_FRAME_BYTES_MAX, type CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -77,6 +78,12 @@ export class ActorRequests {
       case REQUEST_KIND.LookupActor:
         this.#lookup(unpackPayload(ring, offset) as ActorLookup, token);
         break;
+      case REQUEST_KIND.ListActors: {
+        const found = listActors(this.#state.actors.rows(), unpackPayload(ring, offset) as ActorsAsked);
+        if (typeof found === "string") this.#replies.object(token, found, null);
+        else this.#replies.object(token, "ok", found);
+        break;
+      }
       case REQUEST_KIND.ListSagas:
         this.#replies.object(token, "ok", this.#state.actors.open().slice(0, SAGAS_MAX).map(viewSaga));
         break;

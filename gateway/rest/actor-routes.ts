@@ -4,6 +4,8 @@ import type { z } from "zod";
 import type { ObjectOutcome } from "../../engine/views.ts";
 import type { Refusal } from "../../protocol/codes.ts";
 import { isUuid } from "../../protocol/ids.ts";
+import type { listFields } from "../../protocol/json-fields.ts";
+import { listActors } from "../actor-lists.ts";
 import { commandActor, lookupActor } from "../actors.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
@@ -57,6 +59,19 @@ interface ActorReadRow extends ActorAnswer {
   readonly query?: z.ZodObject;
 }
 
+/** A list of all actors of a type that the caller may see. */
+interface ActorListRow {
+  readonly summary: string;
+  readonly answer: z.ZodType;
+  /** Name of the array in the answer. */
+  readonly name: string;
+  /** `listFields`, and fields of the state by which it is filtered. */
+  readonly query: z.ZodObject<typeof listFields>;
+  /** Fields of the state that a list does not need. */
+  readonly without?: readonly string[];
+  readonly view: (state: Facts) => object;
+}
+
 /** A type of actors over REST. */
 export interface ActorApi {
   /** Name of the type in the engine's registry. */
@@ -71,14 +86,17 @@ export interface ActorApi {
   readonly create: ActorCommandRow;
   readonly changes: readonly ActorChangeRow[];
   readonly reads?: readonly ActorReadRow[];
+  readonly list?: ActorListRow;
 }
 
 const EMPTY: Facts = {};
+const PAGE_DEFAULT = 50;
 
 /** The routes of a type: to make one, to change it, to look at it. */
 export function actorRoutes(api: ActorApi): readonly PlainRoute[] {
   const one = `${api.path}/{id}`;
   const reads: readonly ActorReadRow[] = [{ path: "", ...api.found }, ...(api.reads ?? [])];
+  const lists = api.list === undefined ? [] : [listRoute(api, api.list)];
   return [
     {
       kind: "plain",
@@ -92,6 +110,7 @@ export function actorRoutes(api: ActorApi): readonly PlainRoute[] {
       needsKey: true,
       run: (exchange, context, caller) => create(api, exchange, context, caller),
     },
+    ...lists,
     ...api.changes.map(
       (row): PlainRoute => ({
         kind: "plain",
@@ -120,6 +139,44 @@ export function actorRoutes(api: ActorApi): readonly PlainRoute[] {
       }),
     ),
   ];
+}
+
+function listRoute(api: ActorApi, row: ActorListRow): PlainRoute {
+  return {
+    kind: "plain",
+    method: "get",
+    path: api.path,
+    summary: row.summary,
+    status: 200,
+    answer: row.answer,
+    access: "caller",
+    query: meaningsOf(row.query),
+    run: (exchange, context, caller) => list(api, row, exchange, context, caller),
+  };
+}
+
+function list(api: ActorApi, row: ActorListRow, exchange: Exchange, context: GatewayContext, caller: Caller): void {
+  const query = checkedQuery(exchange, row.query);
+  if (query === undefined) return;
+  const { limit = PAGE_DEFAULT, cursor, from, to, ...where } = query;
+  const asked = {
+    aggregate: api.actor,
+    limit,
+    cursor,
+    where: where as Readonly<Record<string, string>>,
+    without: row.without ?? [],
+    ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+    ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+  };
+  const code = listActors(context.dispatcher, caller, asked, (page) => {
+    if (typeof page === "string") {
+      exchange.problem(page);
+      return;
+    }
+    const shown = page.states.map(row.view);
+    exchange.json(200, JSON.stringify({ [row.name]: shown, nextCursor: page.nextCursor }));
+  });
+  if (code !== "ok") exchange.problem(code);
 }
 
 function create(api: ActorApi, exchange: Exchange, context: GatewayContext, caller: Caller): void {

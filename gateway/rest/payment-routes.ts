@@ -1,11 +1,12 @@
 /** The routes of payments. */
 
-import { paymentAnswer, paymentFoundAnswer } from "../../protocol/payment/answers.ts";
+import { paymentAnswer, paymentFoundAnswer, paymentsAnswer } from "../../protocol/payment/answers.ts";
 import {
   capturePaymentBody,
   failPaymentBody,
   initiatePaymentBody,
   paymentChangeBody,
+  paymentsQuery,
   refundPaymentBody,
 } from "../../protocol/payment/commands.ts";
 import { actorRoutes } from "./actor-routes.ts";
@@ -19,6 +20,13 @@ export const PAYMENT_ROUTES = actorRoutes({
     view: paymentView,
   },
   answer: paymentAnswer,
+  list: {
+    summary: "The payments that the caller may see, the newest first.",
+    answer: paymentsAnswer,
+    name: "payments",
+    query: paymentsQuery,
+    view: paymentView,
+  },
   create: {
     type: "InitiatePayment",
     body: initiatePaymentBody,

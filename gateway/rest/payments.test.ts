@@ -2,7 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UuidV7 } from "../../protocol/ids.ts";
-import { paymentAnswer, paymentFoundAnswer, sagaAnswer, sagasAnswer } from "../../protocol/payment/answers.ts";
+import {
+  paymentAnswer,
+  paymentFoundAnswer,
+  paymentsAnswer,
+  sagaAnswer,
+  sagasAnswer,
+} from "../../protocol/payment/answers.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
 
 const ids = new UuidV7();
@@ -114,6 +120,54 @@ describe("a payment over REST", () => {
     expect(await codeOf(`/payments/${id}/fail`, { reason: "no money" })).toBeUndefined();
     expect(await codeOf(`/payments/${id}/authorize`, {}, payer.key)).toBe("payment_status_conflict");
     expect((await call("GET", `/payments/${ids.next()}`)).status).toBe(404);
+  });
+
+  test("is listed for those who may see it, newest first, a page at a time", async () => {
+    const shop = await party("merchant");
+    const payer = await party("user", 1_000);
+    const facts = { payerWalletId: payer.walletId, merchantWalletId: shop.walletId, amountMinor: 5, currency: "EGP" };
+    const made: unknown[] = [];
+    const make = async (): Promise<void> => {
+      const { json } = await call("POST", "/payments", facts, shop.key);
+      made.unshift(json.id);
+      // Two of one millisecond on two shards have no order.
+      await expect.poll(() => Date.now(), { timeout: 60_000 }).toBeGreaterThan(Date.parse(json.initiatedAt as string));
+    };
+    for (let count = 0; count < 5; count += 1) await make();
+    const list = async (query: string, key = shop.key): Promise<Readonly<Record<string, unknown>>> => {
+      const { status, json } = await call("GET", `/payments${query}`, undefined, key);
+      expect(status).toBe(200);
+      paymentsAnswer.parse(json);
+      return json;
+    };
+    const idsOf = ({ payments }: Readonly<Record<string, unknown>>): unknown =>
+      (payments as readonly { readonly id: string }[]).map(({ id }) => id);
+    const first = await list("?limit=2");
+    await make();
+    const second = await list(`?limit=2&cursor=${first.nextCursor}`);
+    const third = await list(`?limit=2&cursor=${second.nextCursor}`);
+    expect([first, second, third].flatMap(idsOf)).toEqual(made.slice(1));
+    expect(third.nextCursor).toBeNull();
+    expect(idsOf(await list(""))).toEqual(made);
+    expect(idsOf(await list(`?merchantWalletId=${shop.walletId.toUpperCase()}&limit=200`, ADMIN_KEY))).toEqual(made);
+    await call("POST", `/payments/${made[1]}/authorize`, {}, payer.key);
+    expect(idsOf(await list("?status=AUTHORIZED"))).toEqual([made[1]]);
+    expect(idsOf(await list("", payer.key))).toEqual([made[1]]);
+    expect(idsOf(await list("?to=2020-01-01T00:00:00Z"))).toEqual([]);
+    const { initiatedAt } = (await call("GET", `/payments/${made[2]}`, undefined, shop.key)).json;
+    expect(idsOf(await list(`?from=${initiatedAt}`))).toEqual(made.slice(0, 3));
+    expect(idsOf(await list(`?to=${initiatedAt}`))).toEqual(made.slice(3));
+    const wrong = async (query: string): Promise<unknown> => {
+      const { code, field } = (await call("GET", `/payments${query}`)).json;
+      return [code, field];
+    };
+    expect(await wrong("?limit=201")).toEqual(["invalid_request", "limit"]);
+    expect(await wrong("?status=PAID")).toEqual(["invalid_request", "status"]);
+    expect(await wrong("?from=yesterday")).toEqual(["invalid_request", "from"]);
+    expect(await wrong("?cursor=MTI")).toEqual(["cursor_invalid", undefined]);
+    await ledger.end("SIGKILL");
+    await ledger.start();
+    expect(idsOf(await list(`?limit=2&cursor=${second.nextCursor}`))).toEqual(made.slice(5));
   });
 
   test("that cannot go on shows as a saga until it can", async () => {

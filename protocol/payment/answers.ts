@@ -2,24 +2,15 @@
 
 import { z } from "zod";
 import { CODES, type Code } from "../codes.ts";
-import { amountMinor, currency, moment, position, uuid } from "../json-fields.ts";
-import { paymentFee } from "./commands.ts";
+import { amountMinor, currency, moment, nextCursor, position, uuid } from "../json-fields.ts";
+import { paymentFee, paymentStatus } from "./commands.ts";
 
 const anyAmountMinor = z.int().min(0);
 
 export const paymentFoundAnswer = z.strictObject({
   id: uuid,
   version: z.int().min(1).describe("One more with each event."),
-  status: z.enum([
-    "INITIATED",
-    "AUTHORIZED",
-    "PARTIALLY_CAPTURED",
-    "CAPTURED",
-    "REFUNDED",
-    "VOIDED",
-    "EXPIRED",
-    "FAILED",
-  ]),
+  status: paymentStatus,
   running: z.string().optional().describe("The command that waits for wallets to do their part."),
   payerWalletId: uuid,
   merchantWalletId: uuid,
@@ -37,6 +28,8 @@ export const paymentFoundAnswer = z.strictObject({
   description: z.string().optional(),
   reason: z.string().optional().describe("Why it failed."),
 });
+
+export const paymentsAnswer = z.strictObject({ payments: z.array(paymentFoundAnswer), nextCursor });
 
 export const paymentAnswer = paymentFoundAnswer.extend({
   position: position.describe("The record that ended the command."),

@@ -1,7 +1,7 @@
 /** What may be asked of a payment. */
 
 import { z } from "zod";
-import { amountMinor, currency, moment, uuid } from "../json-fields.ts";
+import { amountMinor, currency, listFields, moment, uuid } from "../json-fields.ts";
 import { AMOUNT_MINOR_MAX } from "../limits.ts";
 import { paymentId, walletId } from "../values/entity-id.ts";
 import { basisPoints } from "../values/percentage.ts";
@@ -21,7 +21,10 @@ const initiateFields = {
   amountMinor: amountMinor.describe("The most that may be captured."),
   currency,
   fee: paymentFee.optional(),
-  ownerId: uuid.optional().describe("Whose payment it is: the caller's own, unless an admin names another owner."),
+  ownerId: uuid
+    .toLowerCase()
+    .optional()
+    .describe("Whose payment it is: the caller's own, unless an admin names another owner."),
   expiresAt: moment.optional().describe("What is not captured by then is released; never where absent."),
   description: z.string().max(256).optional(),
 };
@@ -42,6 +45,28 @@ export const capturePaymentBody = z.strictObject(captureFields);
 export const refundPaymentBody = z.strictObject(refundFields);
 export const failPaymentBody = z.strictObject(failFields);
 export const paymentChangeBody = z.strictObject({});
+
+export const paymentStatus = z.enum([
+  "INITIATED",
+  "AUTHORIZED",
+  "PARTIALLY_CAPTURED",
+  "CAPTURED",
+  "REFUNDED",
+  "VOIDED",
+  "EXPIRED",
+  "FAILED",
+]);
+
+/** Which payments a list shows. */
+export const paymentsQuery = z.strictObject({
+  ...listFields,
+  status: paymentStatus.optional().describe("Only those of a status."),
+  ownerId: uuid.toLowerCase().optional().describe("Only those of an owner."),
+  payerOwnerId: uuid.toLowerCase().optional().describe("Only those that an owner has authorised."),
+  payerWalletId: walletId.optional().describe("Only those from a wallet."),
+  merchantWalletId: walletId.optional().describe("Only those to a wallet."),
+  currency: currency.optional().describe("Only those in a currency."),
+});
 
 /** A command on a payment, checked. */
 export const paymentCommand = z.discriminatedUnion("type", [
