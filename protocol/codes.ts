@@ -257,6 +257,7 @@ const registry = {
     meaning: "The hold may be captured to another wallet only.",
   },
   hold_open: { number: 105, http: 422, memory: "kept", meaning: "The wallet has open holds." },
+  hold_busy: { number: 232, http: 409, memory: "passing", meaning: "All of it is being captured; send again later." },
   expiry_invalid: {
     number: 106,
     http: 422,

@@ -12,6 +12,7 @@ import { recover } from "../engine/shard/recover.ts";
 import { ShardCore } from "../engine/shard/shard-core.ts";
 import { ShardState } from "../engine/shard/shard-state.ts";
 import { createStatsMemory } from "../engine/shard/shard-stats.ts";
+import { statePartsOf } from "../engine/snapshot/state-parts.ts";
 import { uuidBytes, writeUuid } from "../protocol/ids.ts";
 import type { Caller, DrivenLedger, DrivenLedgerOptions, Message, Reply, WalletView } from "./driven-ledger.ts";
 import { encodeCommands } from "./ledger-command.ts";
@@ -302,6 +303,20 @@ export class EngineHarness implements DrivenLedger {
     const queue = this.#queues.get(key) ?? [];
     this.#queues.set(key, queue);
     return queue;
+  }
+
+  /** The state that a snapshot of a shard brings back. */
+  loaded(shard: number): ShardState {
+    const state = this.rebuilt(shard);
+    const loaded = this.emptyState(shard);
+    const into = new Map(statePartsOf(loaded).map((part) => [part.name, part]));
+    for (const part of statePartsOf(state)) {
+      part.begin();
+      for (let chunk = part.next(); chunk !== undefined; chunk = part.next()) into.get(part.name)?.load(chunk.slice());
+      part.end();
+    }
+    loaded.adopt(state.sequence, state.clockMs, state.hash);
+    return loaded;
   }
 
   /** A state that knows nothing. */

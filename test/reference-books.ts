@@ -50,6 +50,8 @@ export interface Hold {
   readonly expiresAtMs: bigint;
   readonly amountMinor: bigint;
   remainingMinor: bigint;
+  /** Captures to another shard that have not ended: command id → whether it is the final one. */
+  readonly underWay: Map<string, boolean>;
   /** When it counted on the limits of its wallet, if it did. */
   readonly countedAtMs: number | undefined;
 }

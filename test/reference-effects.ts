@@ -1,6 +1,6 @@
 import { OPERATION, RECORD_OPTION, WALLET_STATUS } from "../protocol/command-record.ts";
 import type { WalletLimits } from "../protocol/wallet-limits.ts";
-import type { Answer } from "./ledger-command.ts";
+import type { Answer, LedgerCommand } from "./ledger-command.ts";
 import {
   type Books,
   type Hold,
@@ -84,6 +84,7 @@ function effectOf(shard: number, facts: Case): Effect {
         expiresAtMs: command.extension?.expiresAtMs ?? 0n,
         amountMinor,
         remainingMinor: amountMinor,
+        underWay: new Map(),
         countedAtMs: count(books, wallet, "debit", amountMinor, nowMs),
       });
       return changed(books, wallet);
@@ -117,20 +118,37 @@ function effectOf(shard: number, facts: Case): Effect {
 
 /** Ends a hold and makes what is left of it available again. */
 export function release(books: Books, hold: Hold, nowMs: number): void {
+  releaseRest(books, hold, nowMs);
+  books.holds.delete(hold.id);
+}
+
+function releaseRest(books: Books, hold: Hold, nowMs: number): void {
   const { remainingMinor, amountMinor, countedAtMs } = hold;
   const wallet = walletOf(books, hold.walletId);
   wallet.heldMinor -= remainingMinor;
   giveBack(books, wallet, remainingMinor, countedAtMs, remainingMinor === amountMinor, nowMs);
-  books.holds.delete(hold.id);
+  hold.remainingMinor = 0n;
 }
 
-/** Takes what a capture moves out of its hold, which ends where nothing is left or the capture is the final one. */
-export function takeFromHold({ command, books, wallet, hold, amountMinor, nowMs }: Case): void {
+/**
+ * Takes what a capture moves out of its hold. It ends with the final one, or where nothing is left and nothing may come back;
+ * with one to another shard only once that has ended.
+ */
+export function takeFromHold({ command, books, wallet, hold, amountMinor, nowMs, isLocal }: Case): void {
   if (hold === undefined) throw new Error("there is no hold to capture");
   hold.remainingMinor -= amountMinor;
   wallet.heldMinor -= amountMinor;
-  const isFinal = ((command.extension?.options ?? 0) & RECORD_OPTION.final) !== 0;
-  if (isFinal || hold.remainingMinor === 0n) release(books, hold, nowMs);
+  const isFinal = isFinalCapture(command);
+  if (isLocal) {
+    if (isFinal || (hold.remainingMinor === 0n && hold.underWay.size === 0)) release(books, hold, nowMs);
+    return;
+  }
+  hold.underWay.set(command.id, isFinal);
+  if (isFinal) releaseRest(books, hold, nowMs);
+}
+
+export function isFinalCapture({ extension }: LedgerCommand): boolean {
+  return ((extension?.options ?? 0) & RECORD_OPTION.final) !== 0;
 }
 
 function reversed({ command, books, wallet, counterparty, movement, amountMinor }: Case): Effect {

@@ -92,6 +92,7 @@ export const CHECKS = {
   holdOpen: ({ holdCode }) => holdCode,
   holdNotLapsed: ({ hold, nowMs }) =>
     hold !== undefined && hold.expiresAtMs !== 0n && hold.expiresAtMs <= BigInt(nowMs) ? "hold_expired" : "ok",
+  holdIdle: ({ hold }) => (hold?.remainingMinor === 0n ? "hold_busy" : "ok"),
   mayVoid: ({ hold, caller }) => (hold?.counterpartyId === NIL_ID || caller.role === "admin" ? "ok" : "forbidden"),
   holdCovers: ({ hold, amountMinor }) => (amountMinor > (hold?.remainingMinor ?? 0n) ? "hold_amount_exceeded" : "ok"),
   beneficiary: ({ hold, command }) =>
@@ -152,7 +153,16 @@ const HOLDER = ["wallet", "owner", "namedNoAccount", "version", "namedCurrency"]
 const CAPTURE = [
   ...["expectedVersionRange", "limit"],
   ...HOLDER,
-  ...["holdOpen", "holdNotLapsed", "holdCovers", "beneficiary", "captureWallets", "captureNoAccount", "captureTo"],
+  ...[
+    "holdOpen",
+    "holdNotLapsed",
+    "holdIdle",
+    "holdCovers",
+    "beneficiary",
+    "captureWallets",
+    "captureNoAccount",
+    "captureTo",
+  ],
   ...["captureCurrency", "walletActive"],
 ] as readonly Check[];
 const REVERSAL = [

@@ -18,7 +18,7 @@ import {
   type Wallet,
   walletOf,
 } from "./reference-books.ts";
-import { takeFromHold } from "./reference-effects.ts";
+import { isFinalCapture, takeFromHold } from "./reference-effects.ts";
 import type { Case } from "./reference-facts.ts";
 import { count, giveBack, refusalOf } from "./reference-limits.ts";
 import { NOTHING, shownTo } from "./reference-memory.ts";
@@ -212,6 +212,7 @@ export function settle(shard: number, it: Shard, told: PeerMessage & { type: "an
   if (comesBack && !isStuck) bringBack(books, transfer, between, wallet, nowMs);
   books.sequence += 1;
   if (isStuck) return;
+  if (code === "ok") endHoldOf(books, command);
   if (isReversal && code !== "ok") addReversed(books, command, -amountMinor);
   const answer: Answer = {
     code,
@@ -240,11 +241,22 @@ function shownAtEnd(books: Books, remembered: Remembered, caller: Caller): Answe
   return shownTo(books, { ...remembered, counterpartyId: NIL_ID }, caller);
 }
 
+/** A capture has arrived: its hold ends where it was the final one, or where nothing is left and nothing may come back. */
+function endHoldOf(books: Books, command: LedgerCommand): void {
+  const hold = books.holds.get(command.extension?.targetId ?? NIL_ID);
+  if (hold?.underWay.delete(command.id) !== true) return;
+  const isUsedUp = hold.remainingMinor === 0n && hold.underWay.size === 0;
+  if (isUsedUp || isFinalCapture(command)) books.holds.delete(hold.id);
+}
+
 function bringBack(books: Books, transfer: OpenTransfer, between: Wallet, wallet: Wallet, nowMs: number): void {
   const { command, amountMinor, countedAtMs } = transfer;
   const isCapture = command.operation === OPERATION.CaptureHold;
   const hold = books.holds.get(command.extension?.targetId ?? NIL_ID);
-  if (isCapture && hold?.walletId === wallet.id) {
+  hold?.underWay.delete(command.id);
+  // While the final one is under way, what another brings back is part of the rest that was released.
+  const isHeldAgain = isCapture && hold?.walletId === wallet.id && ![...hold.underWay.values()].includes(true);
+  if (isHeldAgain) {
     hold.remainingMinor += amountMinor;
     wallet.heldMinor += amountMinor;
   } else {

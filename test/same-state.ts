@@ -73,11 +73,11 @@ function factsOf(state: ShardState): unknown {
   };
 }
 
-function holdsOf({ holds }: ShardState): readonly Float64Array[] {
+function holdsOf({ holds }: ShardState): readonly (readonly number[])[] {
   return Array.from({ length: holds.count }, (_, row) => {
     const values = new Float64Array(HOLD_VALUES);
     holds.copyRow(row, values, 0);
-    return values;
+    return [...values, holds.capturing[row], holds.isEnding[row]];
   });
 }
 

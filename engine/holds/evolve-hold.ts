@@ -38,7 +38,10 @@ export function evolveReleased(wallets: WalletColumns, holds: HoldTable, row: nu
   holds.close(row);
 }
 
-/** Takes an amount out of a hold, which ends where nothing is left or the capture is the final one. */
+/**
+ * Takes an amount out of a hold. It ends with the final capture, or where nothing is left of it and nothing is under way that
+ * might come back.
+ */
 export function evolveCaptured(
   wallets: WalletColumns,
   holds: HoldTable,
@@ -48,18 +51,60 @@ export function evolveCaptured(
 ): void {
   wallets.addHeld(holds.slot[row], -amountMinor);
   holds.addRemaining(row, -amountMinor);
-  if (isFinal || holds.remainingMinor[row] === 0) evolveReleased(wallets, holds, row);
+  const isUsedUp = holds.remainingMinor[row] === 0 && holds.capturing[row] === 0;
+  if (isFinal || isUsedUp) evolveReleased(wallets, holds, row);
 }
 
-/** Brings an amount back into a hold, if that is still open; returns whether it is. */
+/** Takes an amount out of a hold for another shard. The hold outlives the capture; the final one releases the rest at once. */
+export function evolveCaptureSent(
+  wallets: WalletColumns,
+  holds: HoldTable,
+  row: number,
+  amountMinor: number,
+  isFinal: boolean,
+): void {
+  wallets.addHeld(holds.slot[row], -amountMinor);
+  holds.addRemaining(row, -amountMinor);
+  holds.beginCapture(row, isFinal);
+  const restMinor = holds.remainingMinor[row];
+  if (!isFinal || restMinor === 0) return;
+  evolveReleasedUsage(wallets, holds, row);
+  wallets.addHeld(holds.slot[row], -restMinor);
+  holds.addRemaining(row, -restMinor);
+}
+
+/** What was captured has arrived on the other shard; `row` is that of the hold, or negative where it has ended meanwhile. */
+export function evolveCaptureArrived(holds: HoldTable, row: number, isFinal: boolean): void {
+  if (row < 0) return;
+  holds.endCapture(row, isFinal);
+  if (isFinal || (holds.remainingMinor[row] === 0 && holds.capturing[row] === 0)) holds.close(row);
+}
+
+/** How a capture between shards was asked for. */
+export interface CaptureAsked {
+  /** Whether the hold outlives it. Those of older data may have ended it when they began. */
+  readonly keepsHold?: boolean;
+  readonly isFinal?: boolean;
+}
+
+/**
+ * Brings an amount back into a hold, if that is still open; returns whether it is.
+ *
+ * While its final capture is under way, what another one brings back is part of the rest that was released.
+ */
 export function evolveCaptureRefunded(
   wallets: WalletColumns,
   holds: HoldTable,
   slot: number,
   row: number,
   amountMinor: number,
+  { keepsHold = false, isFinal = false }: CaptureAsked,
 ): boolean {
   if (row < 0 || holds.slot[row] !== slot) return false;
+  if (keepsHold) {
+    holds.endCapture(row, isFinal);
+    if (holds.isEnding[row] !== 0) return false;
+  }
   wallets.addHeld(slot, amountMinor);
   holds.addRemaining(row, amountMinor);
   return true;

@@ -34,6 +34,10 @@ export class HoldTable {
   readonly placedAtMs: Float64Array;
   readonly expiresAtMs: Float64Array;
   readonly sequence: Float64Array;
+  /** Captures of the hold that are under way between shards. They follow from the open transfers, so no snapshot has them. */
+  readonly capturing: Uint32Array;
+  /** Whether one of those is the final one. */
+  readonly isEnding: Uint8Array;
   /** Asked before a row changes. */
   readonly guard: RowGuard;
   readonly #nextOfSlot: Uint32Array;
@@ -54,6 +58,8 @@ export class HoldTable {
     this.placedAtMs = new Float64Array(capacity);
     this.expiresAtMs = new Float64Array(capacity);
     this.sequence = new Float64Array(capacity);
+    this.capturing = new Uint32Array(capacity);
+    this.isEnding = new Uint8Array(capacity);
     this.#nextOfSlot = new Uint32Array(capacity);
     this.#previousOfSlot = new Uint32Array(capacity);
     this.guard = new RowGuard(HOLD_VALUES, (row, to, at) => this.copyRow(row, to, at));
@@ -89,7 +95,21 @@ export class HoldTable {
     this.placedAtMs[row] = hold.placedAtMs;
     this.expiresAtMs[row] = hold.expiresAtMs;
     this.sequence[row] = hold.sequence;
+    this.capturing[row] = 0;
+    this.isEnding[row] = 0;
     this.#enter(row);
+  }
+
+  /** Counts a capture that is under way between shards from now on. */
+  beginCapture(row: number, isFinal: boolean): void {
+    this.capturing[row] += 1;
+    if (isFinal) this.isEnding[row] = 1;
+  }
+
+  /** Counts one less. */
+  endCapture(row: number, isFinal: boolean): void {
+    this.capturing[row] -= 1;
+    if (isFinal) this.isEnding[row] = 0;
   }
 
   /** Ends a hold: its row goes to the last one. */
@@ -131,6 +151,8 @@ export class HoldTable {
     this.placedAtMs[row] = image.placedAtMs;
     this.expiresAtMs[row] = image.expiresAtMs;
     this.sequence[row] = image.sequence;
+    this.capturing[row] = image.capturing;
+    this.isEnding[row] = image.isEnding;
     this.#enter(row);
   }
 
@@ -145,6 +167,8 @@ export class HoldTable {
       placedAtMs: this.placedAtMs[row],
       expiresAtMs: this.expiresAtMs[row],
       sequence: this.sequence[row],
+      capturing: this.capturing[row],
+      isEnding: this.isEnding[row],
     };
   }
 
@@ -206,6 +230,8 @@ export class HoldTable {
     this.placedAtMs[row] = from[at + 11];
     this.expiresAtMs[row] = from[at + 12];
     this.sequence[row] = from[at + 13];
+    this.capturing[row] = 0;
+    this.isEnding[row] = 0;
     this.#enter(row);
   }
 
@@ -239,6 +265,8 @@ export class HoldTable {
     this.placedAtMs[to] = this.placedAtMs[from];
     this.expiresAtMs[to] = this.expiresAtMs[from];
     this.sequence[to] = this.sequence[from];
+    this.capturing[to] = this.capturing[from];
+    this.isEnding[to] = this.isEnding[from];
   }
 }
 
@@ -252,4 +280,6 @@ export interface HoldImage {
   readonly placedAtMs: number;
   readonly expiresAtMs: number;
   readonly sequence: number;
+  readonly capturing: number;
+  readonly isEnding: number;
 }

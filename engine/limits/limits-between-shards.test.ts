@@ -135,6 +135,10 @@ describe("a transfer between shards", () => {
     expect(story.capture(story.payer, id, 50, story.shop, RECORD_OPTION.final).code).toBe("deferred");
     expect(story.debit(story.payer, 31).limit?.left).toBe(30n);
     expect(story.late().code).toBe("destination_limit_exceeded");
+    expect(story.debit(story.payer, 31).limit?.left).toBe(30n);
+    expect(story.capture(story.payer, id, 50, story.shop).code).toBe("deferred");
+    story.ask({ operation: OPERATION.VoidHold, walletId: story.payer, extension: extension({ targetId: id }) });
+    expect(story.late().code).toBe("destination_limit_exceeded");
     story.restart();
     expect(story.debit(story.payer, 81).limit?.left).toBe(80n);
   });

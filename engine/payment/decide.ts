@@ -72,7 +72,7 @@ export function concludePayment(state: PaymentState, end: SagaEnd<AnyPaymentComm
     case "CapturePayment": {
       const amountMinor = saga.steps.reduce((sum, { ask }) => sum + ask.amountMinor, 0);
       const feeMinor = captureFeeMinor(state, amountMinor);
-      const isFinal = saga.steps.at(-1)?.ask.isFinal === true;
+      const isFinal = command.final === true || amountMinor === uncapturedMinor(state);
       return [{ type: isFinal ? "PaymentCaptured" : "PaymentPartlyCaptured", amountMinor, feeMinor }];
     }
     case "VoidPayment":
@@ -119,10 +119,10 @@ function initiate(
 }
 
 /**
- * The merchant's part first: where its wallet refuses, nothing has happened. The fee then only has to arrive.
+ * The merchant's part first: where its wallet refuses, nothing has happened, and the hold is as it was. The fee then only has
+ * to arrive, and what is left to be released.
  *
- * A capture that takes all ends the hold, also where a wallet on another shard then refuses it: the amount is back in the
- * payer's balance, and the fee comes from there.
+ * The payer may void his hold between the two; the fee then comes from his balance.
  */
 function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "CapturePayment" }>): Decision {
   const leftMinor = uncapturedMinor(state);
@@ -134,20 +134,15 @@ function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "
     { toWalletId: state.fee?.walletId ?? "", amountMinor: feeMinor, refused: "retry" },
   ] as const;
   const taken = parts.filter((part) => part.amountMinor > 0);
-  const isFinal = command.final === true || amountMinor === leftMinor;
-  return steps(
-    ...taken.map(({ toWalletId, amountMinor: partMinor, refused }, index): SagaStep => {
-      const ask: WalletAsk = {
-        ...ofPayer(state, "CaptureHold", partMinor),
-        toWalletId,
-        isFinal: isFinal && index === taken.length - 1,
-      };
-      // The first step may fail, whichever it is.
-      if (index === 0 || refused === "undo") return { ask, refused: "undo" };
-      const { holdId: _, isFinal: _isFinal, ...direct } = ask;
-      return { ask, refused, instead: { of: GONE, ask: { ...direct, operation: "Transfer" } } };
-    }),
-  );
+  const captures = taken.map(({ toWalletId, amountMinor: partMinor, refused }, index): SagaStep => {
+    const ask: WalletAsk = { ...ofPayer(state, "CaptureHold", partMinor), toWalletId };
+    // The first step may fail, whichever it is.
+    if (index === 0 || refused === "undo") return { ask, refused: "undo" };
+    const { holdId: _, ...direct } = ask;
+    return { ask, refused, instead: { of: GONE, ask: { ...direct, operation: "Transfer" } } };
+  });
+  const leavesRest = command.final === true && amountMinor < leftMinor;
+  return steps(...captures, ...(leavesRest ? [release(state)] : []));
 }
 
 function refund(

@@ -104,6 +104,7 @@ const TRANSIENT: ReadonlySet<Code> = new Set<Code>([
   "replication_pending",
   "ledger_full",
   "holds_full",
+  "hold_busy",
   "id_in_future",
 ]);
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { OPERATION } from "../../protocol/command-record.ts";
 import { MemoryJournal } from "../../test/engine-harness.ts";
 import { STRANGER } from "../../test/engine-session.ts";
+import { extension } from "../../test/ledger-command.ts";
 import { ADMIN_SENDER, MERCHANT_SENDER, PAYING_SENDER, PaymentSession } from "../../test/payment-session.ts";
 import { settings } from "../../test/property-settings.ts";
 import { expectSameFacts } from "../../test/same-state.ts";
@@ -134,7 +135,33 @@ describe("a payment between two shards", () => {
     expectRecoverable(session);
   });
 
-  test("pays its fee where the hold has ended with a capture that a wallet on another shard refused", () => {
+  test("is still held where the merchant's wallet on another shard refuses a capture of all, and is captured later", () => {
+    const session = started();
+    session.pay(session.initiating());
+    session.pay(session.authorizing());
+    session.ask({ operation: OPERATION.FreezeWallet, walletId: session.shop });
+    for (const asked of [{}, { amountMinor: 500, final: true }]) {
+      const capture = session.command("CapturePayment", asked);
+      expect(session.begin(capture)).toBeUndefined();
+      session.engine.crash();
+      session.settle();
+      expect(session.pay(capture)).toMatchObject({ code: "destination_frozen", replayed: true });
+      expect(session.payment()).toMatchObject({ status: "AUTHORIZED", capturedMinor: 0 });
+      expect(session.money(session.payer)).toEqual([1_000, 600]);
+    }
+    session.ask({ operation: OPERATION.UnfreezeWallet, walletId: session.shop });
+    expect(session.pay(session.command("CapturePayment", { amountMinor: 500, final: true }))).toMatchObject({
+      code: "ok",
+      state: { status: "CAPTURED", capturedMinor: 500 },
+    });
+    expect([session.payer, session.shop].map((id) => session.money(id))).toEqual([
+      [500, 0],
+      [500, 0],
+    ]);
+    expectRecoverable(session);
+  });
+
+  test("pays its fee from the payer's balance where he has voided the hold meanwhile", () => {
     const session = started();
     const fee = { walletId: session.farFees, fixedMinor: 25, basisPoints: 0 };
     session.pay(session.initiating({ fee, ownerId: MERCHANT_SENDER.ownerId }, ADMIN_SENDER));
@@ -142,6 +169,9 @@ describe("a payment between two shards", () => {
     session.ask({ operation: OPERATION.FreezeWallet, walletId: session.farFees });
     const capture = session.command("CapturePayment");
     expect(session.pay(capture)).toMatchObject({ code: "in_progress" });
+    expect(session.money(session.payer)).toEqual([425, 25]);
+    const { holdId } = session.payment() as { holdId: string };
+    session.ask({ operation: OPERATION.VoidHold, walletId: session.payer, extension: extension({ targetId: holdId }) });
     expect(session.money(session.payer)).toEqual([425, 0]);
     session.pass(1_000);
     expect(session.sagas()).toMatchObject([{ step: 1, failure: "hold_closed", failures: 2 }]);

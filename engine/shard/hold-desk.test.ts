@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { OPERATION, RECORD_OPTION } from "../../protocol/command-record.ts";
 import { ADMIN, EngineSession, MERCHANT, STRANGER, USD } from "../../test/engine-session.ts";
 import { type Answer, extension, NIL_ID, untimedId } from "../../test/ledger-command.ts";
+import { expectSameFacts } from "../../test/same-state.ts";
 
 const { PlaceHold, CaptureHold, VoidHold } = OPERATION;
 
@@ -285,6 +286,94 @@ describe("a capture to another shard", () => {
     expect(story.books()).toEqual([1_000n, 1_000n, 0n]);
     story.engine.crash();
     expect(story.books()).toEqual([1_000n, 1_000n, 0n]);
+  });
+
+  test("leaves the hold open until it has arrived, also one of all that is left", () => {
+    const story = new Story(2);
+    const hold = story.hold(300n);
+    story.ask({ operation: OPERATION.FreezeWallet, walletId: story.shop });
+    story.capture(hold, 0n);
+    expect(story.capture(hold, 1n).code).toBe("hold_busy");
+    expect(story.books()).toEqual([700n, 700n, 0n]);
+    story.engine.crash();
+    expect(story.settle()).toEqual([]);
+    expect(story.books()).toEqual([1_000n, 700n, 0n]);
+    story.ask({ operation: OPERATION.UnfreezeWallet, walletId: story.shop });
+    story.capture(hold, 300n);
+    expect(story.settle()).toMatchObject([{ answer: { code: "ok" } }]);
+    expect(story.capture(hold, 0n).code).toBe("hold_closed");
+    expect(story.books()).toEqual([700n, 700n, 300n]);
+    expect(story.engine.state(0).holds.count).toBe(0);
+    expectSameFacts(story.engine.state(0), story.engine.rebuilt(0));
+  });
+
+  test("that is the final one releases the rest at once, and brings back its own amount only", () => {
+    const story = new Story(2);
+    const hold = story.hold(300n);
+    story.ask({ operation: OPERATION.FreezeWallet, walletId: story.shop });
+    story.capture(hold, 50n);
+    story.capture(hold, 200n, { options: RECORD_OPTION.final });
+    expect(story.books()).toEqual([750n, 750n, 0n]);
+    story.settle();
+    expect(story.books()).toEqual([1_000n, 800n, 0n]);
+    expect(story.capture(hold, 201n).code).toBe("hold_amount_exceeded");
+    story.ask({ operation: OPERATION.UnfreezeWallet, walletId: story.shop });
+    story.capture(hold, 10n, { options: RECORD_OPTION.final });
+    story.settle();
+    expect(story.books()).toEqual([990n, 990n, 10n]);
+    expect(story.void(hold).code).toBe("hold_closed");
+    expectSameFacts(story.engine.state(0), story.engine.rebuilt(0));
+  });
+
+  test.each([
+    ["voided", (story: Story, hold: string) => story.void(hold)],
+    [
+      "lapsed",
+      (story: Story) => {
+        story.nowMs += 1_000;
+        story.engine.expireHolds(0);
+      },
+    ],
+    [
+      "ended with a final one here",
+      (story: Story, hold: string) => story.capture(hold, 1n, { to: NIL_ID, options: 1 }),
+    ],
+  ])("that is refused when the hold was %s meanwhile becomes available", (_name, end) => {
+    const story = new Story(2);
+    const hold = story.hold(300n, { expiresInMs: 1_000 });
+    story.ask({ operation: OPERATION.FreezeWallet, walletId: story.shop });
+    story.capture(hold, 200n);
+    end(story, hold);
+    story.settle();
+    const [postedMinor, availableMinor] = story.books();
+    expect([postedMinor, story.engine.state(0).holds.count]).toEqual([availableMinor, 0]);
+    expectSameFacts(story.engine.state(0), story.engine.rebuilt(0));
+  });
+
+  test("of all that is left may be voided while it is under way: what is refused then is available", () => {
+    const story = new Story(2);
+    const hold = story.hold(300n);
+    story.ask({ operation: OPERATION.FreezeWallet, walletId: story.shop });
+    story.capture(hold, 0n);
+    expect(story.void(hold).code).toBe("ok");
+    story.settle();
+    expect(story.books()).toEqual([1_000n, 1_000n, 0n]);
+    expectSameFacts(story.engine.state(0), story.engine.rebuilt(0));
+  });
+
+  test("is known to the hold of a snapshot as well", () => {
+    const story = new Story(2);
+    const hold = story.hold(300n);
+    story.ask({ operation: OPERATION.FreezeWallet, walletId: story.shop });
+    story.capture(hold, 100n);
+    story.capture(hold, 200n);
+    const { holds } = story.engine.loaded(0);
+    expect([holds.count, holds.capturing[0], holds.isEnding[0]]).toEqual([1, 2, 0]);
+    story.capture(hold, 0n);
+    story.settle();
+    story.ask({ operation: OPERATION.UnfreezeWallet, walletId: story.shop });
+    story.capture(hold, 0n, { options: RECORD_OPTION.final });
+    expect(story.engine.loaded(0).holds.isEnding[0]).toBe(1);
   });
 
   test("resumes after a crash, and is applied once", () => {

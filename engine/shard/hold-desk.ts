@@ -3,7 +3,7 @@ import { OPERATION, RECORD, RECORD_OPTION } from "../../protocol/command-record.
 import { formatUuid, isNil, isSystemAccountId, sameId } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { AMOUNT_MINOR_MAX, RECORD_BYTES } from "../../protocol/limits.ts";
-import { evolveCaptured, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
+import { evolveCaptured, evolveCaptureSent, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { CHANGE, RECORD_KIND, recordKind } from "../journal/record.ts";
 import { decideCreditLimits, decideDebitLimits } from "../limits/limit-check.ts";
 import { readTransferBody } from "../transfer/transfer-body.ts";
@@ -89,6 +89,7 @@ export class HoldDesk {
     const row = isExtended ? holds.find(lanes, at + TARGET) : -1;
     if (row < 0 || holds.slot[row] !== debit) return this.#absenceCode(lanes, at, debit, commandBytes);
     if (this.#isLapsed(row)) return CODE.hold_expired;
+    if (holds.remainingMinor[row] === 0) return CODE.hold_busy;
     const amountMinor = askedMinor === 0 ? holds.remainingMinor[row] : askedMinor;
     if (amountMinor > holds.remainingMinor[row]) return CODE.hold_amount_exceeded;
     const isFound = isNil(lanes, at + COUNTERPARTY);
@@ -185,10 +186,13 @@ export class HoldDesk {
     const asked = readTransferBody(lanes, at, commandBytes);
     const isCounted = wallets.limits.hasCounted(debit, holds.sequence[row]);
     const countedAtMs = isCounted ? holds.placedAtMs[row] : undefined;
-    const body = transfers.bodyOf(asked, debit, amountMinor, counterpartyId, countedAtMs);
+    const body = {
+      ...transfers.bodyOf(asked, debit, amountMinor, counterpartyId, countedAtMs),
+      keepsHold: true as const,
+    };
     const beginCode = transfers.decideBegin(body.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;
-    evolveCaptured(wallets, holds, row, amountMinor, (options & RECORD_OPTION.final) !== 0);
+    evolveCaptureSent(wallets, holds, row, amountMinor, (options & RECORD_OPTION.final) !== 0);
     const credit = wallets.account(wallets.currency[debit], "transit");
     const tail = { lanes, at: at + TARGET, options, sumMinor: 0 };
     const leg = { kind: RECORD_KIND.CaptureSent, debit, credit, isExtended: true, tail } as const;

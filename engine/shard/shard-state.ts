@@ -3,7 +3,7 @@ import { formatUuid, isNil, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
 import { ActorTable } from "../actor/actor-table.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
-import { evolveCaptured, evolveCaptureRefunded, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
+import { evolveCaptured, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { HoldTable } from "../holds/hold-table.ts";
 import { IdWindow } from "../idempotency/id-window.ts";
 import type { SealedIds } from "../idempotency/sealed-ids.ts";
@@ -21,7 +21,7 @@ import {
   recordBytes,
   recordKind,
 } from "../journal/record.ts";
-import { evolvePostingUsage, evolveRefundedUsage } from "../limits/evolve-usage.ts";
+import { evolvePostingUsage } from "../limits/evolve-usage.ts";
 import { readLimits, readTypeLimits } from "../limits/limit-command.ts";
 import { AggregateStore } from "../object/aggregate.ts";
 import { ASKED, type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
@@ -32,6 +32,13 @@ import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";
 import { WALLET_FLAG, WalletColumns } from "../wallet/wallet-columns.ts";
+import {
+  adoptCapture,
+  evolveArrived,
+  replayCaptureRefunded,
+  replayCaptureSent,
+  replayRefunded,
+} from "./replay-capture.ts";
 import { ReversalLinks } from "./reversal-links.ts";
 
 export interface ShardStateOptions {
@@ -135,18 +142,13 @@ export class ShardState {
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
       case RECORD_KIND.CaptureSent:
-        this.#evolveCaptured(lanes, at, sequence);
+        replayCaptureSent(this, lanes, bytes, at, this.#openHold(lanes, at + POSTING.target, sequence));
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
-      case RECORD_KIND.CaptureRefunded: {
-        const row = this.holds.find(lanes, at + POSTING.target);
-        const slot = lanes[at + POSTING.creditSlot];
-        const amountMinor = postingAmountMinor(lanes, at);
-        const isHeldAgain = evolveCaptureRefunded(this.wallets, this.holds, slot, row, amountMinor);
-        if (!isHeldAgain) this.#evolveRefunded(lanes, bytes, at, false);
+      case RECORD_KIND.CaptureRefunded:
+        replayCaptureRefunded(this, lanes, bytes, at);
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
-      }
       // The exchange's first record, or the transfer's own records remember its id.
       case RECORD_KIND.Bought:
       case RECORD_KIND.TransferSent:
@@ -154,7 +156,7 @@ export class ShardState {
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
       case RECORD_KIND.TransferRefunded:
-        this.#evolveRefunded(lanes, bytes, at, true);
+        replayRefunded(this, lanes, bytes, at, true);
         this.#evolvePosting(lanes, floats, at, sequence);
         break;
       case RECORD_KIND.WalletChanged:
@@ -238,6 +240,7 @@ export class ShardState {
         const state = this.transfers.get(id);
         if (state !== undefined) this.channels.complete(state.toShard, state.number);
         this.#countOpenTransfer(event.body.fromWalletId, -1);
+        if (event.code === "ok") evolveArrived(this, event.body);
       }
     }
     this.transfers.evolve(id, events);
@@ -255,7 +258,10 @@ export class ShardState {
     this.clockMs = clockMs;
     this.hash = hash;
     this.ids.replay(clockMs);
-    for (const { fromWalletId } of this.transfers.states()) this.#countOpenTransfer(fromWalletId, 1);
+    for (const transfer of this.transfers.states()) {
+      this.#countOpenTransfer(transfer.fromWalletId, 1);
+      adoptCapture(this, transfer);
+    }
     const { flags, count } = this.wallets;
     for (let slot = 0; slot < count; slot += 1) {
       if ((flags[slot] & WALLET_FLAG.striped) !== 0) this.stripedSlots.add(slot);
@@ -355,12 +361,6 @@ export class ShardState {
     if (this.wallets.version[slot] !== floats[(at + CHANGE.version) >>> 1]) {
       this.#contradiction(sequence, "has a version that does not follow from the records before it");
     }
-  }
-
-  #evolveRefunded(lanes: Uint32Array, bytes: Uint8Array, at: number, isMovement: boolean): void {
-    const countedAtMs = this.transfers.get(formatUuid(bytes, (at + POSTING.id) * 4))?.countedAtMs;
-    const slot = lanes[at + POSTING.creditSlot];
-    evolveRefundedUsage(this.wallets, slot, postingAmountMinor(lanes, at), countedAtMs, isMovement);
   }
 
   #evolveCaptured(lanes: Uint32Array, at: number, sequence: number): void {

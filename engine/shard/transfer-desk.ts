@@ -324,7 +324,7 @@ export class TransferDesk {
     let sequence: number;
     if (operation === "CaptureHold" && targetId !== undefined) {
       const target = new Uint32Array(uuidBytes(targetId).buffer);
-      const isHeldAgain = evolveCaptureRefunded(wallets, holds, slot, holds.find(target, 0), amountMinor);
+      const isHeldAgain = evolveCaptureRefunded(wallets, holds, slot, holds.find(target, 0), amountMinor, transfer);
       if (!isHeldAgain) evolveRefundedUsage(wallets, slot, amountMinor, countedAtMs, false);
       const tail = { lanes: target, at: 0, options: 0, sumMinor: 0 };
       sequence = this.#post(RECORD_KIND.CaptureRefunded, id, account, slot, amountMinor, tail);

@@ -28,6 +28,8 @@ export interface TransferBody {
   readonly targetId?: string;
   /** CaptureHold: what is left of the hold was released with it. */
   readonly isFinal?: boolean;
+  /** CaptureHold: the hold stays open until the transfer has ended. Absent in older data, where a capture of all ended it. */
+  readonly keepsHold?: true;
   /** ExchangeCurrency: what of the other currency one unit buys. */
   readonly rate?: { readonly numerator: number; readonly denominator: number };
   readonly quoteExpiresAtMs?: number;

@@ -1,7 +1,7 @@
 /** Payments and sagas over real HTTP, on a real ledger of two shards that is killed in between. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UuidV7 } from "../../protocol/ids.ts";
+import { shardOfUuid, UuidV7 } from "../../protocol/ids.ts";
 import {
   paymentAnswer,
   paymentFoundAnswer,
@@ -41,14 +41,20 @@ interface Party {
   readonly walletId: string;
 }
 
-async function party(role: "merchant" | "user", fundsMinor = 0): Promise<Party> {
+async function party(role: "merchant" | "user", fundsMinor = 0, walletId = ids.next()): Promise<Party> {
   const ownerId = ids.next();
   const { json } = await call("POST", "/api-keys", { name: role, role, ownerId });
-  const walletId = ids.next();
   await call("POST", "/wallets", { id: walletId, ownerId, currency: "EGP" });
   await call("POST", `/wallets/${walletId}/activate`);
   if (fundsMinor > 0) await call("POST", `/wallets/${walletId}/credit`, { amountMinor: fundsMinor });
   return { ownerId, key: json.key as string, walletId };
+}
+
+function walletIdOn(shard: number): string {
+  for (;;) {
+    const id = ids.next();
+    if (shardOfUuid(id, 2) === shard) return id;
+  }
 }
 
 async function balance({ walletId }: Party): Promise<unknown> {
@@ -168,6 +174,28 @@ describe("a payment over REST", () => {
     await ledger.end("SIGKILL");
     await ledger.start();
     expect(idsOf(await list(`?limit=2&cursor=${second.nextCursor}`))).toEqual(made.slice(5));
+  });
+
+  test("is still held where the merchant's wallet on another shard refuses all of it, and is captured later", async () => {
+    const shop = await party("merchant", 0, walletIdOn(1));
+    const payer = await party("user", 1_000, walletIdOn(0));
+    const facts = { payerWalletId: payer.walletId, merchantWalletId: shop.walletId, amountMinor: 600, currency: "EGP" };
+    const path = `/payments/${(await call("POST", "/payments", facts, shop.key)).json.id}`;
+    await call("POST", `${path}/authorize`, {}, payer.key);
+    await call("POST", `/wallets/${shop.walletId}/freeze`);
+    for (const body of [{}, { amountMinor: 500, final: true }]) {
+      expect((await call("POST", `${path}/capture`, body, shop.key)).json).toMatchObject({
+        code: "destination_frozen",
+      });
+      expect((await call("GET", path)).json).toMatchObject({ status: "AUTHORIZED", capturedMinor: 0 });
+      expect(await balance(payer)).toEqual([1_000, 400]);
+    }
+    await call("POST", `/wallets/${shop.walletId}/unfreeze`);
+    expect((await call("POST", `${path}/capture`, {}, shop.key)).json).toMatchObject({ status: "CAPTURED" });
+    expect([await balance(payer), await balance(shop)]).toEqual([
+      [400, 400],
+      [600, 600],
+    ]);
   });
 
   test("that cannot go on shows as a saga until it can", async () => {
