@@ -106,6 +106,23 @@ export interface ObjectCommand {
   readonly by?: Sender;
 }
 
+/** Commands on actors of one shard, all from one sender. */
+export interface ActorBatch {
+  readonly by: Sender;
+  /** Whether the answers tell the states of the actors. */
+  readonly withStates: boolean;
+  readonly commands: readonly Omit<ObjectCommand, "by">[];
+}
+
+/** What one of them came to; sequence and version are 0 where there is none, the state null. */
+export type ActorResult = readonly [
+  code: number,
+  replayed: boolean,
+  sequence: number,
+  version: number,
+  state: Readonly<Record<string, unknown>> | null,
+];
+
 /** Asks for the state of one actor. */
 export interface ActorLookup {
   readonly aggregate: string;

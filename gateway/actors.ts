@@ -74,7 +74,8 @@ export function releaseSaga(
   );
 }
 
-type TakeAnswer = (code: Code, value: unknown) => void;
+/** Takes the code and the value of an answer. */
+export type TakeAnswer = (code: Code, value: unknown) => void;
 
 function askShard(
   dispatcher: Dispatcher,
@@ -128,7 +129,8 @@ function askShards(
   return "ok";
 }
 
-function answerTo(take: TakeAnswer): SingleAnswer {
+/** Waits for the MessagePack answer of one shard. */
+export function answerTo(take: TakeAnswer): SingleAnswer {
   return new SingleAnswer(
     (replies, offset) => take(codeName(replies.lanes[(offset >>> 2) + REPLY.code] as number), valueIn(replies, offset)),
     () => take("replication_pending", null),

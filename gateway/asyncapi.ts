@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { ACTORS } from "../engine/actor/registry.ts";
 import { EVENT_CONTENT_TYPE, EVENT_HEADER, SPEC_VERSION } from "../protocol/events/cloud-event.ts";
 import { EVENT_AGGREGATE_NAMES, EVENT_AGGREGATES, EVENT_TYPES, eventSchema } from "../protocol/events/event-types.ts";
-import { jsonRequest } from "../protocol/json-requests.ts";
+import { actorRequest, jsonRequest } from "../protocol/json-requests.ts";
 import { balancesMessage, heartbeatMessage } from "../protocol/json-stream.ts";
 
 const SOCKET_PATH = "/v1/ws";
@@ -41,7 +42,7 @@ export function asyncApiDocument(topicPrefix: string): object {
         address: SOCKET_PATH,
         description: "Subprotocol mizan.json.v1; protocol/PROTOCOL.md describes it, and mizan.binary.v1.",
         servers: [{ $ref: "#/servers/ledger" }],
-        messages: Object.fromEntries(Object.keys(STREAM_MESSAGES).map((name) => [name, messageRef(name)])),
+        messages: Object.fromEntries(Object.keys(SOCKET_MESSAGES).map((name) => [name, messageRef(name)])),
         bindings: { ws: { method: "GET", bindingVersion: "0.1.0" } },
       },
     },
@@ -52,13 +53,13 @@ export function asyncApiDocument(topicPrefix: string): object {
           operation("send", `${aggregate}Events`, typesOf(aggregate)),
         ]),
       ),
-      takeRequests: operation("receive", "streams", ["Request"]),
+      takeRequests: operation("receive", "streams", ["Request", ...Object.keys(ACTOR_MESSAGES)]),
       streamBalances: operation("send", "streams", ["Balances", "Heartbeat"]),
     },
     components: {
       messages: {
         ...Object.fromEntries([...EVENT_TYPES.keys()].map((type) => [type, eventMessage(type)])),
-        ...STREAM_MESSAGES,
+        ...SOCKET_MESSAGES,
       },
     },
   };
@@ -125,12 +126,26 @@ function eventHeaders(type: string): object {
   return { type: "object", required: Object.keys(properties), properties: { ...properties, ...traces } };
 }
 
+/** What commands on actors of each type are, in full. */
+const ACTOR_MESSAGES: Readonly<Record<string, object>> = Object.fromEntries(
+  ACTORS.map(({ name, commands }) => [
+    `${name}Command`,
+    socketMessage(
+      `A command on a ${name}.`,
+      actorRequest.extend({ actor: z.literal(name), command: commands }),
+      "input",
+    ),
+  ]),
+);
+
 /** Messages over the socket; the request's schema is that of every request. */
 const STREAM_MESSAGES: Readonly<Record<string, object>> = {
   Balances: socketMessage("Steps of balances that were subscribed to.", balancesMessage, "output"),
   Heartbeat: socketMessage("Sent where nothing else was for a while.", heartbeatMessage, "output"),
   Request: socketMessage("Subscribe, Unsubscribe, Ping, a command or a query.", jsonRequest, "input"),
 };
+
+const SOCKET_MESSAGES = { ...STREAM_MESSAGES, ...ACTOR_MESSAGES };
 
 function socketMessage(summary: string, schema: z.ZodType, io: "input" | "output"): object {
   const json = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" });

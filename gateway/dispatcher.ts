@@ -177,7 +177,7 @@ export class Dispatcher {
     name: string | number | RequestName = 0,
     trace?: RequestTrace,
   ): Code {
-    const refusal = this.#refusal();
+    const { refusal } = this;
     if (refusal !== "ok") return refusal;
     if (count > COMMANDS_PER_MESSAGE_MAX) return "too_many_commands";
     const recordBytes = (flags & REQUEST_FLAG.details) === 0 ? RESULT_BYTES : RESULT_DETAIL_BYTES;
@@ -268,7 +268,7 @@ export class Dispatcher {
     command: ObjectCommand,
     done: (outcome: ObjectOutcome) => void,
   ): Code {
-    const refusal = this.#refusal();
+    const { refusal } = this;
     if (refusal !== "ok") return refusal;
     const shard = shardOfUuid(command.id, this.#ports.length);
     const asker = { ...GATEWAY_PRINCIPAL, awaitsLog: awaitsLog === true };
@@ -354,7 +354,7 @@ export class Dispatcher {
   }
 
   /** Why a command is not taken now, or `ok`. */
-  #refusal(): Code {
+  get refusal(): Code {
     return this.#closed === "ok" ? this.#role.refusal : this.#closed;
   }
 

@@ -2,8 +2,9 @@ import { sharedClockMs } from "../engine/meter/shared-clock.ts";
 import { REQUEST_FLAG } from "../engine/port/entries.ts";
 import { CODES, type Code, type Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
+import type { JsonActorCommand } from "../protocol/json-actor-command.ts";
 import type { JsonCommand } from "../protocol/json-commands.ts";
-import { check } from "../protocol/json-fault.ts";
+import { type Checked, check } from "../protocol/json-fault.ts";
 import { type JsonRequest, jsonRequest } from "../protocol/json-requests.ts";
 import {
   COMMANDS_PER_MESSAGE_MAX,
@@ -14,9 +15,18 @@ import {
 } from "../protocol/limits.ts";
 import { unreachable } from "../protocol/unreachable.ts";
 import { PROTOCOL_MINOR } from "../protocol/wire-frame.ts";
+import { commandActors } from "./actor-commands.ts";
 import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
+import {
+  actorCommandOf,
+  actorFields,
+  checkActors,
+  isActorCommand,
+  isWalletCommand,
+  linksToActor,
+} from "./json-actors.ts";
 import { encodeCommands, errorText, readResult, resultFields } from "./json-command.ts";
 import { answerFields, answerQuery } from "./json-queries.ts";
 import { deltasText } from "./json-view.ts";
@@ -93,8 +103,7 @@ export class JsonConnection implements Connection {
       this.#malformed(CODES.malformed_json.meaning);
       return;
     }
-    const transfer = asPlainTransfer(value);
-    const checked = transfer === undefined ? check(jsonRequest, value) : ({ ok: true, value: transfer } as const);
+    const checked = read(value);
     if (checked.ok) {
       const code = this.#admit(checked.value);
       if (code !== "ok") this.#refuse(checked.value.requestId, code);
@@ -213,39 +222,77 @@ export class JsonConnection implements Connection {
       case "ExchangeCurrency":
       case "SetWalletLimits":
         return this.#command(request);
+      case "ActorCommand":
+        return this.#actorCommand(request);
       default:
         return unreachable(request);
     }
   }
 
   #command(command: Extract<JsonRequest, JsonCommand>): Code {
-    return this.#send(command, [command], (results) => resultFields(readResult(command, results, 0)));
+    return this.#begin(this.#send(command, [command], ([fields]) => this.#end(command.requestId, fields)));
   }
 
+  #actorCommand(request: Extract<JsonRequest, JsonActorCommand>): Code {
+    return this.#begin(this.#sendToActors([request], ([fields]) => this.#end(request.requestId, fields)));
+  }
+
+  /** Commands on wallets go before those on actors. Where one of these parts is refused as a whole, each of it is. */
   #batch(request: Extract<JsonRequest, { type: "Batch" }>): Code {
-    const { commands } = request;
-    return this.#send(request, commands, (results) => {
-      const answers = commands.map((command, index) => `{${resultFields(readResult(command, results, index))}}`);
-      return `"ok":true,"result":{"results":[${answers.join(",")}]}`;
-    });
+    const { requestId, commands } = request;
+    if (linksToActor(commands)) return "linked_run_open";
+    const ofWallets = commands.filter(isWalletCommand);
+    const ofActors = commands.filter(isActorCommand);
+    const parts: (readonly string[])[] = [];
+    let left = 0;
+    const take =
+      (part: number) =>
+      (answers: readonly string[]): void => {
+        parts[part] = answers;
+        left -= 1;
+        if (left > 0) return;
+        const [wallets, actors] = [(parts[0] ?? []).values(), (parts[1] ?? []).values()];
+        const results = commands.map((one) => `{${(isActorCommand(one) ? actors : wallets).next().value}}`);
+        this.#end(requestId, `"ok":true,"result":{"results":[${results.join(",")}]}`);
+      };
+    const codes = [
+      ofWallets.length === 0 ? undefined : this.#send(request, ofWallets, take(0)),
+      ofActors.length === 0 ? undefined : this.#sendToActors(ofActors, take(1)),
+    ];
+    left = codes.filter((code) => code === "ok").length;
+    const refusal = codes.find((code) => code !== undefined && code !== "ok");
+    if (refusal === undefined) return this.#begin("ok");
+    if (left === 0) return refusal;
+    const part = codes.indexOf(refusal);
+    const error = `"ok":false,"error":${errorText(refusal, { leader: this.#leaderOf(refusal) })}`;
+    parts[part] = [ofWallets, ofActors][part].map(() => error);
+    return this.#begin("ok");
   }
 
-  /** Hands commands over; the request is answered with the fields that `answer` makes of their results. */
+  /** Hands commands on wallets over; `take` gets the fields of each answer. */
   #send(
     request: TraceFields & { readonly requestId: number },
     commands: readonly JsonCommand[],
-    answer: (results: Uint8Array) => string,
+    take: (answers: readonly string[]) => void,
   ): Code {
     const { dispatcher, tracer } = this.#context;
     const { requestId } = request;
-    const done = (results: Uint8Array): void => this.#end(requestId, answer(results));
+    const done = (results: Uint8Array): void =>
+      take(commands.map((command, index) => resultFields(readResult(command, results, index))));
     const traced = traceCommands(tracer, "json", request, commands, this.#receivedMs);
     const records = encodeCommands(commands);
     const name = { requestId, commandId: commands.length === 1 ? commands[0].id : undefined };
     const { length } = commands;
     const code = dispatcher.commands(this.principal, REQUEST_FLAG.details, records, length, done, name, traced);
     traced?.handed(code);
-    return this.#begin(code);
+    return code;
+  }
+
+  #sendToActors(commands: readonly JsonActorCommand[], take: (answers: readonly string[]) => void): Code {
+    const sent = commands.map(actorCommandOf);
+    return commandActors(this.#context.dispatcher, this.principal, sent, true, (outcomes) =>
+      take(commands.map((command, index) => actorFields(command, outcomes[index]))),
+    );
   }
 
   #follow(request: Extract<JsonRequest, { type: "Subscribe" | "Unsubscribe" }>): Code {
@@ -314,6 +361,13 @@ export class JsonConnection implements Connection {
     });
     this.#messages.length = 0;
   }
+}
+
+function read(value: unknown): Checked<JsonRequest> {
+  const transfer = asPlainTransfer(value);
+  if (transfer !== undefined) return { ok: true, value: transfer };
+  const checked = check(jsonRequest, value);
+  return checked.ok ? checkActors(checked.value) : checked;
 }
 
 /** The request id of a message that is not a valid request, as far as it has one; else 0. */

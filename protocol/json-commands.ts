@@ -119,8 +119,8 @@ const linked = z
   .optional()
   .describe("Applied only together with the next command: a run of linked commands succeeds or fails as one.");
 
-/** A command as it stands in a batch. */
-const batchCommand = z.discriminatedUnion("type", [
+/** A command on wallets as it stands in a batch. */
+export const batchCommand = z.discriminatedUnion("type", [
   transferCommand.extend({ linked }),
   movementCommand.extend({ linked }),
   createWalletCommand.extend({ linked }),
@@ -134,8 +134,9 @@ const batchCommand = z.discriminatedUnion("type", [
   exchangeCommand.extend({ linked }),
 ]);
 
-export const batchFields = { commands: z.array(batchCommand).min(1).max(COMMANDS_PER_MESSAGE_MAX) };
-export const batchBody = z.strictObject(batchFields);
+export const batchBody = z.strictObject({
+  commands: z.array(batchCommand).min(1).max(COMMANDS_PER_MESSAGE_MAX),
+});
 
 /** A command of any type, checked. */
 export type JsonCommand = z.output<typeof batchCommand>;

@@ -40,6 +40,12 @@ export function check<T>(schema: z.ZodType<T>, value: unknown): Checked<T> {
   return { ok: false, fault: { code: codeOf(issue, value), field: path.join("."), message: issue.message } };
 }
 
+/** A fault with the path to the value in which it was found. */
+export function placed<T>(checked: Checked<T> & { readonly ok: false }, path: string): Checked<never> {
+  const { field, ...fault } = checked.fault;
+  return { ok: false, fault: { ...fault, field: field === "" ? path : `${path}.${field}` } };
+}
+
 function codeOf(issue: z.core.$ZodIssue, value: unknown): Fault["code"] {
   const field = issue.path.at(-1);
   if (issue.path.some((key) => LIMITS.has(key))) return "limits_invalid";

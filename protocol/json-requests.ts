@@ -4,8 +4,9 @@
  */
 
 import { z } from "zod";
+import { actorCommand } from "./json-actor-command.ts";
 import {
-  batchFields,
+  batchCommand,
   captureHoldCommand,
   createWalletCommand,
   exchangeCommand,
@@ -19,7 +20,7 @@ import {
 } from "./json-commands.ts";
 import { historyFields, pointInTime, statementFields, traceFields, uuid } from "./json-fields.ts";
 import { walletLimitsCommand } from "./json-limits.ts";
-import { LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
+import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
 const REQUEST_ID_MAX = 4_294_967_295;
 
@@ -45,6 +46,13 @@ const balanceAtQuery = z.strictObject({ type: z.literal("GetBalanceAt"), walletI
 const statementQuery = z.strictObject({ type: z.literal("GetStatement"), walletId: uuid, ...statementFields });
 const trialBalanceQuery = z.strictObject({ type: z.literal("GetTrialBalance") });
 const replicationQuery = z.strictObject({ type: z.literal("GetReplication") });
+
+/** A command of a batch over a socket. */
+const anyCommand = z.discriminatedUnion("type", [batchCommand, actorCommand]);
+const batchFields = { commands: z.array(anyCommand).min(1).max(COMMANDS_PER_MESSAGE_MAX) };
+
+/** A command on an actor as a request. */
+export const actorRequest = actorCommand.extend(traced);
 
 /** What is asked once and answered once: a JSON request that changes nothing, without its request id. */
 export const jsonQuery = z.discriminatedUnion("type", [
@@ -74,6 +82,7 @@ export const jsonRequest = z.discriminatedUnion("type", [
   voidHoldCommand.extend(traced),
   reverseTransferCommand.extend(traced),
   exchangeCommand.extend(traced),
+  actorRequest,
   z.strictObject({ requestId, type: z.literal("Batch"), ...traceFields, ...batchFields }),
   walletQuery.extend({ requestId }),
   walletsQuery.extend({ requestId }),

@@ -42,6 +42,9 @@ export const FRAME_HEADER_BYTES = 96;
 /** Most wallets in one look-up message. */
 export const LOOKUPS_PER_MESSAGE_MAX = 1_024;
 
+/** Longest name of a type of actors. **Units**: bytes of ASCII. */
+export const ACTOR_NAME_BYTES_MAX = 16;
+
 /** Longest text of a query in a binary frame: a look-up of as many wallets as there may be, written with white space. */
 export const QUERY_BYTES_MAX = 65_536;
 

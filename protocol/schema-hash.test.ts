@@ -23,7 +23,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "d64a787388a679c3666279acc0fc9fea8f0a36373624ff8b50fcec697002d056",
+  1: "69434cee10eae715b76d66c25ae3b99970267e5726044799835300774ac1cf1a",
 };
 
 function contract(): string {

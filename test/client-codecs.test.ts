@@ -8,6 +8,7 @@ import { type Command, findFault, type NamedCommand } from "../client/commands.t
 import { jsonCodec } from "../client/json-codec.ts";
 import { resultOf } from "../client/results.ts";
 import { readRequestFrame } from "../gateway/binary-frames.ts";
+import { isWalletCommand } from "../gateway/json-actors.ts";
 import { encodeCommands, readResult, resultFields } from "../gateway/json-command.ts";
 import { deltasText, readWallet } from "../gateway/json-view.ts";
 import { CODE, CODES, type Code } from "../protocol/codes.ts";
@@ -147,7 +148,7 @@ describe("requests", () => {
         const request = parseJson(text);
         if (request.type !== "Batch") throw new Error(`not a batch: ${request.type}`);
         expect(request.requestId).toBe(requestId);
-        expect(frame?.payload).toEqual(encodeCommands(request.commands));
+        expect(frame?.payload).toEqual(encodeCommands(request.commands.filter(isWalletCommand)));
         for (const [codec, bytes] of [
           [binaryCodec, binary.length],
           [jsonCodec, new TextEncoder().encode(String(text)).length],
@@ -174,7 +175,7 @@ describe("requests", () => {
         const request = parseJson(jsonCodec.encodeCommands(1, [command]));
         if (request.type !== "Batch") throw new Error(`not a batch: ${request.type}`);
         expect(frame?.code).toBe("ok");
-        expect(frame?.payload).toEqual(encodeCommands(request.commands));
+        expect(frame?.payload).toEqual(encodeCommands(request.commands.filter(isWalletCommand)));
       }),
       { numRuns: 5_000 },
     );
@@ -258,8 +259,9 @@ describe("answers", () => {
           writeInt64(lanes, at + 4, balance?.version ?? 0);
         }
         const request = parseJson(jsonCodec.encodeCommands(1, [command]));
-        if (request.type !== "Batch" || request.commands[0] === undefined) throw new Error("not a batch");
-        const text = `{"requestId":5,"ok":true,"result":{"results":[{${resultFields(readResult(request.commands[0], bytes, 0))}}]}}`;
+        const [sent] = request.type === "Batch" ? request.commands.filter(isWalletCommand) : [];
+        if (sent === undefined) throw new Error("not a batch");
+        const text = `{"requestId":5,"ok":true,"result":{"results":[{${resultFields(readResult(sent, bytes, 0))}}]}}`;
         const [binary, json] = [
           only(binaryCodec.decode(frameOf(FRAME_TYPE.Results, 1, bytes))),
           only(jsonCodec.decode(text)),

@@ -10,7 +10,7 @@ interface AnyCommand {
 export type AnyActor = Actor<unknown, AnyCommand, AnyCommand>;
 
 /** Every type of actors. A new one is a folder of its own, and one line here. */
-const ACTORS = [sealed(paymentActor), sealed(medCardActor)] as const;
+export const ACTORS: readonly AnyActor[] = [sealed(paymentActor), sealed(medCardActor)];
 
 /** By name. */
 const BY_NAME: ReadonlyMap<string, AnyActor> = new Map(ACTORS.map((actor) => [actor.name, actor]));

@@ -69,6 +69,8 @@ export const REQUEST_KIND = {
   ReleaseSaga: 32,
   /** Payload: MessagePack of an `ActorsAsked`. Answer: Object (`ActorsFound`, or null with a code). */
   ListActors: 33,
+  /** Payload: MessagePack of an `ActorBatch`. Answer, when wallets have done their part for all: Object (array of `ActorResult`). */
+  ActorCommands: 34,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
   /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */

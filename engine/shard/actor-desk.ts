@@ -10,7 +10,7 @@ import type { Cause } from "../object/cause.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { answerSaga, askOf, beginSaga, compensateSaga, retrySaga, type SagaMove, unparkSaga } from "../saga/saga.ts";
 import { timedIdOf } from "../saga/step-id.ts";
-import type { ObjectCommand, ObjectOutcome } from "../views.ts";
+import type { ObjectCommand } from "../views.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import type { RecordReader } from "./record-reader.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -18,10 +18,21 @@ import type { ShardState } from "./shard-state.ts";
 /** Longest record of an actor: its command and its steps. **Units**: bytes. */
 export const ACTOR_RECORD_BYTES_MAX = 65_536;
 
+/** What a command on an actor came to. */
+export interface ActorAnswer {
+  readonly code: Code;
+  readonly replayed: boolean;
+  /** Of the record that ended it; 0 where nothing was journaled. */
+  readonly sequence: number;
+  /** The actor, where the command succeeded. */
+  readonly row: ActorRow | undefined;
+}
+
+type TakeAnswer = (answer: ActorAnswer) => void;
+
 export interface ActorDeskHooks {
   /** Sends a message to the shard of a wallet, once everything decided so far is durable. */
   readonly ask: (toShard: number, message: AskRequest) => void;
-  readonly reply: (token: number, outcome: ObjectOutcome) => void;
   /** Commits where the frame has no room for a record of the largest length. */
   readonly makeRoom: () => void;
 }
@@ -37,8 +48,8 @@ export class ActorDesk {
   readonly #records: RecordReader;
   readonly #executor: CommandExecutor;
   readonly #hooks: ActorDeskHooks;
-  /** Saga → the request that waits for its end; known only to the run in which it came. */
-  readonly #waiters = new Map<string, number>();
+  /** Saga → who waits for its end; known only to the run in which the command came. */
+  readonly #waiters = new Map<string, TakeAnswer>();
 
   constructor(
     state: ShardState,
@@ -54,16 +65,16 @@ export class ActorDesk {
     this.#hooks = hooks;
   }
 
-  /** Executes a command and answers the request, now or when wallets have done their part. */
-  execute(actor: AnyActor, sent: ObjectCommand, token: number): void {
-    const code = this.#execute(actor, sent, token);
-    if (code !== "ok") this.#hooks.reply(token, this.#refused(code));
+  /** Executes a command and answers it, now or when wallets have done their part. */
+  execute(actor: AnyActor, sent: ObjectCommand, take: TakeAnswer): void {
+    const code = this.#execute(actor, sent, take);
+    if (code !== "ok") take(refused(code));
   }
 
-  #execute(actor: AnyActor, { id, commandId, command, by = LEDGER_SENDER }: ObjectCommand, token: number): Code {
+  #execute(actor: AnyActor, { id, commandId, command, by = LEDGER_SENDER }: ObjectCommand, take: TakeAnswer): Code {
     if (!isUuid(commandId) || !isUuid(id)) return "invalid_request";
     const known = this.#state.findText(commandId);
-    if (known !== 0) return this.#answerAgain(known, actor, { id, commandId, command, by }, token);
+    if (known !== 0) return this.#answerAgain(known, actor, { id, commandId, command, by }, take);
     const idCode = codeName(this.#executor.decideId(new Uint32Array(uuidBytes(commandId).buffer), 0, false));
     if (idCode !== "ok") return idCode;
     const row = this.#state.actors.get(actor.name, id);
@@ -77,13 +88,13 @@ export class ActorDesk {
       const events = [...(decision.events ?? []), beginSaga(commandId, command.type, decision.steps, nowMs)];
       const code = this.#record(actor, id, "in_progress", events, { command: given });
       if (code !== "ok") return code;
-      this.#waiters.set(commandId, token);
+      this.#waiters.set(commandId, take);
       this.#ask(actor, id);
       return "ok";
     }
     const events = decision.code === "ok" ? decision.events : [];
     const code = this.#record(actor, id, decision.code, events, { command: given });
-    if (code === "ok") this.#answer(actor, id, token, decision.code);
+    if (code === "ok") this.#answer(actor, id, take, decision.code);
     return code;
   }
 
@@ -144,15 +155,15 @@ export class ActorDesk {
     if (events.length === 0) return;
     const row = this.#state.actors.get(actor.name, id) as ActorRow;
     const { saga, command, sender, isOwn } = open;
-    const token = this.#waiters.get(saga.id);
+    const take = this.#waiters.get(saga.id);
     if (ended === undefined) {
       this.#record(actor, id, "in_progress", events, {}, cause);
       this.#ask(actor, id);
       // Whoever waits hears that it takes longer, and may ask again.
       const isHeld = askOf((this.#state.actors.get(actor.name, id) as Required<ActorRow>).open.saga) === undefined;
-      if (!isHeld || token === undefined) return;
+      if (!isHeld || take === undefined) return;
       this.#waiters.delete(saga.id);
-      this.#hooks.reply(token, this.#refused("in_progress"));
+      take(refused("in_progress"));
       return;
     }
     const last = askOf(saga);
@@ -161,7 +172,7 @@ export class ActorDesk {
     const given = isOwn ? {} : { command: { id: saga.id, body: command, by: sender } };
     this.#record(actor, id, ended, [...events, ...concluded], given, cause);
     this.#waiters.delete(saga.id);
-    if (token !== undefined) this.#answer(actor, id, token, ended);
+    if (take !== undefined) this.#answer(actor, id, take, ended);
   }
 
   /** Journals and applies events. **Errors**: `message_too_large`, with nothing changed. */
@@ -198,7 +209,7 @@ export class ActorDesk {
     sequence: number,
     actor: AnyActor,
     sent: Required<Pick<ObjectCommand, "id" | "commandId" | "command" | "by">>,
-    token: number,
+    take: TakeAnswer,
   ): Code {
     const first = this.#records.object(sequence);
     if (first === undefined) return "id_reused";
@@ -209,20 +220,19 @@ export class ActorDesk {
       Buffer.compare(pack([first.command?.body, first.command?.by]), pack([sent.command, sent.by])) === 0;
     if (!isSame) return "id_reused";
     if (first.code === "in_progress") return "in_progress";
-    this.#answer(actor, sent.id, token, first.code, sequence);
+    this.#answer(actor, sent.id, take, first.code, sequence);
     return "ok";
   }
 
-  #answer(actor: AnyActor, id: string, token: number, code: Code, firstSequence = 0): void {
+  #answer(actor: AnyActor, id: string, take: TakeAnswer, code: Code, firstSequence = 0): void {
     const sequence = firstSequence === 0 ? this.#frame.nextSequence - 1 : firstSequence;
-    const row = this.#state.actors.get(actor.name, id);
-    const state = code === "ok" && row !== undefined ? viewActor(row) : null;
-    this.#hooks.reply(token, { code, replayed: firstSequence !== 0, shard: this.#state.shard, sequence, state });
+    const row = code === "ok" ? this.#state.actors.get(actor.name, id) : undefined;
+    take({ code, replayed: firstSequence !== 0, sequence, row });
   }
+}
 
-  #refused(code: Code): ObjectOutcome {
-    return { code, replayed: false, shard: this.#state.shard, sequence: 0, state: null };
-  }
+function refused(code: Code): ActorAnswer {
+  return { code, replayed: false, sequence: 0, row: undefined };
 }
 
 /** An actor as its readers see it. */

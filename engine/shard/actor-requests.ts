@@ -1,3 +1,4 @@
+import { CODES } from "../../protocol/codes.ts";
 import type { ActorRow, OpenSaga, SagaView } from "../actor/actor-row.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import { actorOf } from "../actor/registry.ts";
@@ -6,8 +7,16 @@ import { REQUEST, REQUEST_KIND } from "../port/entries.ts";
 import { readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader } from "../port/ring.ts";
-import type { ActorLookup, ActorsAsked, ObjectCommand, SagaRelease } from "../views.ts";
-import { ACTOR_RECORD_BYTES_MAX, ActorDesk, readActor, viewActor } from "./actor-desk.ts";
+import type {
+  ActorBatch,
+  ActorLookup,
+  ActorResult,
+  ActorsAsked,
+  ObjectCommand,
+  ObjectOutcome,
+  SagaRelease,
+} from "../views.ts";
+import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor } from "./actor-desk.ts";
 import { listActors } from "./actor-list.ts";
 import { AskDesk } from "./ask-desk.ts";
 import { COMMAND_FRAME_BYTES_MAX, type CommandExecutor } from "./command-executor.ts";
@@ -45,7 +54,6 @@ export class ActorRequests {
     this.#hooks = hooks;
     this.desk = new ActorDesk(state, frame, records, executor, {
       ask: (toShard, message) => hooks.send(toShard, REQUEST_KIND.PeerAsk, message),
-      reply: (token, outcome) => replies.object(token, outcome.code, outcome),
       makeRoom: () => hooks.makeRoom(ACTOR_RECORD_BYTES_MAX + COMMAND_FRAME_BYTES_MAX),
     });
     this.#asks = new AskDesk(state.shard, frame, executor, (toShard, answer) =>
@@ -72,9 +80,16 @@ export class ActorRequests {
         const actor = actorOf(command.aggregate);
         if (isFollowing) this.#replies.object(token, "not_leader", null);
         else if (actor === undefined) this.#replies.object(token, "unknown_operation", null);
-        else this.desk.execute(actor, command, token);
+        else
+          this.desk.execute(actor, command, (answer) =>
+            this.#replies.object(token, answer.code, outcomeOf(answer, this.#state.shard)),
+          );
         break;
       }
+      case REQUEST_KIND.ActorCommands:
+        if (isFollowing) this.#replies.object(token, "not_leader", null);
+        else this.#executeAll(unpackPayload(ring, offset) as ActorBatch, token);
+        break;
       case REQUEST_KIND.LookupActor:
         this.#lookup(unpackPayload(ring, offset) as ActorLookup, token);
         break;
@@ -99,12 +114,37 @@ export class ActorRequests {
     return true;
   }
 
+  /** Executes commands in their order, and answers when the last of them is answered. */
+  #executeAll({ by, withStates, commands }: ActorBatch, token: number): void {
+    const results = new Array<ActorResult>(commands.length);
+    let left = commands.length;
+    for (const [index, sent] of commands.entries()) {
+      const take = (answer: ActorAnswer): void => {
+        results[index] = resultOf(answer, withStates);
+        left -= 1;
+        if (left === 0) this.#replies.object(token, "ok", results);
+      };
+      const actor = actorOf(sent.aggregate);
+      if (actor === undefined) take({ code: "unknown_operation", replayed: false, sequence: 0, row: undefined });
+      else this.desk.execute(actor, { ...sent, by }, take);
+    }
+  }
+
   #lookup({ aggregate, id, by }: ActorLookup, token: number): void {
     const actor = actorOf(aggregate);
     const row = actor === undefined ? "unknown_operation" : readActor(this.#state, actor, id, by);
     if (typeof row === "string") this.#replies.object(token, row, null);
     else this.#replies.object(token, "ok", viewActor(row));
   }
+}
+
+function outcomeOf({ code, replayed, sequence, row }: ActorAnswer, shard: number): ObjectOutcome {
+  return { code, replayed, shard, sequence, state: row === undefined ? null : viewActor(row) };
+}
+
+function resultOf({ code, replayed, sequence, row }: ActorAnswer, withStates: boolean): ActorResult {
+  const state = row === undefined || !withStates ? null : viewActor(row);
+  return [CODES[code].number, replayed, sequence, row?.version ?? 0, state];
 }
 
 function viewSaga({ type: actor, id: actorId, open }: ActorRow & { readonly open: OpenSaga }): SagaView {
