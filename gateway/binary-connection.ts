@@ -12,6 +12,8 @@ import {
   TOPIC,
   type TopicName,
 } from "../protocol/wire-frame.ts";
+import { type ActorOutcome, commandActors } from "./actor-commands.ts";
+import { readActorCommands, writeActorResults } from "./binary-actors.ts";
 import { type RequestFrame, readRequestFrame } from "./binary-frames.ts";
 import type { Caller } from "./caller.ts";
 import { CLOSE, type Connection, type Socket } from "./connection.ts";
@@ -160,6 +162,8 @@ export class BinaryConnection implements Connection {
     switch (frame.type) {
       case FRAME_TYPE.Commands:
         return this.#commands(frame);
+      case FRAME_TYPE.ActorCommands:
+        return this.#actorCommands(frame);
       case FRAME_TYPE.LookupWallets:
         return this.#lookupWallets(frame);
       case FRAME_TYPE.LookupTransfer:
@@ -192,6 +196,16 @@ export class BinaryConnection implements Connection {
     const code = dispatcher.commands(this.principal, requestFlags, payload, count, done, requestId, trace);
     trace?.handed(code);
     return this.#begin(code);
+  }
+
+  #actorCommands({ requestId, payload, count, flags }: RequestFrame): Code {
+    const commands = readActorCommands(payload, count);
+    const done = (outcomes: readonly ActorOutcome[]): void => {
+      this.#inflight -= 1;
+      this.#send({ type: FRAME_TYPE.ActorResults, flags, requestId, count }, writeActorResults(outcomes));
+    };
+    const withStates = (flags & FRAME_FLAG.details) !== 0;
+    return this.#begin(commandActors(this.#context.dispatcher, this.principal, commands, withStates, done));
   }
 
   #lookupWallets({ requestId, payload, count }: RequestFrame): Code {

@@ -1,6 +1,8 @@
+import { countActorRecords } from "../protocol/actor-record.ts";
 import type { Code } from "../protocol/codes.ts";
 import { countRecords } from "../protocol/command-record.ts";
 import {
+  ACTOR_COMMANDS_PER_FRAME_MAX,
   COMMANDS_PER_MESSAGE_MAX,
   LOOKUPS_PER_MESSAGE_MAX,
   QUERY_BYTES_MAX,
@@ -12,7 +14,11 @@ import { FRAME, FRAME_FLAG, FRAME_TYPE, SUBSCRIPTION_BYTES, TRACE_CONTEXT_BYTES 
 const SUBSCRIPTIONS_PER_FRAME_MAX = 1_024;
 
 const ID_BYTES = 16;
-const COMMANDS_FLAGS = FRAME_FLAG.details | FRAME_FLAG.traced;
+/** Flags that frames of a type may have. */
+const FLAGS: Readonly<Record<number, number>> = {
+  [FRAME_TYPE.Commands]: FRAME_FLAG.details | FRAME_FLAG.traced,
+  [FRAME_TYPE.ActorCommands]: FRAME_FLAG.details,
+};
 const RESERVED = WIRE_HEADER_BYTES - 8;
 
 /** A request frame whose length and count agree with its content. */
@@ -71,7 +77,7 @@ function hasArgument(type: number): boolean {
 
 /** Whether everything is zero that a later version may give a meaning, so that no request is half understood. */
 function isHeaderClean(view: DataView, type: number): boolean {
-  const flags = view.getUint8(FRAME.flags) & ~(type === FRAME_TYPE.Commands ? COMMANDS_FLAGS : 0);
+  const flags = view.getUint8(FRAME.flags) & ~(FLAGS[type] ?? 0);
   const argument = hasArgument(type)
     ? 0
     : view.getUint32(FRAME.argument, true) | view.getUint32(FRAME.argument + 4, true);
@@ -92,6 +98,9 @@ function checkPayload(
     case FRAME_TYPE.Commands:
       if (count > COMMANDS_PER_MESSAGE_MAX) return "too_many_commands";
       return count > 0 && countRecords(message, start, end) === count ? "ok" : "invalid_request";
+    case FRAME_TYPE.ActorCommands:
+      if (count > ACTOR_COMMANDS_PER_FRAME_MAX) return "too_many_commands";
+      return count > 0 && countActorRecords(message, start, end) === count ? "ok" : "invalid_request";
     case FRAME_TYPE.LookupWallets:
       if (count > LOOKUPS_PER_MESSAGE_MAX) return "too_many_commands";
       return count > 0 && payloadBytes === count * ID_BYTES ? "ok" : "invalid_request";

@@ -51,7 +51,7 @@ export function actorCommandOf({ id, actor, actorId, command }: JsonActorCommand
 }
 
 /** The JSON of an outcome inside an answer: `"ok":…` and what follows, without braces. */
-export function actorFields({ id, actor }: JsonActorCommand, outcome: ActorOutcome): string {
+export function actorFields({ id, actor, actorId }: JsonActorCommand, outcome: ActorOutcome): string {
   const { code, replayed, shard, sequence, version, state } = outcome;
   const again = replayed ? ',"replayed":true' : "";
   const position = `${shard}:${sequence}`;
@@ -59,6 +59,5 @@ export function actorFields({ id, actor }: JsonActorCommand, outcome: ActorOutco
     const where = sequence === 0 ? "" : `,"position":"${position}"`;
     return `"ok":false${again},"error":${errorText(code)}${where}`;
   }
-  const { id: actorId, version: _, ...facts } = state;
-  return `"ok":true${again},"result":${JSON.stringify({ id, actor, actorId, version, position, state: facts })}`;
+  return `"ok":true${again},"result":${JSON.stringify({ id, actor, actorId, version, position, state })}`;
 }

@@ -42,6 +42,12 @@ export const FRAME_HEADER_BYTES = 96;
 /** Most wallets in one look-up message. */
 export const LOOKUPS_PER_MESSAGE_MAX = 1_024;
 
+/** Most commands on actors in one binary frame. */
+export const ACTOR_COMMANDS_PER_FRAME_MAX = 1_024;
+
+/** Longest text of a command on an actor in a binary frame. */
+export const ACTOR_TEXT_BYTES_MAX = 65_536;
+
 /** Longest name of a type of actors. **Units**: bytes of ASCII. */
 export const ACTOR_NAME_BYTES_MAX = 16;
 

@@ -64,6 +64,8 @@ describe("PROTOCOL.md", () => {
       limits.LINKED_RUN_BYTES_MAX,
       limits.LOOKUPS_PER_MESSAGE_MAX,
       limits.QUERY_BYTES_MAX,
+      limits.ACTOR_COMMANDS_PER_FRAME_MAX,
+      limits.ACTOR_TEXT_BYTES_MAX,
       limits.INFLIGHT_PER_CONNECTION_MAX,
       limits.SUBSCRIPTIONS_PER_CONNECTION_MAX,
     ]) {

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import * as actorRecord from "./actor-record.ts";
 import { CODES } from "./codes.ts";
 import * as commandRecord from "./command-record.ts";
 import { createApiKeyBody } from "./json-access.ts";
@@ -23,12 +24,12 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "69434cee10eae715b76d66c25ae3b99970267e5726044799835300774ac1cf1a",
+  1: "cd577fac4b511e801ed0bcb91293d29d3117fd7714cc4aec9becb705a297015b",
 };
 
 function contract(): string {
   const codes = Object.entries(CODES).map(([code, { number, http, memory }]) => [code, number, http, memory]);
-  const layouts = [commandRecord, resultRecord, welcome, wireFrame, limits].map((module) =>
+  const layouts = [commandRecord, actorRecord, resultRecord, welcome, wireFrame, limits].map((module) =>
     Object.entries(module)
       .filter(([name, value]) => typeof value !== "function" && name !== "PROTOCOL_MINOR")
       .sort(([a], [b]) => (a < b ? -1 : 1)),

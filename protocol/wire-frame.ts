@@ -45,6 +45,8 @@ export const FRAME_TYPE = {
    * bytes. Answered by QueryResult.
    */
   Query: 7,
+  /** Records of commands on actors (actor-record.ts); flag `details` asks for states. Answered by ActorResults. */
+  ActorCommands: 8,
 
   /** First frame of a connection: argument = PROTOCOL_MINOR, then 32 bytes of limits (see PROTOCOL.md). */
   Welcome: 128,
@@ -66,11 +68,13 @@ export const FRAME_TYPE = {
   Error: 136,
   /** UTF-8 JSON of a query's result, padded with zeros; count = 1, argument = its length in bytes. */
   QueryResult: 137,
+  /** A result for each command on an actor, in order. */
+  ActorResults: 138,
 } as const;
 
 /** Bits of a frame's flags byte. */
 export const FRAME_FLAG = {
-  /** Commands, Results: result records are in the long form. */
+  /** Commands, Results: result records are in the long form. ActorCommands, ActorResults: results tell states. */
   details: 1,
   /** Commands: the trace context of the message stands before its records. */
   traced: 2,

@@ -33,6 +33,19 @@ export interface WireWallet {
   readonly version: number;
 }
 
+/** A command on an actor as a test writes it down; a text in place of the command goes as it is. */
+export interface WireActorCommand {
+  readonly id: string;
+  readonly actor: string;
+  readonly actorId: string;
+  readonly command: object | string;
+}
+
+export interface WireActorResult extends WireResult {
+  readonly version: number;
+  readonly state: Readonly<Record<string, unknown>> | null;
+}
+
 /**
  * The smallest client of the binary protocol: no batching, no retries, no reconnecting, so that a test sees exactly what
  * was sent and what was answered. Written from protocol/PROTOCOL.md, independently of the SDK.
@@ -79,6 +92,27 @@ export class WireClient {
         replayed: (answer[at + RESULT.flags] & RESULT_FLAG.replayed) !== 0,
         position: `${answer[at + RESULT.shard]}:${readUint64(lanes, (at + RESULT.sequence) >>> 2)}`,
       };
+    });
+  }
+
+  /** Sends commands on actors in one frame; their states come only where they are asked for. */
+  async actorCommands(commands: readonly WireActorCommand[], withStates = false): Promise<WireActorResult[]> {
+    const payload = Buffer.concat(commands.map(actorRecord));
+    const flags = withStates ? FRAME_FLAG.details : 0;
+    const answer = await this.#request(FRAME_TYPE.ActorCommands, commands.length, payload, { flags });
+    let at = 0;
+    return commands.map(() => {
+      const stateBytes = answer.readUInt32LE(at + 4);
+      const state = answer.subarray(at + 24, at + 24 + stateBytes).toString();
+      const result = {
+        code: codeName(answer.readUInt16LE(at)),
+        replayed: answer[at + 2] === 1,
+        position: `${answer[at + 3]}:${answer.readBigUInt64LE(at + 8)}`,
+        version: Number(answer.readBigUInt64LE(at + 16)),
+        state: state === "" ? null : JSON.parse(state),
+      };
+      at += 24 + Math.ceil(stateBytes / 8) * 8;
+      return result;
     });
   }
 
@@ -172,4 +206,15 @@ function writeCommand(bytes: Buffer, at: number, command: WireCommand): void {
 function lanesOf(bytes: Buffer): Uint32Array {
   const copy = bytes.byteOffset % 4 === 0 ? bytes : Buffer.from(bytes);
   return new Uint32Array(copy.buffer, copy.byteOffset, copy.byteLength >>> 2);
+}
+
+function actorRecord({ id, actor, actorId, command }: WireActorCommand): Buffer {
+  const text = Buffer.from(typeof command === "string" ? command : JSON.stringify(command));
+  const record = Buffer.alloc(64 + Math.ceil(text.byteLength / 8) * 8);
+  writeUuid(id, record, 0);
+  writeUuid(actorId, record, 16);
+  record.write(actor, 32, "latin1");
+  record.writeUInt32LE(text.byteLength, 48);
+  text.copy(record, 64);
+  return record;
 }

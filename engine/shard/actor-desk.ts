@@ -236,9 +236,15 @@ function refused(code: Code): ActorAnswer {
 }
 
 /** An actor as its readers see it. */
-export function viewActor({ id, version, state, open }: ActorRow): Readonly<Record<string, unknown>> {
+export function viewActor(row: ActorRow): Readonly<Record<string, unknown>> {
+  const { id, version } = row;
+  return { id, version, ...viewState(row) };
+}
+
+/** The same without its id and version. */
+export function viewState({ state, open }: ActorRow): Readonly<Record<string, unknown>> {
   const running = open === undefined ? {} : { running: open.saga.type };
-  return { id, version, ...(state as Readonly<Record<string, unknown>>), ...running };
+  return { ...(state as Readonly<Record<string, unknown>>), ...running };
 }
 
 /** The actor of an id, if somebody may see it. */

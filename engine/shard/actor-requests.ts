@@ -16,7 +16,7 @@ import type {
   ObjectOutcome,
   SagaRelease,
 } from "../views.ts";
-import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor } from "./actor-desk.ts";
+import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor, viewState } from "./actor-desk.ts";
 import { listActors } from "./actor-list.ts";
 import { AskDesk } from "./ask-desk.ts";
 import { COMMAND_FRAME_BYTES_MAX, type CommandExecutor } from "./command-executor.ts";
@@ -143,7 +143,7 @@ function outcomeOf({ code, replayed, sequence, row }: ActorAnswer, shard: number
 }
 
 function resultOf({ code, replayed, sequence, row }: ActorAnswer, withStates: boolean): ActorResult {
-  const state = row === undefined || !withStates ? null : viewActor(row);
+  const state = row === undefined || !withStates ? null : viewState(row);
   return [CODES[code].number, replayed, sequence, row?.version ?? 0, state];
 }
 
