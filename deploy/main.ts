@@ -144,6 +144,7 @@ const START_EXIT: Readonly<Record<StartErrorCode, ExitCode>> = {
   host_unavailable: EXIT.problems,
   kafka_ca_unreadable: EXIT.usage,
   node_file_damaged: EXIT.problems,
+  personal_data_key_wrong: EXIT.usage,
   port_in_use: EXIT.problems,
   replication_gap: EXIT.problems,
   seed_failed: EXIT.problems,

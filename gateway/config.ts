@@ -11,7 +11,12 @@ const FIELDS = Object.keys(SETTINGS) as (keyof Settings)[];
 /** Of the settings of load profiles, which stand in the same shell where both run on one machine. */
 const LOAD_PREFIX = "MIZAN_LOAD_";
 /** Their values are repeated nowhere. */
-const SECRETS: ReadonlySet<keyof Settings> = new Set(["adminKey", "kafkaPassword"]);
+const SECRETS: ReadonlySet<keyof Settings> = new Set([
+  "adminKey",
+  "kafkaPassword",
+  "personalDataKey",
+  "personalDataKeyPrevious",
+]);
 const FIELD_OF_NAME = new Map<string, keyof Settings>(FIELDS.map((field) => [SETTINGS[field].name, field]));
 
 /**
@@ -60,6 +65,9 @@ function disagreements(config: Config): string[] {
   }
   if ((kafkaUsername === undefined) !== (kafkaPassword === undefined)) {
     problems.push(`${SETTINGS.kafkaUsername.name} and ${SETTINGS.kafkaPassword.name} go together`);
+  }
+  if (config.personalDataKeyPrevious !== undefined && config.personalDataKey === undefined) {
+    problems.push(`${SETTINGS.personalDataKeyPrevious.name} needs ${SETTINGS.personalDataKey.name}`);
   }
   if (config.kafkaCaFile !== undefined && config.kafkaTls === "off") {
     problems.push(`${SETTINGS.kafkaCaFile.name} needs ${SETTINGS.kafkaTls.name}=on`);

@@ -10,6 +10,7 @@ import type { Door } from "./door.ts";
 import type { LogLag } from "./log-lag.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
+import type { People } from "./people/people.ts";
 import type { Unreadiness } from "./readiness.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import type { Replication } from "./replication.ts";
@@ -26,6 +27,8 @@ export interface GatewayContext {
   readonly dispatcher: Dispatcher;
   readonly streams: Streams;
   readonly access: Access;
+  /** Absent where no personal data are kept. */
+  readonly people: People | undefined;
   readonly engine: Engine;
   /** Undefined where events are switched off, or told by another node. */
   readonly events: () => EventRelayWorker | undefined;

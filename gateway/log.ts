@@ -10,6 +10,9 @@ const HIDDEN = "[hidden]";
 /** Fields that hold a secret wherever they are logged, at the top and one level below. */
 const SECRET_FIELDS = ["authorization", "adminKey", "apiKey", "key", "password", "kafkaPassword", "ticket", "token"];
 
+/** What is known of persons. Their names have no field that only they have: nobody logs the body of a request. */
+const PERSONAL_FIELDS = ["nationalId", "birthDate", "phone", "email", "sealed"];
+
 /**
  * The ledger's log: one line of JSON a fact.
  *
@@ -17,18 +20,24 @@ const SECRET_FIELDS = ["authorization", "adminKey", "apiKey", "key", "password",
  * wherever they stand in a line.
  */
 export function createLog(
-  config: Pick<Config, "logLevel" | "adminKey" | "kafkaPassword">,
+  config: Pick<Config, "logLevel" | "adminKey" | "kafkaPassword"> &
+    Partial<Pick<Config, "personalDataKey" | "personalDataKeyPrevious">>,
   recent: RecentLines,
   // Standard output is for people; the log goes beside it.
   destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
 ): Logger {
-  const secrets = [config.adminKey, config.kafkaPassword].filter((secret) => secret !== undefined);
+  const secrets = [
+    config.adminKey,
+    config.kafkaPassword,
+    config.personalDataKey,
+    config.personalDataKeyPrevious,
+  ].filter((secret) => secret !== undefined);
   const written = secrets.map((secret) => JSON.stringify(secret).slice(1, -1));
   return pino(
     {
       level: config.logLevel,
       base: null,
-      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: HIDDEN },
+      redact: { paths: [...SECRET_FIELDS, ...PERSONAL_FIELDS].flatMap((name) => [name, `*.${name}`]), censor: HIDDEN },
       hooks: {
         streamWrite: (line) => {
           let shown = line.replace(/\bmizan_(?:ticket_)?[A-Za-z0-9_-]{43}\b/g, HIDDEN);

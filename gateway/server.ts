@@ -24,6 +24,8 @@ import { LogLag } from "./log-lag.ts";
 import { LogPositions } from "./log-positions.ts";
 import { NodeRole } from "./node-role.ts";
 import { Pace } from "./pace.ts";
+import type { People } from "./people/people.ts";
+import { startPeople } from "./people/start-people.ts";
 import { type Unreadiness, unreadiness } from "./readiness.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
@@ -154,6 +156,7 @@ class Server {
   #events: EventRelayWorker | undefined;
   #access: AccessFollower | undefined;
   #seeds: SeedOffers | undefined;
+  #people: People | undefined;
   #isOpen = false;
   #isStopping = false;
   #closeListener = (): void => {};
@@ -201,10 +204,11 @@ class Server {
 
   async open(replication: JoinedReplication | undefined, onFailure: (message: string) => void): Promise<void> {
     this.drainLoop.wake();
+    const [config, dispatcher, role, log] = [this.#config, this.#dispatcher, this.#role, this.#log];
+    this.#people = await startPeople({ config, dispatcher, role, log });
     if (replication !== undefined) {
       await this.#replicate(replication, onFailure);
-      const [config, engine, dispatcher] = [this.#config, this.#engine, this.#dispatcher];
-      const [role, positions, log] = [this.#role, this.#positions, this.#log];
+      const [engine, positions] = [this.#engine, this.#positions];
       this.#seeds = new SeedOffers({ config, engine, dispatcher, role, positions, log });
     }
     const access = await Access.open(this.#dispatcher, this.#config);
@@ -218,6 +222,7 @@ class Server {
       dispatcher: this.#dispatcher,
       streams: this.#streams,
       access,
+      people: this.#people,
       engine: this.#engine,
       events: () => this.#events,
       tracer: this.#tracer,
@@ -274,6 +279,7 @@ class Server {
     // Everything decided goes out to the log as far as it can; what nobody will see any more must not keep the shards.
     await this.#replication?.stop();
     this.#gate?.close();
+    await this.#people?.stop();
     await this.#engine.stop();
     this.drainLoop.stop();
     this.#app.close();

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { timeZoneName } from "../engine/limits/calendar.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
 import { OBSERVATION_SETTINGS } from "./observation-settings.ts";
+import { PEOPLE_SETTINGS } from "./people-settings.ts";
 import { REPLICATION_SETTINGS } from "./replication-settings.ts";
 import { powerOfTwo, type Setting, whole, wholeSchema } from "./setting.ts";
 
@@ -295,6 +296,7 @@ export const SETTINGS = {
   }),
 
   ...REPLICATION_SETTINGS,
+  ...PEOPLE_SETTINGS,
 
   ticketTtlMs: whole("MIZAN_TICKET_TTL_MS", {
     default: 30_000,

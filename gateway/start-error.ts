@@ -10,6 +10,7 @@ export type StartErrorCode =
   | "replication_gap"
   | "seed_refused"
   | "seed_failed"
+  | "personal_data_key_wrong"
   | "engine_failed"
   | "history_incomplete";
 

@@ -1,5 +1,6 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { MEDCARD_CODES } from "./medcard/codes.ts";
+import { PERSON_CODES } from "./person/codes.ts";
 
 /** The codes of payments, medical cards, and of actors and sagas in general: a part of the registry in codes.ts. */
 export const ACTOR_CODES = {
@@ -43,4 +44,6 @@ export const ACTOR_CODES = {
   },
 
   ...MEDCARD_CODES,
+
+  ...PERSON_CODES,
 } as const satisfies Record<string, CodeFacts>;

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import * as actorRecord from "./actor-record.ts";
 import { CODES } from "./codes.ts";
 import * as commandRecord from "./command-record.ts";
 import { createApiKeyBody } from "./json-access.ts";
@@ -17,6 +16,8 @@ import { medCardCommand } from "./medcard/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
 import { releaseSagaBody } from "./payment/answers.ts";
 import { paymentCommand } from "./payment/commands.ts";
+import * as personAnswers from "./person/answers.ts";
+import { personCommand, registerPersonBody, updatePersonBody } from "./person/commands.ts";
 import * as resultRecord from "./result-record.ts";
 import * as welcome from "./welcome.ts";
 import * as wireFrame from "./wire-frame.ts";
@@ -24,12 +25,12 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "cd577fac4b511e801ed0bcb91293d29d3117fd7714cc4aec9becb705a297015b",
+  1: "d78d79c8b45de086535e76021cdd15b70aab2c1cb0c32256999808e79849996e",
 };
 
 function contract(): string {
   const codes = Object.entries(CODES).map(([code, { number, http, memory }]) => [code, number, http, memory]);
-  const layouts = [commandRecord, actorRecord, resultRecord, welcome, wireFrame, limits].map((module) =>
+  const layouts = [commandRecord, resultRecord, welcome, wireFrame, limits].map((module) =>
     Object.entries(module)
       .filter(([name, value]) => typeof value !== "function" && name !== "PROTOCOL_MINOR")
       .sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -47,10 +48,13 @@ function contract(): string {
     createApiKeyBody,
     paymentCommand,
     medCardCommand,
+    personCommand,
+    registerPersonBody,
+    updatePersonBody,
     releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers })
+  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...personAnswers })
     .filter((schema) => schema instanceof z.ZodType)
     .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")

@@ -1,5 +1,5 @@
 /** Asks a route, and expects an answer in the shape that it shows. */
-type Ask = (
+export type Ask = (
   method: string,
   path: string,
   template: string,

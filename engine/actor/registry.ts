@@ -1,5 +1,6 @@
 import { medCardActor } from "../medcard/actor.ts";
 import { paymentActor } from "../payment/actor.ts";
+import { personActor } from "../person/actor.ts";
 import type { Actor } from "./actor.ts";
 
 interface AnyCommand {
@@ -10,7 +11,7 @@ interface AnyCommand {
 export type AnyActor = Actor<unknown, AnyCommand, AnyCommand>;
 
 /** Every type of actors. A new one is a folder of its own, and one line here. */
-export const ACTORS: readonly AnyActor[] = [sealed(paymentActor), sealed(medCardActor)];
+export const ACTORS: readonly AnyActor[] = [sealed(paymentActor), sealed(medCardActor), sealed(personActor)];
 
 /** By name. */
 const BY_NAME: ReadonlyMap<string, AnyActor> = new Map(ACTORS.map((actor) => [actor.name, actor]));

@@ -10,6 +10,7 @@ import { problemAnswer } from "../../protocol/json-answers.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
 import { askPayments, SAGA_ROUTES } from "../../test/payment-contract.ts";
+import { askPeople, PEOPLE_ENV } from "../../test/person-contract.ts";
 import { API_ROUTES } from "./routes.ts";
 
 const ids = new UuidV7();
@@ -17,7 +18,7 @@ const NIL_ID = "00000000-0000-0000-0000-000000000000";
 const MAX = Number.MAX_SAFE_INTEGER;
 let ledger: LedgerProcess;
 beforeAll(async () => {
-  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "1", MIZAN_CONNECTIONS_MAX: "1" });
+  ledger = await LedgerProcess.create({ MIZAN_SHARDS: "1", MIZAN_CONNECTIONS_MAX: "1", ...PEOPLE_ENV });
   await ledger.start();
 });
 afterAll(() => ledger.dispose());
@@ -368,6 +369,7 @@ describe("an answer is in the shape that its route shows", () => {
     await answered("GET", `${wallets}/${toWalletId}/statement?${day}`, `${one}/statement`);
     await answered("POST", `${path}/close`, `${one}/close`);
     await askPayments(answered, toWalletId, await wallet("active", 0, "EUR"));
+    await askPeople(answered);
     const commands = [
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1 },
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1_000 },

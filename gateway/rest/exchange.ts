@@ -113,7 +113,7 @@ export class Exchange {
    *
    * **Errors**: `message_too_large`, `unsupported_media_type`, `malformed_json`, answered here.
    */
-  #readJson(take: (value: unknown) => void): void {
+  readJson(take: (value: unknown) => void): void {
     const chunks: Buffer[] = [];
     let length = 0;
     this.#response.onData((chunk, isLast) => {
@@ -131,7 +131,7 @@ export class Exchange {
 
   /** Reads the body and hands it on as its schema says. **Errors**: those of `check`, and those of what is no JSON, answered here. */
   readBody<T>(schema: z.ZodType<T>, take: (body: T) => void): void {
-    this.#readJson((value) => {
+    this.readJson((value) => {
       const checked = check(schema, value);
       if (checked.ok) take(checked.value);
       else this.problem(checked.fault.code, { detail: checked.fault.message, field: checked.fault.field });

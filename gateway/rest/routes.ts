@@ -19,6 +19,7 @@ import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { LOG_LEVEL_ROUTES } from "./log-level-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { PAYMENT_ROUTES } from "./payment-routes.ts";
+import { PERSON_ROUTES } from "./person-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
 import { REPLICATION_ROUTES } from "./replication-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
@@ -41,6 +42,7 @@ export const API_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...PAYMENT_ROUTES,
   ...SAGA_ROUTES,
+  ...PERSON_ROUTES,
   ...REPLICATION_ROUTES,
   ...HISTORY_ROUTES,
   ...LIMIT_ROUTES,

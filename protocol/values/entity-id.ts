@@ -5,6 +5,7 @@ import { type Branded, invalid, type Parsed, type Parser, schemaOf, valid } from
 export type WalletId = Branded<string, "WalletId">;
 export type PaymentId = Branded<string, "PaymentId">;
 export type MedCardId = Branded<string, "MedCardId">;
+export type PersonId = Branded<string, "PersonId">;
 
 /**
  * Makes the parser of one kind of ids.
@@ -28,7 +29,9 @@ const UUID_SHAPE = { type: "string", format: "uuid" } as const;
 export const parseWalletId = entityId<WalletId>();
 export const parsePaymentId = entityId<PaymentId>();
 export const parseMedCardId = entityId<MedCardId>();
+export const parsePersonId = entityId<PersonId>();
 
 export const walletId = schemaOf(parseWalletId, { ...UUID_SHAPE, description: "A wallet's id." });
 export const paymentId = schemaOf(parsePaymentId, { ...UUID_SHAPE, description: "A payment's id." });
 export const medCardId = schemaOf(parseMedCardId, { ...UUID_SHAPE, description: "A medical card's id." });
+export const personId = schemaOf(parsePersonId, { ...UUID_SHAPE, description: "A person's id." });

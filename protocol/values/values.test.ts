@@ -5,11 +5,21 @@ import { settings } from "../../test/property-settings.ts";
 import { CURRENCY_CODES, minorDigits } from "../currencies.ts";
 import { AMOUNT_MINOR_MAX } from "../limits.ts";
 import { email, parseEmail } from "./email.ts";
-import { medCardId, parseMedCardId, parsePaymentId, parseWalletId, paymentId, walletId } from "./entity-id.ts";
+import {
+  medCardId,
+  parseMedCardId,
+  parsePaymentId,
+  parsePersonId,
+  parseWalletId,
+  paymentId,
+  personId,
+  walletId,
+} from "./entity-id.ts";
 import { addMoney, formatDecimal, money, parseDecimal, parseMoney, subtractMoney } from "./money.ts";
 import { nationalId, nationalIdFacts, parseNationalId } from "./national-id.ts";
 import type { Parsed, Parser } from "./parsed.ts";
 import { basisPoints, parseBasisPoints, shareMinor } from "./percentage.ts";
+import { parsePersonName, personName } from "./person-name.ts";
 import { parsePhone, phone } from "./phone.ts";
 
 function valueIn<T>(parsed: Parsed<T>): T {
@@ -59,6 +69,13 @@ const KINDS: readonly Kind[] = [
   { name: "WalletId", parse: parseWalletId, schema: walletId, canonical: ids },
   { name: "PaymentId", parse: parsePaymentId, schema: paymentId, canonical: ids },
   { name: "MedCardId", parse: parseMedCardId, schema: medCardId, canonical: ids },
+  { name: "PersonId", parse: parsePersonId, schema: personId, canonical: ids },
+  {
+    name: "PersonName",
+    parse: parsePersonName,
+    schema: personName,
+    canonical: fc.constantFrom("Amina Hassan", "أمينة حسن", "Zoë O'Neil-Šimić", "李"),
+  },
   { name: "Email", parse: parseEmail, schema: email, canonical: emails },
   { name: "Phone", parse: parsePhone, schema: phone, canonical: phones },
   {
@@ -238,6 +255,20 @@ describe("a telephone number", () => {
     "is not %s",
     (text) => expect(parsePhone(text).ok).toBe(false),
   );
+});
+
+describe("a person's name", () => {
+  test.each([
+    ["  Amina   Hassan ", "Amina Hassan"],
+    ["Zoe\u0308", "Zo\u00eb"],
+  ])("%s is %s", (text, expected) => expect(parsePersonName(text)).toEqual({ ok: true, value: expected }));
+
+  test.each([
+    ["nothing", " "],
+    ["digits only", "29001150101234"],
+    ["two lines", "Amina\nHassan"],
+    ["201 characters", "a".repeat(201)],
+  ])("is not %s", (_name, text) => expect(parsePersonName(text).ok).toBe(false));
 });
 
 describe("a national id", () => {
