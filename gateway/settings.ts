@@ -86,7 +86,7 @@ export const SETTINGS = {
     min: 1_024,
     max: 16_777_216,
     unit: "objects",
-    meaning: "Payments and medical cards that one shard may hold; beyond it `actors_full`.",
+    meaning: "Payments, top-ups, payouts and medical cards that one shard may hold; beyond it `actors_full`.",
   }),
   idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
     default: 24 * HOUR_MS,

