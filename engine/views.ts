@@ -163,6 +163,13 @@ export interface FoundActor {
   readonly state: Uint8Array;
 }
 
+/** Asks what a shard keeps of all actors of a type together; the type knows what may be asked. */
+export interface ProjectionQuestion {
+  readonly aggregate: string;
+  readonly question: unknown;
+  readonly by: Sender;
+}
+
 /** An operator's word on a parked saga: try again, or take back what it did. */
 export interface SagaRelease {
   readonly id: string;

@@ -31,14 +31,14 @@ export class MedCardSession extends PaymentSession {
     return this;
   }
 
-  card(type: string, body: object = {}, by = ISSUING_SENDER): ObjectCommand {
+  card(type: string, body: object = {}, by = ISSUING_SENDER, id = this.cardId): ObjectCommand {
     this.#commands += 1;
     const commandId = untimedId(0xd_0000 + this.#commands);
-    return { aggregate: "MedCard", id: this.cardId, commandId, command: { type, ...body }, by };
+    return { aggregate: "MedCard", id, commandId, command: { type, ...body }, by };
   }
 
   /** Issues and activates the card: a fifth is the holder's, and 3,000 a month are covered. */
-  withCard(body: object = {}): this {
+  withCard(body: object = {}, id = this.cardId): this {
     const facts = {
       ownerId: ISSUING_SENDER.ownerId,
       holderId: PAYING_SENDER.ownerId,
@@ -50,16 +50,22 @@ export class MedCardSession extends PaymentSession {
       monthlyLimitMinor: 3_000,
       expiresAt: new Date(this.nowMs + 400 * 86_400_000).toISOString(),
     };
-    const issued = this.pay(this.card("IssueCard", { ...facts, ...body }, ADMIN_SENDER));
-    const activated = this.pay(this.card("ActivateCard", {}, PAYING_SENDER));
+    const issued = this.pay(this.card("IssueCard", { ...facts, ...body }, ADMIN_SENDER, id));
+    const activated = this.pay(this.card("ActivateCard", {}, PAYING_SENDER, id));
     if (issued?.code !== "ok" || activated?.code !== "ok") throw new Error("there is no card");
     return this;
   }
 
-  claiming(claimId: string, totalMinor: number, by = PAYING_SENDER): ObjectCommand {
+  claiming(
+    claimId: string,
+    totalMinor: number,
+    by = PAYING_SENDER,
+    more: object = {},
+    id = this.cardId,
+  ): ObjectCommand {
     const items = [{ code: "a", quantity: 1, unitPriceMinor: totalMinor }];
     const facts = { pharmacyWalletId: this.shop, beneficiaryId: PAYING_SENDER.ownerId, category: "MEDICATION" };
-    return this.card("ClaimPrescription", { claimId, ...facts, totalMinor, items }, by);
+    return this.card("ClaimPrescription", { claimId, ...facts, totalMinor, items, ...more }, by, id);
   }
 
   state(): MedCardState {

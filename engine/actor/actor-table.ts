@@ -1,5 +1,6 @@
 import { ExpiryQueue } from "../holds/expiry-queue.ts";
 import type { ObjectRecord } from "../object/object-record.ts";
+import type { Projection } from "./actor.ts";
 import type { ActorRow, OpenSaga } from "./actor-row.ts";
 import { evolveActor } from "./evolve-actor.ts";
 import { actorOf } from "./registry.ts";
@@ -20,6 +21,8 @@ export class ActorTable {
   readonly #due: ExpiryQueue;
   /** Rows that changed before a snapshot has copied them, as they were. */
   readonly #images = new Map<number, ActorRow>();
+  /** By type; undefined for a type that has none. */
+  readonly #projections = new Map<string, Projection<unknown> | undefined>();
   #guardedFrom = 0;
   #guardedTo = 0;
 
@@ -58,6 +61,12 @@ export class ActorTable {
   get(type: string, id: string): ActorRow | undefined {
     const row = this.#rowOf.get(keyOf(type, id));
     return row === undefined ? undefined : this.#rows[row];
+  }
+
+  /** What is kept of all actors of a type together; undefined where nothing is. */
+  projection(type: string): Projection<unknown> | undefined {
+    if (!this.#projections.has(type)) this.#projections.set(type, actorOf(type)?.projection?.());
+    return this.#projections.get(type);
   }
 
   /** All actors, in the order in which they came. */
@@ -113,6 +122,7 @@ export class ActorTable {
       }
       if (this.#dueAtMs[row] !== NEVER) this.#due.remove(row);
     }
+    this.projection(actor.type)?.change(this.#rows[row]?.state, actor.state);
     this.#rows[row] = actor;
     if (actor.open === undefined) this.#open.delete(row);
     else this.#open.add(row);

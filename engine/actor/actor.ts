@@ -66,4 +66,19 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   readonly cameAtMs?: (state: State) => number;
   /** The code for a command on an actor that there is not. */
   readonly notFound: Refusal;
+  /** What a shard keeps of all of them together, where it keeps anything. */
+  readonly projection?: () => Projection<State>;
+}
+
+/**
+ * What a shard keeps of all actors of a type together.
+ *
+ * It is told the difference of each change and follows from the states alone, whatever their order: so a replay, a snapshot that is
+ * loaded and a shard that follows another one come to the same, and nothing of it is stored.
+ */
+export interface Projection<State> {
+  /** An actor has another state; it is new where it had none before. */
+  readonly change: (before: State | undefined, after: State) => void;
+  /** What somebody may see of what he asks for. */
+  readonly read: (question: unknown, sender: Sender) => unknown;
 }

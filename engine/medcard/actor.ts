@@ -1,6 +1,7 @@
 import { medCardCommand } from "../../protocol/medcard/commands.ts";
 import { type MedCardEvent, medCardEvent } from "../../protocol/medcard/events.ts";
 import type { Actor } from "../actor/actor.ts";
+import { CardSpend } from "./card-spend.ts";
 import { type AnyMedCardCommand, concludeMedCard, decideMedCard, may } from "./decide.ts";
 import { evolveMedCard } from "./evolve.ts";
 import type { MedCardState } from "./medcard.ts";
@@ -19,4 +20,5 @@ export const medCardActor: Actor<MedCardState, AnyMedCardCommand, MedCardEvent> 
   mayRead: (state, sender) => may(state, sender, "issuer") || may(state, sender, "holder"),
   cameAtMs: ({ issuedAtMs }) => issuedAtMs,
   notFound: "medcard_not_found",
+  projection: () => new CardSpend(),
 };

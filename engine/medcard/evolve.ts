@@ -6,11 +6,11 @@ import {
   isOpen,
   type MedCardState,
   type MedCardStatus,
-  MONTHS_KEPT,
   PRESCRIPTIONS_KEPT,
   type Prescription,
   usedMinor,
 } from "./medcard.ts";
+import { counted, MONTHS_KEPT, spendOf } from "./month-spend.ts";
 
 type Change = Exclude<MedCardEvent["type"], "CardIssued">;
 
@@ -79,19 +79,19 @@ export function evolveMedCard(before: MedCardState | undefined, event: MedCardEv
     case "PrescriptionClaimed": {
       const { type: _, ...facts } = event;
       const prescriptions = [...state.prescriptions, { ...facts, status: "CLAIMED" } as const];
-      return used(
-        { ...state, prescriptions: prescriptions.slice(-PRESCRIPTIONS_KEPT) },
-        facts.month,
-        facts.coveredMinor,
-      );
+      const remembered = { ...state, prescriptions: prescriptions.slice(-PRESCRIPTIONS_KEPT), spend: spendOf(before) };
+      return used(remembered, facts.month, facts.coveredMinor);
     }
-    case "PrescriptionPaid":
-      return { ...state, prescriptions: changed(state.prescriptions, event.claimId, { status: "PAID" }) };
+    case "PrescriptionPaid": {
+      const spend = counted(spendOf(before), claimOf(before, event.claimId), 1);
+      return { ...state, prescriptions: changed(state.prescriptions, event.claimId, { status: "PAID" }), spend };
+    }
     case "PrescriptionRefused":
       return givenBack({ ...state, prescriptions: without(state.prescriptions, event.claimId) }, before, event.claimId);
     case "PrescriptionReversed": {
       const prescriptions = changed(state.prescriptions, event.claimId, { status: "REVERSED" });
-      return givenBack({ ...state, prescriptions }, before, event.claimId);
+      const spend = counted(spendOf(before), claimOf(before, event.claimId), -1);
+      return givenBack({ ...state, prescriptions, spend }, before, event.claimId);
     }
     case "InsuranceClaimFiled": {
       const { type: _, ...facts } = event;
@@ -111,9 +111,15 @@ export function evolveMedCard(before: MedCardState | undefined, event: MedCardEv
   }
 }
 
-function givenBack(state: MedCardState, { prescriptions }: MedCardState, claimId: string): MedCardState {
+/** A claim that stands. */
+function claimOf({ prescriptions }: MedCardState, claimId: string): Prescription {
   const claim = prescriptions.find((one) => one.claimId === claimId);
   if (claim === undefined || claim.status === "REVERSED") throw new Error(`prescription ${claimId} does not stand`);
+  return claim;
+}
+
+function givenBack(state: MedCardState, before: MedCardState, claimId: string): MedCardState {
+  const claim = claimOf(before, claimId);
   // What lies farther back than months are remembered for has no limit to give back.
   const isKept = state.months.some(({ month }) => month === claim.month);
   return isKept ? used(state, claim.month, -claim.coveredMinor) : state;

@@ -1,4 +1,5 @@
 import type { MedCardEvent } from "../../protocol/medcard/events.ts";
+import type { MonthSpend } from "./month-spend.ts";
 
 /** ISSUED → ACTIVE ⇄ SUSPENDED; ACTIVE → EXPIRED → ACTIVE when it is renewed; CLOSED is the end. */
 export type MedCardStatus = "ISSUED" | "ACTIVE" | "SUSPENDED" | "EXPIRED" | "CLOSED";
@@ -21,8 +22,6 @@ export const BENEFICIARIES_MAX = 20;
 export const PRESCRIPTIONS_KEPT = 100;
 /** Insurance claims that a card remembers; those that are open stay. */
 export const INSURANCE_CLAIMS_KEPT = 50;
-/** Months whose use a card remembers. */
-export const MONTHS_KEPT = 13;
 
 /** A medical card. usedMinor of each month is the sum of what its claims cover that stand. */
 export interface MedCardState extends Facts<"CardIssued"> {
@@ -33,6 +32,8 @@ export interface MedCardState extends Facts<"CardIssued"> {
   /** In the order of time. */
   readonly months: readonly { readonly month: string; readonly usedMinor: number }[];
   readonly prescriptions: readonly Prescription[];
+  /** In the order of time; absent while nothing was claimed, and in older snapshots: `spendOf` reads it. */
+  readonly spend?: readonly MonthSpend[];
   readonly insuranceClaims: readonly InsuranceClaim[];
 }
 

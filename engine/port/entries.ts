@@ -71,6 +71,8 @@ export const REQUEST_KIND = {
   ListActors: 33,
   /** Payload: MessagePack of an `ActorBatch`. Answer, when wallets have done their part for all: Object (array of `ActorResult`). */
   ActorCommands: 34,
+  /** Payload: MessagePack of a `ProjectionQuestion`. Answer: Object (what the type's projection says, or null with a code). */
+  ReadProjection: 50,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
   /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */

@@ -14,6 +14,7 @@ import type {
   ActorsAsked,
   ObjectCommand,
   ObjectOutcome,
+  ProjectionQuestion,
   SagaRelease,
 } from "../views.ts";
 import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor, viewState } from "./actor-desk.ts";
@@ -97,6 +98,13 @@ export class ActorRequests {
         const found = listActors(this.#state.actors.rows(), unpackPayload(ring, offset) as ActorsAsked);
         if (typeof found === "string") this.#replies.object(token, found, null);
         else this.#replies.object(token, "ok", found);
+        break;
+      }
+      case REQUEST_KIND.ReadProjection: {
+        const { aggregate, question, by } = unpackPayload(ring, offset) as ProjectionQuestion;
+        const projection = this.#state.actors.projection(aggregate);
+        if (projection === undefined) this.#replies.object(token, "unknown_operation", null);
+        else this.#replies.object(token, "ok", projection.read(question, by));
         break;
       }
       case REQUEST_KIND.ListSagas:
