@@ -83,12 +83,14 @@ describe("a hold", () => {
     const voidEnd = await call("POST", `/holds/${voided}/void`, { walletId });
     const expired = await place(50, { expiresAt: new Date(Date.now() + 300).toISOString() });
     while ((await look(expired)).status === "open") await delay(20);
-    // Refused over there, after it has closed the hold here.
+    // Refused over there: it is held here again, and may be voided.
     const refused = await place(50);
     await call("POST", `/wallets/${farId}/close`);
     const closed = await wallet(1, 0);
     await call("POST", `/wallets/${closed}/close`);
     expect(await capture(refused, { amountMinor: 50, toWalletId: closed, final: true })).toHaveProperty("code");
+    expect(await look(refused)).toMatchObject({ status: "open", remainingMinor: 50, capturedMinor: 0 });
+    await call("POST", `/holds/${refused}/void`, { walletId });
 
     const found = async (): Promise<Json[]> => Promise.all([whole, final, voided, expired, refused].map(look));
     const before = await found();
@@ -97,7 +99,7 @@ describe("a hold", () => {
       { status: "captured", capturedMinor: 25, toWalletId: farId },
       { status: "voided", capturedMinor: 5, closedPosition: voidEnd.position },
       { status: "expired", capturedMinor: 0, remainingMinor: 0 },
-      { status: "captured", amountMinor: 50, capturedMinor: 0 },
+      { status: "voided", amountMinor: 50, capturedMinor: 0 },
     ]);
     for (const { placedAt, closedAt } of before) {
       expect(Date.parse(String(closedAt))).toBeGreaterThanOrEqual(Date.parse(String(placedAt)));
