@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UuidV7 } from "../../protocol/ids.ts";
+import { keySlots } from "../../test/key-slots.ts";
 import { keyFilePath } from "./key-file.ts";
-import { KeySlot, SLOT_BYTES } from "./key-slot.ts";
+import { SLOT_BYTES } from "./key-slot.ts";
 import { MasterKey } from "./master-key.ts";
 import { PersonKeys } from "./person-keys.ts";
 
@@ -36,14 +37,6 @@ function fileBytes(): Buffer {
   return readFileSync(keyFilePath(directory));
 }
 
-/** The slots of the file that hold a key. */
-function slots(): KeySlot[] {
-  const bytes = fileBytes();
-  return Array.from({ length: bytes.length / SLOT_BYTES }, (_, index) =>
-    KeySlot.read(bytes.subarray(index * SLOT_BYTES, (index + 1) * SLOT_BYTES)),
-  ).filter((slot) => slot instanceof KeySlot);
-}
-
 describe("the keys of persons", () => {
   test("are there again after a start, and the file is for its owner alone", async () => {
     const keys = await openKeys();
@@ -69,7 +62,7 @@ describe("the keys of persons", () => {
     await keys.make(stays);
     const newest = await keys.make(gone);
     expect(keys.find(gone)).toEqual(newest);
-    const wrapped = slots()
+    const wrapped = keySlots(directory)
       .filter(({ personId }) => personId === gone)
       .map((slot) => Buffer.from(slot.wrapped));
     expect(wrapped).toHaveLength(2);
@@ -79,7 +72,7 @@ describe("the keys of persons", () => {
       expect(fileBytes().includes(bytes)).toBe(false);
       expect(fileBytes().includes(bytes.subarray(12, 28))).toBe(false);
     }
-    expect(slots().map(({ personId }) => personId)).toEqual([stays]);
+    expect(keySlots(directory).map(({ personId }) => personId)).toEqual([stays]);
     await keys.destroy(gone);
     await Promise.all([keys.make(ids.next()), keys.make(ids.next())]);
     expect(fileBytes()).toHaveLength(3 * SLOT_BYTES);
@@ -112,12 +105,12 @@ describe("the keys of persons", () => {
     const keys = await openKeys();
     const people = Array.from({ length: 5 }, () => ids.next());
     const made = await Promise.all(people.map((id) => keys.make(id)));
-    const before = slots().map((slot) => Buffer.from(slot.wrapped));
+    const before = keySlots(directory).map((slot) => Buffer.from(slot.wrapped));
     await expect(openKeys(SECOND)).rejects.toMatchObject({ code: "personal_data_key_wrong" });
     const rotated = await openKeys(SECOND, FIRST);
     expect(people.map((id) => rotated.find(id))).toEqual(made);
     for (const wrapped of before) expect(fileBytes().includes(wrapped)).toBe(false);
-    expect(slots()).toHaveLength(people.length);
+    expect(keySlots(directory)).toHaveLength(people.length);
     const later = await openKeys(SECOND);
     expect(people.map((id) => later.find(id))).toEqual(made);
     await expect(openKeys(FIRST)).rejects.toMatchObject({ code: "personal_data_key_wrong" });
@@ -133,9 +126,9 @@ describe("the keys of persons", () => {
     writeFileSync(keyFilePath(directory), both);
     const again = await openKeys(SECOND, FIRST);
     expect(again.find(id)).toEqual(made);
-    expect(slots()).toHaveLength(1);
+    expect(keySlots(directory)).toHaveLength(1);
     await again.destroy(id);
-    expect(slots()).toHaveLength(0);
+    expect(keySlots(directory)).toHaveLength(0);
     expect(fileBytes().every((byte) => byte === 0)).toBe(true);
   });
 });
