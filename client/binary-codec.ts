@@ -36,6 +36,7 @@ import {
   TOPIC,
   writeFrameHeader,
 } from "../protocol/wire-frame.ts";
+import { actorRecords, decodeActorAnswers } from "./binary-actors.ts";
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
 import { metadataOf, metadataText, type NamedCommand } from "./commands.ts";
 import { MizanError } from "./errors.ts";
@@ -55,6 +56,12 @@ export const binaryCodec: Codec = {
   messageOverheadBytes: WIRE_HEADER_BYTES,
   commandBytesMax,
   encodeCommands,
+  encodeActorCommands(requestId, commands) {
+    const records = actorRecords(commands);
+    const frame = startFrame(FRAME_TYPE.ActorCommands, requestId, commands.length, records.length, FRAME_FLAG.details);
+    frame.bytes.set(records, WIRE_HEADER_BYTES);
+    return frame.bytes;
+  },
   encodeLookupWallets(requestId, walletIds) {
     const frame = startFrame(FRAME_TYPE.LookupWallets, requestId, walletIds.length, 16 * walletIds.length);
     for (const [index, id] of walletIds.entries()) writeUuid(id, frame.bytes, WIRE_HEADER_BYTES + 16 * index);
@@ -238,6 +245,8 @@ function decodeFrame(source: Source, at: number, end: number): ServerMessage | u
       const answers = decodeRecords(body, end, count, RESULT_DETAIL_BYTES, (record) => decodeAnswer(source, record));
       return { type: "results", requestId, answers };
     }
+    case FRAME_TYPE.ActorResults:
+      return { type: "results", requestId, answers: decodeActorAnswers(source, body, end, count) };
     case FRAME_TYPE.Wallets: {
       const wallets = decodeRecords(body, end, count, WALLET_BYTES, (record) => decodeWallet(source, record));
       return { type: "wallets", requestId, wallets };

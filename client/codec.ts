@@ -1,4 +1,5 @@
 import type { Subprotocol, TopicName } from "../protocol/wire-frame.ts";
+import type { NamedActorCommand } from "./actor-commands.ts";
 import type { NamedCommand } from "./commands.ts";
 import type { Answer, BalanceUpdate, Found, RejectionCode, TransferRecord, Wallet } from "./results.ts";
 import type { Query } from "./wallet-history.ts";
@@ -54,6 +55,7 @@ export interface Codec {
   /** Room that everything but the commands takes. */
   readonly messageOverheadBytes: number;
   encodeCommands(requestId: number, commands: readonly NamedCommand[]): Payload;
+  encodeActorCommands(requestId: number, commands: readonly NamedActorCommand[]): Payload;
   encodeLookupWallets(requestId: number, walletIds: readonly string[]): Payload;
   encodeLookupTransfer(requestId: number, commandId: string): Payload;
   encodeQuery(requestId: number, query: Query): Payload;

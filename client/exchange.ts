@@ -8,7 +8,7 @@ import { IN_PROGRESS_PAUSE_MS, OVERLOAD_PAUSE_MS_MAX, OVERLOAD_PAUSE_MS_MIN } fr
 import { Link } from "./link.ts";
 import type { Nodes } from "./nodes.ts";
 import type { Pending } from "./pending.ts";
-import { type AgainCode, CommandMessage, type Inquiry, isRunning, type Question } from "./questions.ts";
+import { type AgainCode, CommandMessage, isRunning, type Question } from "./questions.ts";
 import type { BalanceUpdate } from "./results.ts";
 import type { Endpoint } from "./socket.ts";
 
@@ -94,7 +94,7 @@ export class Exchange {
   }
 
   /** Hands in a question that ends by its answer or its timeout. */
-  inquire<T>(inquiry: Inquiry<T>): void {
+  inquire<T>(inquiry: Question & { readonly pending: Pending<T> }): void {
     if (this.#admit(inquiry.pending)) this.ask(inquiry);
   }
 

@@ -2,6 +2,15 @@
 
 export type { Currency } from "../protocol/currencies.ts";
 export type { NamedLimit } from "../protocol/named-limit.ts";
+export type {
+  ActorApplied,
+  ActorCommand,
+  ActorCommandOf,
+  ActorCommands,
+  ActorHandle,
+  ActorRejected,
+  ActorResult,
+} from "./actor-commands.ts";
 export type { CommandOptions } from "./command-options.ts";
 export type {
   Command,

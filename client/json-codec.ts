@@ -12,6 +12,7 @@ import {
   type Balance,
   type BalanceUpdate,
   type Found,
+  NO_BALANCE,
   rejection,
   type TransferRecord,
   type Wallet,
@@ -22,8 +23,6 @@ const MESSAGE_OVERHEAD_BYTES = 128;
 /** More than the names and ids of any command take as JSON; only metadata comes on top. */
 const COMMAND_BYTES_MAX = 640;
 
-const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
-
 export const jsonCodec: Codec = {
   subprotocol: "mizan.json.v1",
   messageOverheadBytes: MESSAGE_OVERHEAD_BYTES,
@@ -31,6 +30,18 @@ export const jsonCodec: Codec = {
     COMMAND_BYTES_MAX + (metadata === undefined ? 0 : metadataText(metadata).byteLength),
   encodeCommands: (requestId, commands) =>
     JSON.stringify({ requestId, type: "Batch", commands: commands.map(commandBody) }),
+  encodeActorCommands: (requestId, commands) =>
+    JSON.stringify({
+      requestId,
+      type: "Batch",
+      commands: commands.map(({ commandId: id, actor, actorId, command }) => ({
+        type: "ActorCommand",
+        id,
+        actor,
+        actorId,
+        command,
+      })),
+    }),
   encodeLookupWallets: (requestId, walletIds) => JSON.stringify({ requestId, type: "GetWallets", walletIds }),
   encodeLookupTransfer: (requestId, id) => JSON.stringify({ requestId, type: "GetTransfer", id }),
   encodeQuery: (requestId, query) => JSON.stringify({ ...query, requestId }),
@@ -131,6 +142,7 @@ interface JsonCommandResult {
     readonly to?: Balance;
     readonly wallet?: Balance;
     readonly counterparty?: Balance;
+    readonly state?: Readonly<Record<string, unknown>>;
   };
 }
 
@@ -184,7 +196,9 @@ function decodeResult({ ok, replayed, position, error, result }: JsonCommandResu
     };
   }
   const other = result.to ?? result.counterparty;
+  const { version, state } = result;
   return {
+    ...(state === undefined ? {} : { actor: { version, state } }),
     code: "ok",
     position: result.position,
     replayed: replayed === true,

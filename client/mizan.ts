@@ -2,6 +2,8 @@ import type { WalletType } from "../protocol/command-record.ts";
 import type { Currency } from "../protocol/currencies.ts";
 import { isUuid, UuidV7 } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, QUERY_BYTES_MAX } from "../protocol/limits.ts";
+import { actorHandle, commandActors } from "./actor-call.ts";
+import type { ActorCommand, ActorHandle, ActorResult } from "./actor-commands.ts";
 import { binaryCodec } from "./binary-codec.ts";
 import type { Codec, ServerMessage } from "./codec.ts";
 import { CommandCall } from "./command-call.ts";
@@ -59,6 +61,8 @@ export interface MizanOptions extends Endpoint {
   /** Most commands and questions without an answer; beyond that calls fail as `overloaded`. Default: 131,072. */
   readonly pendingMax?: number;
 }
+
+type UntimedCall = Omit<Parameters<typeof restCall>[2], "timeoutMs">;
 
 export interface CallOptions {
   readonly timeoutMs?: number;
@@ -198,6 +202,16 @@ export class Mizan {
     return call.pending.promise;
   }
 
+  /** An actor, such as a payment. `client/actors.ts` has the types of commands. */
+  actor<Name extends string>(actor: Name, actorId: string): ActorHandle<Name> {
+    return actorHandle(this, actor, actorId);
+  }
+
+  /** Sends up to 1,024 commands on actors; each has its own result, in the same order. **Errors**: as of `batch`. */
+  actors(commands: readonly ActorCommand[], options?: CallOptions): Promise<readonly ActorResult[]> {
+    return commandActors(this.#exchange, commands, () => this.#ids.next(), options?.timeoutMs ?? this.#timeoutMs);
+  }
+
   async getWallet(walletId: string, options?: CallOptions): Promise<Found<Wallet>> {
     const [wallet] = await this.getWallets([walletId], options);
     return wallet ?? rejection("internal_error");
@@ -277,13 +291,7 @@ export class Mizan {
   /** The limits that apply to a wallet, and what is left of them. */
   async getWalletLimits(walletId: string, options?: CallOptions): Promise<Found<LimitsInForce>> {
     if (!isUuid(walletId)) return rejection("invalid_request");
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(
-      this.#endpoint,
-      this.#exchange.nodes,
-      { path: `/api/v1/wallets/${walletId}/limits`, timeoutMs },
-      "limits",
-    );
+    return this.#rest({ path: `/api/v1/wallets/${walletId}/limits` }, "limits", options);
   }
 
   /** The limits of all wallets of a type in a currency, as they were set; for admins. */
@@ -292,26 +300,14 @@ export class Mizan {
     currency: Currency,
     options?: CallOptions,
   ): Promise<Found<Pick<TypeLimits, "type" | "currency" | "limits">>> {
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(
-      this.#endpoint,
-      this.#exchange.nodes,
-      { path: `/api/v1/limits/${walletType}/${currency}`, timeoutMs },
-      "limits",
-    );
+    return this.#rest({ path: `/api/v1/limits/${walletType}/${currency}` }, "limits", options);
   }
 
   /** Sets the limits of all wallets of a type in a currency; for admins. */
   setTypeLimits(command: SetTypeLimits, options?: CallOptions): Promise<Found<TypeLimits>> {
     const { commandId = this.#ids.next(), walletType, currency, limits: body } = command;
     const path = `/api/v1/limits/${walletType}/${currency}`;
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(
-      this.#endpoint,
-      this.#exchange.nodes,
-      { method: "PUT", path, timeoutMs, commandId, body },
-      "positions",
-    );
+    return this.#rest({ method: "PUT", path, commandId, body }, "positions", options);
   }
 
   /** Who leads the ledger, and how far the node that answers and the log are. */
@@ -321,8 +317,7 @@ export class Mizan {
 
   /** The books per shard and currency; for admins. */
   trialBalance(options?: CallOptions): Promise<Found<TrialBalance>> {
-    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
-    return restCall(this.#endpoint, this.#exchange.nodes, { path: "/api/v1/trial-balance", timeoutMs }, "totals");
+    return this.#rest({ path: "/api/v1/trial-balance" }, "totals", options);
   }
 
   /**
@@ -370,6 +365,11 @@ export class Mizan {
     const [result] = await this.batch([command], options);
     if (result === undefined) throw new MizanError("protocol_violation", "a command without a result");
     return result;
+  }
+
+  #rest<T>(call: UntimedCall, mark: keyof T & string, options: CallOptions | undefined): Promise<Found<T>> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return restCall(this.#endpoint, this.#exchange.nodes, { ...call, timeoutMs }, mark);
   }
 
   /** Asks a query; `mark` is a field that every good answer has. */

@@ -116,9 +116,11 @@ export interface Answer {
   readonly balance: Balance;
   readonly counterparty: Balance | undefined;
   readonly limit: NamedLimit | undefined;
+  /** Of a command on an actor that was applied. */
+  readonly actor?: { readonly version: number; readonly state: Readonly<Record<string, unknown>> };
 }
 
-const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
+export const NO_BALANCE: Balance = { postedMinor: 0, availableMinor: 0, version: 0 };
 
 /** The answer that stands for a refusal of a whole message. */
 export function refusal(code: RejectionCode): Answer {
