@@ -34,8 +34,9 @@ export interface ActorOutcome {
  */
 export function checkActorCommand(name: string, command: unknown): Checked<ObjectCommand["command"]> {
   const actor = actorOf(name);
-  if (actor === undefined) {
-    return { ok: false, fault: { code: "unknown_operation", field: "actor", message: `no type of actors: ${name}` } };
+  if (actor === undefined || actor.isRestOnly) {
+    const message = actor === undefined ? `no type of actors: ${name}` : `${name} takes commands over REST alone`;
+    return { ok: false, fault: { code: "unknown_operation", field: "actor", message } };
   }
   const checked = check(actor.commands, command);
   if (checked.ok) return { ok: true, value: checked.value as ObjectCommand["command"] };

@@ -128,7 +128,7 @@ function eventHeaders(type: string): object {
 
 /** What commands on actors of each type are, in full. */
 const ACTOR_MESSAGES: Readonly<Record<string, object>> = Object.fromEntries(
-  ACTORS.map(({ name, commands }) => [
+  ACTORS.filter(({ isRestOnly }) => !isRestOnly).map(({ name, commands }) => [
     `${name}Command`,
     socketMessage(
       `A command on a ${name}.`,

@@ -67,6 +67,7 @@ describe("a command on an actor", () => {
 
   test.each([
     [{ actor: "Pigeon" }, "unknown_operation", "actor"],
+    [{ actor: "Person", command: { type: "UpdatePerson", sealed: "AAAA" } }, "unknown_operation", "actor"],
     [{ command: { type: "FlyPayment" } }, "unknown_operation", "command.type"],
     [{ command: { type: "CapturePayment", amountMinor: 0 } }, "amount_invalid", "command.amountMinor"],
     [{ command: { type: "CapturePayment", wings: 2 } }, "invalid_request", "command.wings"],

@@ -66,6 +66,8 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   readonly cameAtMs?: (state: State) => number;
   /** The code for a command on an actor that there is not. */
   readonly notFound: Refusal;
+  /** Its commands and states hold what a desk of the gateway makes and reads, so clients have them over REST alone. */
+  readonly isRestOnly?: true;
   /** What a shard keeps of all of them together, where it keeps anything. */
   readonly projection?: () => Projection<State>;
 }

@@ -21,4 +21,5 @@ export const personActor: Actor<PersonState, PersonCommand, PersonEvent> = {
   mayRead: ({ personId, issuerId }, sender) =>
     mayKeep(personId, sender) || (issuerId !== undefined && issuerId === sender.ownerId),
   notFound: "person_not_found",
+  isRestOnly: true,
 };
