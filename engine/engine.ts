@@ -1,3 +1,4 @@
+import type { MedCardTiers } from "../protocol/medcard/tiers.ts";
 import type { History } from "./history/history.ts";
 import type { JournalReaderOptions } from "./journal/journal-reader.ts";
 import type { RingDepth } from "./port/ring.ts";
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly holdsPerShardMax: number;
   /** Payments and other actors. Absent: 65,536. */
   readonly actorsPerShardMax?: number;
+  /** What the tiers of medical cards give. Absent: the terms that the program knows. */
+  readonly medCardTiers?: MedCardTiers;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
   /** Room on the disk for the sealed ids of a shard; 0 for no bound. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { timeZoneName } from "../engine/limits/calendar.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
+import { MEDCARD_TIERS_SETTING } from "./medcard-tiers.ts";
 import { OBSERVATION_SETTINGS } from "./observation-settings.ts";
 import { PEOPLE_SETTINGS } from "./people-settings.ts";
 import { REPLICATION_SETTINGS } from "./replication-settings.ts";
@@ -88,6 +89,7 @@ export const SETTINGS = {
     unit: "objects",
     meaning: "Payments, top-ups, payouts and medical cards that one shard may hold; beyond it `actors_full`.",
   }),
+  medCardTiers: MEDCARD_TIERS_SETTING,
   idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
     default: 24 * HOUR_MS,
     min: 1_000,

@@ -17,6 +17,9 @@ export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly o
 /** Fields whose values, where they are of the right type, are refused with a code of their own. */
 const VALUE_FAULTS: ReadonlyMap<PropertyKey, { readonly type: string; readonly code: Fault["code"] }> = new Map([
   ["amountMinor", { type: "number", code: "amount_invalid" }],
+  ["totalMinor", { type: "number", code: "amount_invalid" }],
+  ["approvedMinor", { type: "number", code: "amount_invalid" }],
+  ["monthlyLimitMinor", { type: "number", code: "amount_invalid" }],
   ["overdraftLimitMinor", { type: "number", code: "amount_invalid" }],
   ["expectedVersion", { type: "number", code: "expected_version_invalid" }],
   ["currency", { type: "string", code: "currency_unknown" }],

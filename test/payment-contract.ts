@@ -1,20 +1,15 @@
-/** Asks a route, and expects an answer in the shape that it shows. */
-export type Ask = (
-  method: string,
-  path: string,
-  template: string,
-  body?: object,
-) => Promise<Readonly<Record<string, unknown>>>;
+import type { Ask, OpenWallet } from "./contract-ask.ts";
 
 const PAYMENTS = "/api/v1/payments";
-const SAGA = "/api/v1/sagas/{id}";
-
-/** What needs a saga that cannot go on is asked in `gateway/rest/payments.test.ts`. */
-export const SAGA_ROUTES = [`GET ${SAGA}`, `POST ${SAGA}/retry`, `POST ${SAGA}/compensate`];
-
-/** Asks all other routes of payments, with two wallets of one currency that have some money. */
-export async function askPayments(ask: Ask, payerWalletId: string, merchantWalletId: string): Promise<void> {
-  const facts = { payerWalletId, merchantWalletId, amountMinor: 10, currency: "EUR", description: "bread" };
+/** Asks every route of payments, and the list of sagas. */
+export async function askPayments(ask: Ask, wallet: OpenWallet): Promise<void> {
+  const facts = {
+    payerWalletId: await wallet(100),
+    merchantWalletId: await wallet(0),
+    amountMinor: 10,
+    currency: "EUR",
+    description: "bread",
+  };
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
   const one = await ask("POST", PAYMENTS, PAYMENTS, { ...facts, expiresAt });
   const path = `${PAYMENTS}/${one.id}`;

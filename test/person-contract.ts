@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { UuidV7 } from "../protocol/ids.ts";
-import type { Ask } from "./payment-contract.ts";
+import type { Ask } from "./contract-ask.ts";
 
 const PEOPLE = "/api/v1/people";
 

@@ -1,11 +1,17 @@
 import type { z } from "zod";
 import type { Code, Refusal } from "../../protocol/codes.ts";
+import type { MedCardTiers } from "../../protocol/medcard/tiers.ts";
 import type { Saga, SagaStep } from "../saga/saga.ts";
 
 /** Who sends a command. `ownerId` is empty for an admin. */
 export interface Sender {
   readonly isAdmin: boolean;
   readonly ownerId: string;
+}
+
+/** What an operator has set for decisions. What a decision takes from it stands in its events, so a replay needs none of it. */
+export interface ActorSettings {
+  readonly medCardTiers?: MedCardTiers;
 }
 
 /** What a decision may depend on besides the state and the command. All of it is journaled, so a replay sees the same. */
@@ -15,6 +21,7 @@ export interface ActorContext {
   readonly sender: Sender;
   /** The clock of the frame. */
   readonly nowMs: number;
+  readonly settings?: ActorSettings;
 }
 
 /**

@@ -60,7 +60,7 @@ export function decideMedCard(
 ): Decision {
   if (command.type === "IssueCard") return issue(state, command, context);
   if (state === undefined) return { code: "medcard_not_found" };
-  const { sender, nowMs } = context;
+  const { sender, nowMs, settings } = context;
   const { by, taken } = RULES[command.type];
   if (!may(state, sender, by)) return { code: "forbidden" };
   if (!taken.has(state.status)) return { code: "medcard_status_conflict" };
@@ -86,10 +86,10 @@ export function decideMedCard(
       return happened({ type: "MonthlyLimitUpdated", monthlyLimitMinor: command.monthlyLimitMinor });
     case "UpgradeTier":
       if (!isHigher(command.tier, state.tier)) return { code: "tier_order_invalid" };
-      return happened({ type: "TierUpgraded", ...termsOf(command.tier) });
+      return happened({ type: "TierUpgraded", ...termsOf(command.tier, settings?.medCardTiers) });
     case "DowngradeTier":
       if (!isHigher(state.tier, command.tier)) return { code: "tier_order_invalid" };
-      return happened({ type: "TierDowngraded", ...termsOf(command.tier) });
+      return happened({ type: "TierDowngraded", ...termsOf(command.tier, settings?.medCardTiers) });
     case "AddBeneficiary": {
       const { beneficiaryId, relation } = command;
       if (covers(state, beneficiaryId)) return { code: "beneficiary_exists" };
@@ -143,7 +143,7 @@ export function may({ ownerId, holderId }: MedCardState, sender: Sender, by: Rul
 function issue(
   state: MedCardState | undefined,
   command: Extract<MedCardCommand, { type: "IssueCard" }>,
-  { sender, nowMs }: ActorContext,
+  { sender, nowMs, settings }: ActorContext,
 ): Decision {
   if (!sender.isAdmin) return { code: "forbidden" };
   if (state !== undefined) return { code: "medcard_exists" };
@@ -157,7 +157,7 @@ function issue(
     ...(facts.pharmacyWalletIds ?? []),
   ];
   if (new Set(wallets).size < wallets.length) return { code: "same_wallet" };
-  const terms = termsOf(tier);
+  const terms = termsOf(tier, settings?.medCardTiers);
   return happened({
     type: "CardIssued",
     ...facts,

@@ -1,6 +1,6 @@
 import { CODES, type Code, codeName, type Refusal } from "../../protocol/codes.ts";
 import { isUuid, shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
-import type { Sender } from "../actor/actor.ts";
+import type { ActorSettings, Sender } from "../actor/actor.ts";
 import type { ActorRow, OpenSaga } from "../actor/actor-row.ts";
 import { LEDGER_SENDER } from "../actor/evolve-actor.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
@@ -31,6 +31,7 @@ export interface ActorAnswer {
 type TakeAnswer = (answer: ActorAnswer) => void;
 
 export interface ActorDeskHooks {
+  readonly settings: ActorSettings;
   /** Sends a message to the shard of a wallet, once everything decided so far is durable. */
   readonly ask: (toShard: number, message: AskRequest) => void;
   /** Commits where the frame has no room for a record of the largest length. */
@@ -81,7 +82,7 @@ export class ActorDesk {
     if (row?.open !== undefined) return "actor_busy";
     if (row === undefined && this.#state.actors.isFull) return "actors_full";
     const nowMs = this.#frame.clockMs;
-    const decision = actor.decide(row?.state, command, { id, sender: by, nowMs });
+    const decision = actor.decide(row?.state, command, { id, sender: by, nowMs, settings: this.#hooks.settings });
     if (decision.code !== "ok" && CODES[decision.code].memory === "passing") return decision.code;
     const given = { id: commandId, body: command, by };
     if ("steps" in decision) {
@@ -117,7 +118,12 @@ export class ActorDesk {
       this.#move(actor, id, open, retrySaga(open.saga, nowMs));
       return true;
     }
-    const decision = actor.decide(row.state, actor.dueCommand, { id, sender: LEDGER_SENDER, nowMs });
+    const decision = actor.decide(row.state, actor.dueCommand, {
+      id,
+      sender: LEDGER_SENDER,
+      nowMs,
+      settings: this.#hooks.settings,
+    });
     if (decision.code !== "ok") throw new Error(`${actor.name} ${id} is due and refuses: ${decision.code}`);
     if (!("steps" in decision)) {
       this.#record(actor, id, "ok", decision.events);

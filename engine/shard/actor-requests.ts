@@ -1,4 +1,5 @@
 import { CODES } from "../../protocol/codes.ts";
+import type { ActorSettings } from "../actor/actor.ts";
 import type { ActorRow, OpenSaga, SagaView } from "../actor/actor-row.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import { actorOf } from "../actor/registry.ts";
@@ -29,6 +30,7 @@ import type { ShardState } from "./shard-state.ts";
 const SAGAS_MAX = 1_000;
 
 interface ActorRequestHooks {
+  readonly settings: ActorSettings;
   readonly send: (toShard: number, kind: number, message: AskRequest | AskAnswer) => void;
   /** Commits where the frame has no room for so much more. **Units**: bytes. */
   readonly makeRoom: (bytes: number) => void;
@@ -54,6 +56,7 @@ export class ActorRequests {
     this.#replies = replies;
     this.#hooks = hooks;
     this.desk = new ActorDesk(state, frame, records, executor, {
+      settings: hooks.settings,
       ask: (toShard, message) => hooks.send(toShard, REQUEST_KIND.PeerAsk, message),
       makeRoom: () => hooks.makeRoom(ACTOR_RECORD_BYTES_MAX + COMMAND_FRAME_BYTES_MAX),
     });

@@ -1,5 +1,6 @@
 import { CODES } from "../../protocol/codes.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
+import type { ActorSettings } from "../actor/actor.ts";
 import { FrameBuilder } from "../journal/frame.ts";
 import type { Journal } from "../journal/journal.ts";
 import { EXPIRY_BYTES } from "../journal/record.ts";
@@ -42,7 +43,7 @@ const POSTPONED_ANSWER_BYTES = 1 << 20;
 /** Holds that lapse before other work gets its turn. */
 const EXPIRIES_PER_TURN = 1_024;
 
-export interface ShardCoreOptions {
+export interface ShardCoreOptions extends ActorSettings {
   readonly shardCount: number;
   readonly idFutureSkewMs: number;
   readonly openTransfersMax: number;
@@ -128,6 +129,7 @@ export class ShardCore {
     this.#actors = new ActorRequests(state, this.#frame, this.#records, this.#executor, this.#replies, {
       send,
       makeRoom: (bytes) => this.#makeRoom(bytes),
+      settings: options,
     });
     const results = new ResultsWriter(this.#replies, this.#executor.outcome, this.#meters, state.shard);
     this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {

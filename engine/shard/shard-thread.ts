@@ -146,7 +146,12 @@ function run(state: ShardState, journal: LmdbJournal, stats: Float64Array, snaps
   const gatewayAsleep = new Int32Array(port.gatewayAsleep);
   const core = new ShardCore(
     state,
-    { shardCount, idFutureSkewMs: options.idFutureSkewMs, openTransfersMax: options.openTransfersMax },
+    {
+      shardCount,
+      idFutureSkewMs: options.idFutureSkewMs,
+      openTransfersMax: options.openTransfersMax,
+      ...(options.medCardTiers === undefined ? {} : { medCardTiers: options.medCardTiers }),
+    },
     {
       journal: {
         append: (firstSequence, frame) => {

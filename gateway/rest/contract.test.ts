@@ -8,9 +8,9 @@ import { CODES, type Code } from "../../protocol/codes.ts";
 import { UuidV7 } from "../../protocol/ids.ts";
 import { problemAnswer } from "../../protocol/json-answers.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
+import { ACTOR_STORIES, SAGA_ROUTES } from "../../test/actor-contract.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
-import { askPayments, SAGA_ROUTES } from "../../test/payment-contract.ts";
-import { askPeople, PEOPLE_ENV } from "../../test/person-contract.ts";
+import { PEOPLE_ENV } from "../../test/person-contract.ts";
 import { API_ROUTES } from "./routes.ts";
 
 const ids = new UuidV7();
@@ -368,8 +368,7 @@ describe("an answer is in the shape that its route shows", () => {
     const day = "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z";
     await answered("GET", `${wallets}/${toWalletId}/statement?${day}`, `${one}/statement`);
     await answered("POST", `${path}/close`, `${one}/close`);
-    await askPayments(answered, toWalletId, await wallet("active", 0, "EUR"));
-    await askPeople(answered);
+    for (const story of ACTOR_STORIES) await story(answered, (fundsMinor) => wallet("active", fundsMinor, "EUR"));
     const commands = [
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1 },
       { type: "Debit", id: ids.next(), walletId: toWalletId, amountMinor: 1_000 },

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { amountMinor, currency, moment, uuid } from "../json-fields.ts";
 import { AMOUNT_MINOR_MAX } from "../limits.ts";
-import { walletId } from "../values/entity-id.ts";
+import { medCardId, walletId } from "../values/entity-id.ts";
 
 /** From the lowest to the highest. */
 export const MEDCARD_TIERS = ["BRONZE", "SILVER", "GOLD", "PLATINUM"] as const;
@@ -19,7 +19,6 @@ export const careCategory = z.enum([
   "DENTAL",
   "HOSPITAL",
 ]);
-export type CareCategory = z.output<typeof careCategory>;
 
 export const relation = z.enum(["SPOUSE", "CHILD", "PARENT", "OTHER"]);
 
@@ -76,6 +75,22 @@ const prescriptionFields = {
 const insuranceFields = { beneficiaryId: personId, category: careCategory, amountMinor };
 const approveFields = { approvedMinor: amountMinor.optional().describe("All that is claimed where absent.") };
 const claimId = anyId;
+const derivedClaimId = claimId.optional().describe("Derived from the command's id where absent.");
+
+/** Bodies of REST: path and header hold the rest. */
+export const issueCardBody = z.strictObject({
+  id: medCardId.optional().describe("Derived from the command's id where absent."),
+  ...issueFields,
+});
+export const cardChangeBody = z.strictObject({});
+export const cardReasonBody = z.strictObject(reasonFields);
+export const renewCardBody = z.strictObject(renewFields);
+export const monthlyLimitBody = z.strictObject(limitFields);
+export const cardTierBody = z.strictObject(tierFields);
+export const addBeneficiaryBody = z.strictObject(addBeneficiaryFields);
+export const claimPrescriptionBody = z.strictObject({ claimId: derivedClaimId, ...prescriptionFields });
+export const fileInsuranceClaimBody = z.strictObject({ claimId: derivedClaimId, ...insuranceFields });
+export const approveInsuranceClaimBody = z.strictObject(approveFields);
 
 /** A command on a medical card, checked. */
 export const medCardCommand = z.discriminatedUnion("type", [
