@@ -11,6 +11,8 @@ import { type Claim, claimSchema, type LogRecord } from "./epoch-fold.ts";
 
 /** A record to be appended. */
 export interface OutgoingRecord {
+  /** ASCII; for topics that keep the newest record of each key. */
+  readonly key?: string;
   readonly value: Buffer;
   readonly headers: Readonly<Record<string, string>>;
   readonly timestampMs: number;

@@ -45,8 +45,8 @@ export class KafkaLink {
     const times = records.map(({ timestampMs }) => timestampMs);
     const firstTimestampMs = Math.min(...times);
     const encoded = {
-      parts: records.flatMap(({ value, headers, timestampMs }, offsetDelta) =>
-        recordParts({ offsetDelta, timestampDeltaMs: timestampMs - firstTimestampMs, value, headers }),
+      parts: records.flatMap(({ timestampMs, ...record }, offsetDelta) =>
+        recordParts({ ...record, offsetDelta, timestampDeltaMs: timestampMs - firstTimestampMs }),
       ),
       count: records.length,
       firstTimestampMs,

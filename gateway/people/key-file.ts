@@ -82,9 +82,9 @@ export class KeyFile {
   /** Overwrites slots, and those that are damaged, since nobody can tell whose they are; resolves when nothing of them is left. */
   async wipe(indexes: readonly number[]): Promise<void> {
     const wiped = [...indexes, ...this.#damaged];
+    this.#damaged.clear();
     for (const index of wiped) this.#slots[index] = undefined;
     await this.#write(wiped.map((index) => ({ index, bytes: ZEROS })));
-    for (const index of wiped) this.#damaged.delete(index);
     this.#free.push(...wiped);
   }
 

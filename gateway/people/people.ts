@@ -9,7 +9,7 @@ import { commandActor, lookupActor } from "../actors.ts";
 import type { Caller } from "../caller.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { NodeRole } from "../node-role.ts";
-import type { PersonKeys } from "./person-keys.ts";
+import { type KeyStore, KeyStorePendingError } from "./key-store.ts";
 import { keyIdOf, open, type PersonKey, SealBrokenError, seal } from "./seal.ts";
 
 const AGGREGATE = "Person";
@@ -27,7 +27,7 @@ const CERTAIN: Caller = { ...GATEWAY, awaitsLog: true };
 export type SealedPerson = PersonState & { readonly id: string; readonly version: number };
 
 export interface PeopleParts {
-  readonly keys: PersonKeys;
+  readonly keys: KeyStore;
   readonly dispatcher: Dispatcher;
   readonly role: Pick<NodeRole, "refusal">;
   readonly log: Pick<Logger, "error" | "info">;
@@ -103,16 +103,18 @@ export class People {
     return this.#inTurn(id, async () => {
       const outcome = await this.#send({ ...caller, awaitsLog: true }, id, commandId, { type: "ErasePerson", reason });
       const code = typeof outcome === "string" ? outcome : outcome.code;
-      if (code === "ok" || code === "person_erased") await this.#parts.keys.destroy(id);
-      // Whether it holds is known when the log has confirmed it; the caller may not ask again.
-      if (code === "replication_pending") this.#clearLater(id);
-      return outcome;
+      const isErased = code === "ok" || code === "person_erased";
+      const isDone = isErased && (await this.#destroyed(id));
+      if (isDone || (!isErased && code !== "replication_pending")) return outcome;
+      // The caller may not ask again.
+      this.#clearLater(id);
+      return "replication_pending";
     });
   }
 
   /** A person that the caller may see, sealed. */
-  find(caller: Caller, id: string): Promise<SealedPerson | Refusal> {
-    return this.#lookup(caller, id);
+  async find(caller: Caller, id: string): Promise<SealedPerson | Refusal> {
+    return (await this.#parts.keys.isComplete()) ? this.#lookup(caller, id) : "replication_pending";
   }
 
   /** What is known of a person. **Errors**: `personal_data_key_missing`. */
@@ -147,6 +149,17 @@ export class People {
     await this.#parts.keys.close();
   }
 
+  /** Destroys a person's keys; false where the log does not take that in time. */
+  async #destroyed(id: string): Promise<boolean> {
+    try {
+      await this.#parts.keys.destroy(id);
+      return true;
+    } catch (error) {
+      if (error instanceof KeyStorePendingError) return false;
+      throw error;
+    }
+  }
+
   #clearLater(id: string): void {
     this.#clearKey(id).catch((error: unknown) => {
       this.#parts.log.error({ personId: id, error: String(error) }, "the key of an erased person is still there");
@@ -158,8 +171,7 @@ export class People {
       const isCleared = await this.#inTurn(id, async () => {
         const found = await this.#lookup(CERTAIN, id);
         if (typeof found === "string" ? found !== "person_not_found" : found.status !== "ERASED") return found;
-        await this.#parts.keys.destroy(id);
-        return true;
+        return (await this.#destroyed(id)) || "replication_pending";
       });
       if (isCleared === true) return true;
       // Any other refusal says that it cannot be told now.
@@ -174,8 +186,11 @@ export class People {
     const { keys, role } = this.#parts;
     if (found?.status === "ERASED") return "person_erased";
     if (role.refusal !== "ok") return role.refusal as Refusal;
-    const own = found === undefined ? undefined : keys.find(id, keyIdOf(found.sealed));
-    return own ?? keys.find(id) ?? (await keys.make(id));
+    if (!(await keys.isComplete())) return "replication_pending";
+    return keys.forSealing(id, found && keyIdOf(found.sealed)).catch((error: unknown) => {
+      if (error instanceof KeyStorePendingError) return "replication_pending" as const;
+      throw error;
+    });
   }
 
   #send(caller: Caller, id: string, commandId: string, command: PersonCommand): Promise<ObjectOutcome | Refusal> {
@@ -199,7 +214,7 @@ export class People {
     if (this.#waiting >= WAITING_MAX) return "overloaded";
     this.#waiting += 1;
     const before = this.#turns.get(id);
-    const mine = before === undefined ? task() : before.then(task, task);
+    const mine: Promise<T> = before === undefined ? task() : before.then(task, task);
     this.#turns.set(id, mine);
     try {
       return await mine;

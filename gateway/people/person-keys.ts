@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { StartError } from "../start-error.ts";
 import { KeyFile } from "./key-file.ts";
 import { KeySlot, ownerOf } from "./key-slot.ts";
+import type { KeyStore } from "./key-store.ts";
 import type { MasterKey } from "./master-key.ts";
 import { KEY_BYTES, KEY_ID_BYTES, type PersonKey } from "./seal.ts";
 
@@ -17,7 +18,7 @@ export interface MasterKeys {
 }
 
 /** The keys of persons, wrapped; a person has one, and more only where one was made in vain. */
-export class PersonKeys {
+export class PersonKeys implements KeyStore {
   readonly #file: KeyFile;
   readonly #masters: MasterKeys;
   /** By person, the newest last. */
@@ -54,32 +55,76 @@ export class PersonKeys {
     return [...this.#kept.keys()];
   }
 
-  /** A key of a person, its newest one without an id; undefined where it is not here. */
-  find(personId: string, keyId?: string): PersonKey | undefined {
-    const kept = this.#kept.get(personId)?.findLast(({ slot }) => keyId === undefined || slot.keyId === keyId);
-    if (kept === undefined) return undefined;
-    const key = this.#masters.current.unwrap(kept.slot.wrapped, kept.slot.owner);
-    return key === undefined ? undefined : { keyId: kept.slot.keyId, key };
+  async isComplete(): Promise<boolean> {
+    return true;
   }
 
-  /** Makes a key for a person; resolves when it is durable. */
-  async make(personId: string): Promise<PersonKey> {
+  /** The wrapped keys of a person, the newest last; those of everybody without an id. */
+  slots(personId?: string): readonly KeySlot[] {
+    const kept = personId === undefined ? [...this.#kept.values()].flat() : (this.#kept.get(personId) ?? []);
+    return kept.map(({ slot }) => slot);
+  }
+
+  find(personId: string, keyId: string): PersonKey | undefined {
+    const kept = this.#kept.get(personId)?.find(({ slot }) => slot.keyId === keyId);
+    return kept && this.#unwrap(kept);
+  }
+
+  async forSealing(personId: string, keyId: string | undefined): Promise<PersonKey> {
+    const named = keyId === undefined ? undefined : this.find(personId, keyId);
+    const newest = this.#kept.get(personId)?.at(-1);
+    return named ?? (newest && this.#unwrap(newest)) ?? this.#make(personId);
+  }
+
+  /** Takes a key that another node has made. **Errors**: false where no master key of this node opens it. */
+  async adopt(slot: KeySlot): Promise<boolean> {
+    if (this.find(slot.personId, slot.keyId) !== undefined) return true;
+    const { current, previous } = this.#masters;
+    const master = [current, previous].find((each) => each?.id.equals(slot.masterId));
+    const key = master?.unwrap(slot.wrapped, slot.owner);
+    if (key === undefined) return false;
+    await this.#add(slot.owner, key);
+    return true;
+  }
+
+  /** Whether a key is wrapped as this node would. */
+  isCurrent(slot: KeySlot): boolean {
+    return slot.masterId.equals(this.#masters.current.id);
+  }
+
+  destroy(personId: string): Promise<void> {
+    return this.#destroy(personId, () => true);
+  }
+
+  /** Destroys one key of a person, if it is here. */
+  async destroyKey(personId: string, keyId: string): Promise<void> {
+    const isHere = this.#kept.get(personId)?.some(({ slot }) => slot.keyId === keyId);
+    if (isHere === true) await this.#destroy(personId, (slot) => slot.keyId === keyId);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #make(personId: string): Promise<PersonKey> {
     const keyId = randomBytes(KEY_ID_BYTES).toString("hex");
     const key = randomBytes(KEY_BYTES);
     await this.#add(ownerOf(personId, keyId), key);
     return { keyId, key };
   }
 
-  /** Destroys all keys of a person; resolves when nothing of them is left in the file. */
-  async destroy(personId: string): Promise<void> {
+  async #destroy(personId: string, isMeant: (slot: KeySlot) => boolean): Promise<void> {
     const kept = this.#kept.get(personId) ?? [];
-    // From here on nobody finds them, and what follows is done even where they are gone: an earlier try may have failed.
-    this.#kept.delete(personId);
-    await this.#file.wipe(kept.map(({ index }) => index));
+    const staying = kept.filter(({ slot }) => !isMeant(slot));
+    // From here on nobody finds them; the file wipes damaged slots even where there are none.
+    if (staying.length > 0) this.#kept.set(personId, staying);
+    else this.#kept.delete(personId);
+    await this.#file.wipe(kept.filter(({ slot }) => isMeant(slot)).map(({ index }) => index));
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  #unwrap({ slot }: Kept): PersonKey | undefined {
+    const key = this.#masters.current.unwrap(slot.wrapped, slot.owner);
+    return key === undefined ? undefined : { keyId: slot.keyId, key };
   }
 
   async #add(owner: Buffer, key: Uint8Array): Promise<void> {
