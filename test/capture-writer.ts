@@ -72,7 +72,7 @@ export class CaptureStory {
       for (const [index, result] of results.entries()) {
         const sent = open[index];
         if (sent.result !== undefined) expect(result).toEqual({ ...sent.result, replayed: true });
-        else if (result.code !== "in_progress") sent.result = result;
+        else if (isDecided(result)) sent.result = result;
       }
       open = open.filter(({ result }) => result === undefined);
     }
@@ -149,12 +149,16 @@ export class CaptureStory {
   async #send(client: WireClient, batch: readonly SentCommand[]): Promise<void> {
     this.#unsettled.push(...batch);
     const results = await client.records(encodeCommands(batch.map(({ command }) => command)), batch.length);
-    for (const [index, result] of results.entries()) batch[index].result = result;
+    for (const [index, result] of results.entries()) if (isDecided(result)) batch[index].result = result;
   }
 
   #pick<Item>(items: readonly Item[]): Item {
     return items[Math.floor(this.#random() * items.length)];
   }
+}
+
+function isDecided({ code }: WireResult): boolean {
+  return code !== "in_progress" && code !== "hold_busy";
 }
 
 function isEnd({ operation, extension }: LedgerCommand): boolean {

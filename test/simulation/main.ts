@@ -1,9 +1,10 @@
 /**
  * Runs simulations from the command line: `--seeds N` one after the other from `--from`, or `--seed N` with its whole trace;
- * with `--replicated` those of a ledger on several nodes.
+ * with `--replicated` those of a ledger on several nodes, with `--actors` those of payments, medical cards and their sagas.
  */
 
 import { parseArgs } from "node:util";
+import { simulateActors } from "./actors/actor-simulation.ts";
 import { simulateReplicated } from "./replicated-simulation.ts";
 import { reportOf } from "./report.ts";
 import { simulate } from "./simulation.ts";
@@ -14,10 +15,13 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     seed: { type: "string" },
     replicated: { type: "boolean", default: false },
+    actors: { type: "boolean", default: false },
   },
 });
 
-const run = values.replicated ? simulateReplicated : simulate;
+const ways = { "": simulate, " --replicated": simulateReplicated, " --actors": simulateActors } as const;
+const way = values.actors ? " --actors" : values.replicated ? " --replicated" : "";
+const run = ways[way];
 if (values.seed !== undefined) {
   const result = run(Number(values.seed), {}, (line) => console.log(line));
   console.log(`${result.steps} steps, ${result.crashes} crashes, trace ${result.hash}`);
@@ -31,7 +35,7 @@ if (values.seed !== undefined) {
     const result = run(seed);
     crashes += result.crashes;
     steps += result.steps;
-    const report = reportOf(result, values.replicated ? " --replicated" : "");
+    const report = reportOf(result, way);
     if (report !== undefined) {
       console.error(report);
       process.exitCode = 1;

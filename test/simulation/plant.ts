@@ -15,6 +15,8 @@ export interface Plant {
   /** In place of the parts of which snapshots are made. */
   readonly parts?: (parts: readonly SnapshotPart[]) => readonly SnapshotPart[];
   readonly flaws?: Flaws;
+  /** Puts wrong parts in the place of what all shards share; returns what puts the right ones back. */
+  readonly begin?: () => () => void;
   /** Whether open transfers are not taken up after a start. */
   readonly forgetsOpenTransfers?: boolean;
   /** What is sent in place of a message between shards; undefined loses it. */

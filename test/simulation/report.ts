@@ -4,7 +4,7 @@ import type { SimulationResult } from "./run-to-end.ts";
 /** What people need to know of a simulation that violated a rule, and with which option it runs again; undefined where none was. */
 export function reportOf(
   { seed, steps, violation, lastLines }: SimulationResult,
-  option: "" | " --replicated" = "",
+  option: "" | " --replicated" | " --actors" = "",
 ): string | undefined {
   if (violation === undefined) return undefined;
   return [

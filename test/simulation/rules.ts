@@ -22,6 +22,10 @@ export const RULES = {
   tail: "a node that returns keeps what counts in the log, and nothing else",
   handedOver: "a planned change of the leader loses nothing that it had decided",
   caughtUp: "whoever has read the whole log knows what it says",
+  oneAtATime: "an actor takes one command at a time",
+  asModelled: "an actor decides and knows what its model does",
+  paidOnce:
+    "with nothing under way, wallets have and hold what the actors and the transfers say, and clearing wallets nothing",
   noFailure: "the ledger never fails by itself",
 } as const;
 export type Rule = keyof typeof RULES;

@@ -1,0 +1,97 @@
+import { openFrame } from "../../../engine/journal/frame.ts";
+import { RECORD_KIND, recordBytes, recordKind } from "../../../engine/journal/record.ts";
+import { type ObjectRecord, readObjectRecord } from "../../../engine/object/object-record.ts";
+import type { ShardState } from "../../../engine/shard/shard-state.ts";
+import type { Code } from "../../../protocol/codes.ts";
+import { FRAME_HEADER_BYTES } from "../../../protocol/limits.ts";
+import { require, Violation } from "../rules.ts";
+import type { ActorModel, Steps, Told } from "./actor-model.ts";
+import { newModels } from "./models.ts";
+
+type Event = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/**
+ * Reads what the journals say of actors, and believes nothing else: each command must be answered as the model of its type says,
+ * one at a time.
+ */
+export class ActorJudge {
+  readonly models: ReadonlyMap<string, ActorModel> = new Map(newModels().map((model) => [model.type, model]));
+  /** Actor → the command that wallets are asked for. */
+  readonly #running = new Map<string, Told>();
+
+  take(shard: number, bytes: Uint8Array): void {
+    const frame = openFrame(bytes.slice(), shard);
+    if (typeof frame === "string") throw new Error(`a frame was written that cannot be read: ${frame}`);
+    let at = FRAME_HEADER_BYTES >>> 2;
+    for (let index = 0; index < frame.recordCount; index += 1) {
+      if (recordKind(frame.lanes, at) === RECORD_KIND.ObjectChanged) {
+        const record = readObjectRecord(frame.lanes, frame.bytes, at);
+        const model = this.models.get(record.aggregate);
+        if (model !== undefined) this.#record(model, record, frame.clockMs, `${shard}:${frame.firstSequence + index}`);
+      }
+      at += recordBytes(frame.lanes, at) >>> 2;
+    }
+  }
+
+  /** Whether what a shard knows is what its journal says. */
+  compare({ actors }: ShardState, isHere: (id: string) => boolean): void {
+    for (const model of this.models.values()) {
+      for (const id of model.ids()) {
+        if (!isHere(id)) continue;
+        const row = actors.get(model.type, id);
+        agree(() => {
+          if (row === undefined) throw new Error("it is not there");
+          model.compare(id, row.state);
+          if ((row.open !== undefined) !== this.#running.has(keyOf(model, id)))
+            throw new Error("it waits, or does not");
+        }, `${model.type} ${id}`);
+      }
+    }
+  }
+
+  #record(model: ActorModel, { id, command, code, events }: ObjectRecord, nowMs: number, position: string): void {
+    const key = keyOf(model, id);
+    const running = this.#running.get(key);
+    const begun = (events as readonly Event[]).find(({ type }) => type === "SagaBegun");
+    const ended = (events as readonly Event[]).find(({ type }) => type === "SagaEnded");
+    if (running !== undefined) {
+      require("oneAtATime", begun === undefined && (command === undefined || ended !== undefined), () =>
+        `${position} begins something on ${key} while ${running.command.type} runs`);
+      if (ended === undefined) return;
+      this.#running.delete(key);
+      model.ended({ ...running, nowMs }, ended.code as Code);
+      return;
+    }
+    const body = (command?.body ?? {
+      type: begun?.command ?? dueCommandIn(events as readonly Event[]),
+    }) as Told["command"];
+    const told = { id, command: body, nowMs };
+    const expected = model.decide(told);
+    const said = begun === undefined ? code : "steps";
+    require("asModelled", said === expected, () =>
+      `${position}: ${body.type} on ${key} comes to ${said}, not ${expected}`);
+    if (begun === undefined) {
+      if (code === "ok") model.ended(told, code);
+      return;
+    }
+    this.#running.set(key, told);
+    agree(() => model.begun(told, begun.steps as Steps), `${position}: ${body.type} on ${key}`);
+  }
+}
+
+/** What the ledger has sent by itself, by what came of it. */
+function dueCommandIn(events: readonly Event[]): string {
+  return events[0]?.type === "PaymentExpired" ? "ExpirePayment" : "ExpireCard";
+}
+
+function keyOf({ type }: ActorModel, id: string): string {
+  return `${type} ${id}`;
+}
+
+function agree(compare: () => void, what: string): void {
+  try {
+    compare();
+  } catch (error) {
+    throw new Violation("asModelled", `${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
