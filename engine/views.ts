@@ -128,6 +128,8 @@ export interface ActorLookup {
   readonly aggregate: string;
   readonly id: string;
   readonly by: Sender;
+  /** With the fields that are long. */
+  readonly isWhole?: boolean;
 }
 
 /** Asks a shard for actors of a type that somebody may see, the newest first. */

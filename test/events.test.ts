@@ -9,6 +9,7 @@ import { Mizan, MizanError } from "../client/index.ts";
 import { UuidV7 } from "../protocol/ids.ts";
 import { beginStory, continueStory, type Story } from "./event-story.ts";
 import { ADMIN_KEY, LedgerProcess } from "./ledger-process.ts";
+import { MedCardParty } from "./medcard-party.ts";
 import { PaymentStory } from "./payment-writer.ts";
 import { FIRST_BROKER_WITHIN_MS, TemporaryBroker } from "./temporary-broker.ts";
 import { checkEvents, relay, tellRest } from "./told-events.ts";
@@ -129,6 +130,43 @@ test(`payments are told on a topic of their own (seed ${seed})`, { timeout: 90_0
     events.filter(({ topic }) => topic === `${prefix}payment-events`).map(({ headers }) => headers.ce_type),
   );
   expect([...types]).toEqual(expect.arrayContaining(["mizan.payment.authorized.v1", "mizan.payment.captured.v1"]));
+});
+
+test("medical cards are told on a topic of their own, and nothing of what is said about persons", {
+  timeout: 90_000,
+}, async () => {
+  const prefix = "carded.";
+  const ledger = await startLedger({
+    MIZAN_EVENTS: "on",
+    MIZAN_KAFKA_BROKERS: broker.address,
+    MIZAN_EVENTS_TOPIC_PREFIX: prefix,
+    MIZAN_JOURNAL_TOPIC: `${prefix}journal`,
+  });
+  const party = await MedCardParty.meet(ledger);
+  const card = await party.issue();
+  await party.claim(card, 1_000);
+  const claimId = await party.claim(card, 500);
+  await ledger.end("SIGKILL");
+  await ledger.start();
+  await party.command(card, { type: "ReversePrescription", claimId, reason: "he is well again" });
+  await party.command(card, { type: "AddBeneficiary", beneficiaryId: party.newId(), relation: "CHILD" });
+  party.leave();
+  await ledger.end("SIGTERM");
+  await tellRest(broker.address, ledger, prefix);
+  const events = await checkEvents(broker.address, ledger, prefix);
+  const told = events.filter(({ topic }) => topic === `${prefix}medcard-events`);
+  expect(told.map(({ headers }) => headers.ce_type.slice("mizan.medcard.".length))).toEqual([
+    "issued.v1",
+    "activated.v1",
+    "prescription_claimed.v1",
+    "prescription_paid.v1",
+    "prescription_claimed.v1",
+    "prescription_paid.v1",
+    "prescription_reversed.v1",
+    "beneficiary_added.v1",
+  ]);
+  expect(told.every(({ key, headers }) => key === card && headers.ce_subject === card)).toBe(true);
+  expect(told.map(({ value }) => value).join()).not.toMatch(/well|CHILD/);
 });
 
 test(`a stop does not wait for a broker that stands still (seed ${seed})`, { timeout: 90_000 }, async () => {

@@ -71,6 +71,8 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   readonly mayRead: (state: State, sender: Sender) => boolean;
   /** The clock of the frame in which it came, where its state says so: lists go by it. **Units**: milliseconds. */
   readonly cameAtMs?: (state: State) => number;
+  /** Fields of the state that are long, and shown only where the whole state is asked for. */
+  readonly longFields?: readonly (keyof State & string)[];
   /** The code for a command on an actor that there is not. */
   readonly notFound: Refusal;
   /** Its commands and states hold what a desk of the gateway makes and reads, so clients have them over REST alone. */

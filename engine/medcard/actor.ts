@@ -19,6 +19,7 @@ export const medCardActor: Actor<MedCardState, AnyMedCardCommand, MedCardEvent> 
   dueCommand: { type: "ExpireCard" },
   mayRead: (state, sender) => may(state, sender, "issuer") || may(state, sender, "holder"),
   cameAtMs: ({ issuedAtMs }) => issuedAtMs,
+  longFields: ["spend"],
   notFound: "medcard_not_found",
   projection: () => new CardSpend(),
 };

@@ -6,22 +6,22 @@ import { type MonthSpend, type Spent, type SpentOn, spendOf } from "./month-spen
 type CardSpendGroup = "category" | "pharmacy";
 
 /** Months from one to another, both of them, as `2026-03`; of an issuer's cards, or of all for an admin who names none. */
-interface CardSpendQuestion {
+export interface CardSpendQuestion {
   readonly from: string;
   readonly to: string;
-  readonly by?: CardSpendGroup;
-  readonly ownerId?: string;
+  readonly by?: CardSpendGroup | undefined;
+  readonly ownerId?: string | undefined;
 }
 
 /** Sums of many cards are decimal strings, since they may exceed 2^53. */
-interface SpentOfMany {
+export interface SpentOfMany {
   readonly claims: number;
   readonly coveredMinor: string;
   readonly copaymentMinor: string;
 }
 
 /** A month of many cards: what counts in their limits, what their paid claims have cost, and that by key where it was asked. */
-interface CardSpendMonth extends SpentOfMany {
+export interface CardSpendMonth extends SpentOfMany {
   readonly month: string;
   readonly usedMinor: string;
   readonly groups: readonly (SpentOfMany & { readonly key: string })[];

@@ -241,16 +241,18 @@ function refused(code: Code): ActorAnswer {
   return { code, replayed: false, sequence: 0, row: undefined };
 }
 
-/** An actor as its readers see it. */
-export function viewActor(row: ActorRow): Readonly<Record<string, unknown>> {
+/** An actor as its readers see it, with the long fields of its state where it is asked for as a whole. */
+export function viewActor(row: ActorRow, isWhole = false): Readonly<Record<string, unknown>> {
   const { id, version } = row;
-  return { id, version, ...viewState(row) };
+  return { id, version, ...viewState(row, isWhole) };
 }
 
 /** The same without its id and version. */
-export function viewState({ state, open }: ActorRow): Readonly<Record<string, unknown>> {
-  const running = open === undefined ? {} : { running: open.saga.type };
-  return { ...(state as Readonly<Record<string, unknown>>), ...running };
+export function viewState({ type, state, open }: ActorRow, isWhole = false): Readonly<Record<string, unknown>> {
+  const view: Record<string, unknown> = { ...(state as Readonly<Record<string, unknown>>) };
+  if (!isWhole) for (const field of actorOf(type)?.longFields ?? []) delete view[field];
+  if (open !== undefined) view.running = open.saga.type;
+  return view;
 }
 
 /** The actor of an id, if somebody may see it. */

@@ -141,11 +141,11 @@ export class ActorRequests {
     }
   }
 
-  #lookup({ aggregate, id, by }: ActorLookup, token: number): void {
+  #lookup({ aggregate, id, by, isWhole }: ActorLookup, token: number): void {
     const actor = actorOf(aggregate);
     const row = actor === undefined ? "unknown_operation" : readActor(this.#state, actor, id, by);
     if (typeof row === "string") this.#replies.object(token, row, null);
-    else this.#replies.object(token, "ok", viewActor(row));
+    else this.#replies.object(token, "ok", viewActor(row, isWhole));
   }
 }
 

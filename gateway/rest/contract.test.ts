@@ -394,6 +394,8 @@ describe("an answer is in the shape that its route shows", () => {
     // Answered by nodes that are replicated only: `mizan promote` checks them in `test/takeover.test.ts`.
     const elsewhere = ["POST /api/v1/replication/handover", "POST /api/v1/replication/promote"];
     const everywhere = API_ROUTES.map(({ method, path: each }) => `${methodOf(method)} ${each}`);
+    // Asked in `medcard-analytics.test.ts`.
+    elsewhere.push("GET /api/v1/medcards/analytics", "GET /api/v1/medcards/{id}/analytics");
     expect([...inUse, ...elsewhere, ...SAGA_ROUTES].sort()).toEqual(everywhere.sort());
   });
 });

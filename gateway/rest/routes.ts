@@ -17,6 +17,7 @@ import { HEALTH_ROUTES } from "./health-routes.ts";
 import { HISTORY_ROUTES } from "./history-routes.ts";
 import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { LOG_LEVEL_ROUTES } from "./log-level-routes.ts";
+import { MEDCARD_ANALYTICS_ROUTES } from "./medcard-analytics-routes.ts";
 import { MEDCARD_ROUTES } from "./medcard-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { PAYMENT_ROUTES } from "./payment-routes.ts";
@@ -43,6 +44,7 @@ export const API_ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...PAYMENT_ROUTES,
   ...MEDCARD_ROUTES,
+  ...MEDCARD_ANALYTICS_ROUTES,
   ...SAGA_ROUTES,
   ...PERSON_ROUTES,
   ...REPLICATION_ROUTES,
