@@ -23,6 +23,13 @@ import { ALL_WALLETS, FUNDED, OPENING_MINOR, ownerOf, WALLETS } from "./actor-wa
 import type { ActorWorld } from "./actor-world.ts";
 import type { PaymentModel } from "./payment-model.ts";
 
+/** What came back. */
+interface Answered {
+  readonly code: Code;
+  readonly sequence: number;
+  readonly replayed: boolean;
+}
+
 /** What a client sends under one id, for as long as it has no answer. */
 interface Message {
   readonly id: string;
@@ -190,14 +197,14 @@ export class ActorClients {
       0,
       encodeCommands([what.command]),
       1,
-      (results) => this.#answered(message, decodeAnswer(results.subarray(0, RESULT_BYTES), 0, false)),
+      (results) => {
+        const { code, sequence, replayed } = decodeAnswer(results.subarray(0, RESULT_BYTES), 0, false);
+        if (code !== "deferred") this.#answered(message, { code, sequence, replayed });
+      },
     );
   }
 
-  #answered(
-    message: Message,
-    { code, sequence, replayed }: Pick<Answer, "code" | "sequence" | "replayed">,
-  ): void {
+  #answered(message: Message, { code, sequence, replayed }: Answered): void {
     const { id, first, what } = message;
     this.#world.trace.add(
       `${id.slice(-4)} is answered ${code}${sequence > 0 ? ` at ${sequence}` : ""}${replayed ? " again" : ""}`,
