@@ -2,6 +2,7 @@
 
 import type { Code } from "../protocol/codes.ts";
 import type { Sender } from "./actor/actor.ts";
+import type { SagaView } from "./actor/actor-row.ts";
 
 /** One movement of money, found by the id of its command. */
 export interface TransferView {
@@ -170,6 +171,20 @@ export interface ProjectionQuestion {
   readonly aggregate: string;
   readonly question: unknown;
   readonly by: Sender;
+}
+
+/** The sagas of a shard that have not ended. */
+export interface OpenSagas {
+  /** The first of them, in the order in which their actors came. */
+  readonly sagas: readonly SagaView[];
+  /** How many there are of each type of command. */
+  readonly countOf: Readonly<Record<string, number>>;
+}
+
+/** Where what happened to a saga is to be read from: its newest record, or where the id of its command led to; 0 for nothing. */
+export interface SagaFound {
+  readonly open?: SagaView;
+  readonly newest: number;
 }
 
 /** An operator's word on a parked saga: try again, or take back what it did. */

@@ -1,8 +1,7 @@
 import { pack, unpack } from "msgpackr";
-import type { SagaView } from "../engine/actor/actor-row.ts";
 import { ENTRY_HEADER_BYTES, REPLY, REQUEST_KIND } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
-import type { ActorLookup, ObjectCommand, ObjectOutcome, SagaRelease } from "../engine/views.ts";
+import type { ActorLookup, ObjectCommand, ObjectOutcome } from "../engine/views.ts";
 import { type Code, codeName, type Refusal } from "../protocol/codes.ts";
 import { formatUuid, shardOfUuid } from "../protocol/ids.ts";
 import type { Asker, Caller } from "./caller.ts";
@@ -41,41 +40,7 @@ export function lookupActor(
   );
 }
 
-/** The sagas that have not ended, in the order of the shards. For admins. */
-export function listSagas(
-  dispatcher: Dispatcher,
-  caller: Caller,
-  done: (sagas: readonly SagaView[] | Refusal) => void,
-): Code {
-  const payload = pack({});
-  return askAll(
-    dispatcher,
-    caller,
-    REQUEST_KIND.ListSagas,
-    () => payload,
-    (views) => done(typeof views === "string" ? views : (views as readonly (readonly SagaView[])[]).flat()),
-  );
-}
-
-/** Has a parked saga try again, or take back what it did. For admins. */
-export function releaseSaga(
-  dispatcher: Dispatcher,
-  caller: Caller,
-  release: SagaRelease,
-  done: (code: Code) => void,
-): Code {
-  const payload = pack(release);
-  return askShards(
-    dispatcher,
-    caller,
-    REQUEST_KIND.ReleaseSaga,
-    () => payload,
-    (answers) => done(answers.find(({ code }) => code !== "saga_not_found")?.code ?? "saga_not_found"),
-  );
-}
-
-/** Takes the code and the value of an answer. */
-export type TakeAnswer = (code: Code, value: unknown) => void;
+type TakeAnswer = (code: Code, value: unknown) => void;
 
 function askShard(
   dispatcher: Dispatcher,
@@ -103,7 +68,8 @@ export function askAll(
   });
 }
 
-function askShards(
+/** Asks every shard, and hands on what each of them says. */
+export function askShards(
   dispatcher: Dispatcher,
   caller: Caller,
   kind: number,

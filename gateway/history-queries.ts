@@ -3,7 +3,7 @@
 import type { HistoryAnswer, HistoryQuestion, OpenedStatement } from "../engine/history/history-messages.ts";
 import type { Transaction } from "../engine/history/transaction.ts";
 import type { BalanceThen, WalletAsked } from "../engine/history/wallet-history.ts";
-import type { Code } from "../protocol/codes.ts";
+import type { Code, Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { Caller } from "./caller.ts";
 import type { GatewayContext } from "./context.ts";
@@ -157,7 +157,7 @@ export function openStatement(
     const question = { type: "statement", asked, fromMs: Date.parse(from), toMs: Date.parse(to) } as const;
     const isAsked = history.ask(shard, question, (answer) => {
       if (answer.type !== "statement") {
-        done({ code: codeOf(context, answer) });
+        done({ code: refusalOf(context.log, answer) });
         return;
       }
       const { statement } = answer.statement;
@@ -221,12 +221,13 @@ export function askHistory(
 ): Code {
   const isAsked = context.engine.history.ask(shard, question, (answer) => {
     const text = textOf(answer);
-    done(text === undefined ? { code: codeOf(context, answer) } : { text });
+    done(text === undefined ? { code: refusalOf(context.log, answer) } : { text });
   });
   return isAsked ? "ok" : "overloaded";
 }
 
-function codeOf(context: GatewayContext, answer: HistoryAnswer): Exclude<Code, "ok"> {
+/** Why there is no answer of the kind that was asked for. */
+export function refusalOf(log: GatewayContext["log"], answer: HistoryAnswer): Refusal {
   switch (answer.type) {
     case "refused":
       return answer.code;
@@ -234,7 +235,7 @@ function codeOf(context: GatewayContext, answer: HistoryAnswer): Exclude<Code, "
     case "balance":
       return "wallet_not_found";
     case "failed":
-      context.log.error({ error: answer.message }, "a history could not be read");
+      log.error({ error: answer.message }, "a history could not be read");
       return "internal_error";
     default:
       return "internal_error";

@@ -35,7 +35,12 @@ export const ACTOR_CODES = {
     memory: "passing",
     meaning: "The shard has as many payments and other objects as it was configured for.",
   },
-  saga_not_found: { number: 162, http: 404, memory: "passing", meaning: "No saga with this id is open." },
+  saga_not_found: {
+    number: 162,
+    http: 404,
+    memory: "passing",
+    meaning: "No saga with this id, or none that is open where it is to be released.",
+  },
   saga_not_parked: { number: 163, http: 422, memory: "passing", meaning: "The saga does not wait for an operator." },
   saga_not_reversible: {
     number: 164,

@@ -15,16 +15,17 @@ import * as limits from "./limits.ts";
 import * as medCardAnswers from "./medcard/answers.ts";
 import { medCardCommand } from "./medcard/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
-import { releaseSagaBody } from "./payment/answers.ts";
 import { paymentCommand } from "./payment/commands.ts";
 import * as resultRecord from "./result-record.ts";
+import * as sagaAnswers from "./saga-answers.ts";
+import { releaseSagaBody } from "./saga-answers.ts";
 import * as welcome from "./welcome.ts";
 import * as wireFrame from "./wire-frame.ts";
 
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "9b4c16ed4194ecabe0955a9369c22f0d1de0b2e9d5d4cbef15f094b004fb0407",
+  1: "9e73518b5f369ab8d13fe839a3f74e7a1ce9308d32a48b4eef309b3e7d1e4039",
 };
 
 function contract(): string {
@@ -50,7 +51,7 @@ function contract(): string {
     releaseSagaBody,
   };
   const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...medCardAnswers })
+  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...medCardAnswers, ...sagaAnswers })
     .filter((schema) => schema instanceof z.ZodType)
     .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")

@@ -1,7 +1,7 @@
 import type { SagaView } from "../engine/actor/actor-row.ts";
 import { unpack } from "../engine/object/object-record.ts";
 import { REQUEST_KIND } from "../engine/port/entries.ts";
-import type { ObjectCommand, ObjectOutcome } from "../engine/views.ts";
+import type { ObjectCommand, ObjectOutcome, OpenSagas } from "../engine/views.ts";
 import type { HarnessJournal, HarnessOptions } from "./engine-harness.ts";
 import { EngineSession, OWNER_ID } from "./engine-session.ts";
 import { untimedId } from "./ledger-command.ts";
@@ -91,7 +91,7 @@ export class PaymentSession extends EngineSession {
   }
 
   sagas(): readonly SagaView[] {
-    return this.#ask(REQUEST_KIND.ListSagas, {}) as readonly SagaView[];
+    return (this.#ask(REQUEST_KIND.ListSagas, {}) as OpenSagas).sagas;
   }
 
   release(id: string, isTakenBack = false): unknown {

@@ -1,3 +1,4 @@
+import type { Code } from "../../protocol/codes.ts";
 import type { Saga, SagaStatus } from "../saga/saga.ts";
 import type { Sender } from "./actor.ts";
 
@@ -8,6 +9,8 @@ export interface OpenSaga {
   readonly sender: Sender;
   /** Whether the ledger sent the command by itself, so that nobody asks for its id. */
   readonly isOwn: boolean;
+  /** Its newest record; absent where an older snapshot did not tell. */
+  readonly head?: number;
   /** The ids under which steps were done, in their order. */
   readonly askIds: readonly string[];
 }
@@ -29,7 +32,8 @@ export interface SagaView {
   readonly actor: string;
   readonly actorId: string;
   readonly type: string;
-  readonly status: SagaStatus;
+  /** Of one that is open, or how it ended. */
+  readonly status: SagaStatus | "COMPLETED" | "FAILED";
   readonly isParked: boolean;
   readonly step: number;
   readonly steps: readonly string[];
@@ -37,4 +41,7 @@ export interface SagaView {
   readonly failure?: string;
   readonly startedAtMs: number;
   readonly retryAtMs?: number;
+  /** Of one that has ended. */
+  readonly endedAtMs?: number;
+  readonly code?: Code;
 }

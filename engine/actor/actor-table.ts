@@ -95,12 +95,12 @@ export class ActorTable {
   }
 
   /** Applies a record, live or from the journal. **Errors**: throws where it does not follow from the state. */
-  evolve(record: ObjectRecord): void {
+  evolve(record: ObjectRecord, sequence: number): void {
     const actor = actorOf(record.aggregate);
     if (actor === undefined)
       throw new Error(`a record is of aggregate ${record.aggregate}, which this program does not know`);
     const before = this.get(record.aggregate, record.id);
-    const after = evolveActor(actor, before, record);
+    const after = evolveActor(actor, before, record, sequence);
     if (after !== undefined && after !== before) this.put(after);
   }
 

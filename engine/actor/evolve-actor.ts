@@ -7,12 +7,17 @@ import { type AnyActor, upcast } from "./registry.ts";
 export const LEDGER_SENDER = { isAdmin: true, ownerId: "" } as const;
 
 /** An actor after a record, live and from the journal alike; undefined while nothing has happened to it. */
-export function evolveActor(actor: AnyActor, row: ActorRow | undefined, record: ObjectRecord): ActorRow | undefined {
+export function evolveActor(
+  actor: AnyActor,
+  row: ActorRow | undefined,
+  record: ObjectRecord,
+  sequence: number,
+): ActorRow | undefined {
   let after = row;
   for (const event of upcast(actor, record.events, record.version ?? 1)) {
     if (isSagaEvent(event)) {
       if (after === undefined) throw new Error(`${actor.name} ${record.id} has a saga and no state`);
-      after = evolveOpen(actor, after, record, event);
+      after = evolveOpen(actor, after, record, event, sequence);
       continue;
     }
     const state = actor.evolve(after?.state, event as { readonly type: string });
@@ -23,21 +28,28 @@ export function evolveActor(actor: AnyActor, row: ActorRow | undefined, record: 
 }
 
 /** Events of sagas are the engine's own; no actor has events with such names. */
-function isSagaEvent(event: unknown): event is SagaEvent {
+export function isSagaEvent(event: unknown): event is SagaEvent {
   return (event as { readonly type: string }).type.startsWith("Saga");
 }
 
-function evolveOpen(actor: AnyActor, row: ActorRow, { command }: ObjectRecord, event: SagaEvent): ActorRow {
+function evolveOpen(
+  actor: AnyActor,
+  row: ActorRow,
+  { command }: ObjectRecord,
+  event: SagaEvent,
+  head: number,
+): ActorRow {
   const { open, ...rest } = row;
   const version = row.version + 1;
   const saga = evolveSaga(open?.saga, event);
   if (saga === undefined) return { ...rest, version };
-  if (open !== undefined) return { ...rest, version, open: { ...open, saga, askIds: askIdsAfter(open, event) } };
+  if (open !== undefined) return { ...rest, version, open: { ...open, saga, head, askIds: askIdsAfter(open, event) } };
   const begun: OpenSaga = {
     saga,
     command: command === undefined ? actor.dueCommand : (command.body as OpenSaga["command"]),
     sender: command?.by ?? LEDGER_SENDER,
     isOwn: command === undefined,
+    head,
     askIds: [],
   };
   return { ...rest, version, open: begun };

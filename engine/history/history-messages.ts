@@ -1,4 +1,5 @@
 import type { HoldEnd } from "./hold-end.ts";
+import type { SagaStory } from "./saga-story.ts";
 import type { Transaction } from "./transaction.ts";
 import type { BalanceThen, HistoryRefusal, PageAsked, WalletAsked } from "./wallet-history.ts";
 
@@ -9,6 +10,8 @@ export type HistoryQuestion =
   | { readonly type: "balanceAt"; readonly asked: WalletAsked; readonly timeMs?: number; readonly sequence?: number }
   /** `placed` is the sequence of the record that placed the hold. */
   | { readonly type: "holdEnd"; readonly asked: WalletAsked; readonly holdId: string; readonly placed: number }
+  /** What happened to the saga of a command, from its newest record back. */
+  | { readonly type: "saga"; readonly id: string; readonly newest: number }
   /** Some lines of a statement, oldest first; `through` is the wallet's newest record that counts, where one was named. */
   | {
       readonly type: "statementPart";
@@ -56,6 +59,7 @@ export type HistoryAnswer =
   | { readonly type: "page"; readonly transactions: string; readonly next: number }
   | { readonly type: "balance"; readonly balance: BalanceThen | null }
   | { readonly type: "holdEnd"; readonly end: HoldEnd | null }
+  | { readonly type: "saga"; readonly story: SagaStory | null }
   | { readonly type: "statement"; readonly statement: OpenedStatement }
   /** `transactions` as of a page. */
   | { readonly type: "statementPart"; readonly statement: StatementPart }

@@ -7,6 +7,7 @@ import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
 import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
 import { firstFrameSince, framesFrom } from "./journal-part.ts";
+import { tellSaga } from "./saga-story.ts";
 import { transactionJson } from "./transaction.ts";
 import { type StatementOutline, type WalletAsked, WalletHistory } from "./wallet-history.ts";
 
@@ -50,6 +51,8 @@ function answer(shard: number, number: number, question: HistoryQuestion): Histo
     }
     case "holdEnd":
       return { type: "holdEnd", end: history.holdEnd(question.asked, question.holdId, question.placed) };
+    case "saga":
+      return { type: "saga", story: tellSaga(shard, readers[shard], question.id, question.newest) };
     case "statementPart":
       return statementPart(history, question);
     case "statement": {

@@ -27,7 +27,7 @@ export interface WalletPart {
  */
 export class RecordCursor {
   readonly shard: number;
-  readonly #reader: JournalReader;
+  readonly #reader: Pick<JournalReader, "frameAt">;
   #frame: Frame | undefined;
   /** How many reads there were when the frame was read; with any more it is no longer valid. */
   #readNumber = 0;
@@ -38,7 +38,7 @@ export class RecordCursor {
   at = 0;
   sequence = 0;
 
-  constructor(shard: number, reader: JournalReader) {
+  constructor(shard: number, reader: Pick<JournalReader, "frameAt">) {
     this.shard = shard;
     this.#reader = reader;
   }

@@ -15,6 +15,8 @@ export interface ObjectRecord {
   readonly events: readonly unknown[];
   /** Version of the events; absent for the first one. */
   readonly version?: number;
+  /** The saga's record before this one, in the records of an actor's saga but its first. */
+  readonly previous?: number;
 }
 
 /** In place of an aggregate: the record tells only that a shard was asked by another one, and what it follows from. */

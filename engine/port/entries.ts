@@ -63,8 +63,10 @@ export const REQUEST_KIND = {
   ActorCommand: 17,
   /** Payload: MessagePack of an `ActorLookup`. Answer: Object (the state, or null with a code). */
   LookupActor: 18,
-  /** Answer: Object (array of `SagaView`, oldest actor first). */
+  /** Answer: Object (`OpenSagas`). */
   ListSagas: 19,
+  /** Payload: the id of a command as text, MessagePack. Answer: Object (`SagaFound`). */
+  LookupSaga: 35,
   /** Payload: MessagePack of a `SagaRelease`. Answer: Object (`{ code }`). */
   ReleaseSaga: 32,
   /** Payload: MessagePack of an `ActorsAsked`. Answer: Object (`ActorsFound`, or null with a code). */

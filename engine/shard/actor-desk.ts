@@ -192,7 +192,9 @@ export class ActorDesk {
   ): Code {
     const version = actor.upcasts.length + 1;
     const written = version === 1 ? {} : { version };
-    const record: ObjectRecord = { aggregate: actor.name, id, ...given, code, events, ...written };
+    const head = this.#state.actors.get(actor.name, id)?.open?.head;
+    const follows = head === undefined ? {} : { previous: head };
+    const record: ObjectRecord = { aggregate: actor.name, id, ...given, code, events, ...written, ...follows };
     const payload = pack(record);
     if (payload.byteLength > ACTOR_RECORD_BYTES_MAX) return "message_too_large";
     this.#hooks.makeRoom();

@@ -1,6 +1,5 @@
 import { CODES } from "../../protocol/codes.ts";
 import type { ActorSettings } from "../actor/actor.ts";
-import type { ActorRow, OpenSaga, SagaView } from "../actor/actor-row.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import { actorOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
@@ -8,6 +7,7 @@ import { REQUEST, REQUEST_KIND } from "../port/entries.ts";
 import { readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader } from "../port/ring.ts";
+import { viewSaga } from "../saga/saga-view.ts";
 import type {
   ActorBatch,
   ActorLookup,
@@ -15,7 +15,9 @@ import type {
   ActorsAsked,
   ObjectCommand,
   ObjectOutcome,
+  OpenSagas,
   ProjectionQuestion,
+  SagaFound,
   SagaRelease,
 } from "../views.ts";
 import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor, viewState } from "./actor-desk.ts";
@@ -111,7 +113,10 @@ export class ActorRequests {
         break;
       }
       case REQUEST_KIND.ListSagas:
-        this.#replies.object(token, "ok", this.#state.actors.open().slice(0, SAGAS_MAX).map(viewSaga));
+        this.#replies.object(token, "ok", this.#openSagas());
+        break;
+      case REQUEST_KIND.LookupSaga:
+        this.#replies.object(token, "ok", this.#findSaga(unpackPayload(ring, offset) as string));
         break;
       case REQUEST_KIND.ReleaseSaga: {
         const { id, isTakenBack, reason } = unpackPayload(ring, offset) as SagaRelease;
@@ -141,6 +146,20 @@ export class ActorRequests {
     }
   }
 
+  #openSagas(): OpenSagas {
+    const open = this.#state.actors.open();
+    const countOf: Record<string, number> = {};
+    for (const { saga } of open.map((row) => row.open)) countOf[saga.type] = (countOf[saga.type] ?? 0) + 1;
+    const sagas = open.slice(0, SAGAS_MAX).map((row) => viewSaga(row.type, row.id, row.open.saga));
+    return { sagas, countOf };
+  }
+
+  #findSaga(id: string): SagaFound {
+    const row = this.#state.actors.open().find(({ open }) => open.saga.id === id);
+    const newest = row?.open.head ?? this.#state.findTextAtAnyAge(id);
+    return row === undefined ? { newest } : { newest, open: viewSaga(row.type, row.id, row.open.saga) };
+  }
+
   #lookup({ aggregate, id, by, isWhole }: ActorLookup, token: number): void {
     const actor = actorOf(aggregate);
     const row = actor === undefined ? "unknown_operation" : readActor(this.#state, actor, id, by);
@@ -156,22 +175,4 @@ function outcomeOf({ code, replayed, sequence, row }: ActorAnswer, shard: number
 function resultOf({ code, replayed, sequence, row }: ActorAnswer, withStates: boolean): ActorResult {
   const state = row === undefined || !withStates ? null : viewState(row);
   return [CODES[code].number, replayed, sequence, row?.version ?? 0, state];
-}
-
-function viewSaga({ type: actor, id: actorId, open }: ActorRow & { readonly open: OpenSaga }): SagaView {
-  const { id, type, status, isParked, at, steps, failures, failure, startedAtMs, retryAtMs } = open.saga;
-  return {
-    id,
-    actor,
-    actorId,
-    type,
-    status,
-    isParked,
-    step: at,
-    steps: steps.map(({ ask }) => ask.operation),
-    failures,
-    ...(failure === undefined ? {} : { failure }),
-    startedAtMs,
-    ...(retryAtMs === undefined ? {} : { retryAtMs }),
-  };
 }

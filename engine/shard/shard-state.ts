@@ -199,7 +199,7 @@ export class ShardState {
       case ASKED:
         break;
       default:
-        this.actors.evolve(record);
+        this.actors.evolve(record, sequence);
     }
   }
 
@@ -207,6 +207,12 @@ export class ShardState {
   findText(id: string): number {
     this.#idBytes.set(uuidBytes(id));
     return this.ids.find(this.#idLanes, 0);
+  }
+
+  /** The same for ids with a time however old, as long as their record is kept. */
+  findTextAtAnyAge(id: string): number {
+    this.#idBytes.set(uuidBytes(id));
+    return this.ids.findAtAnyAge(this.#idLanes, 0);
   }
 
   /** Remembers a command id given as text, or moves it to a newer sequence. */

@@ -2,13 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shardOfUuid, UuidV7 } from "../../protocol/ids.ts";
-import {
-  paymentAnswer,
-  paymentFoundAnswer,
-  paymentsAnswer,
-  sagaAnswer,
-  sagasAnswer,
-} from "../../protocol/payment/answers.ts";
+import { paymentAnswer, paymentFoundAnswer, paymentsAnswer } from "../../protocol/payment/answers.ts";
+import { sagaAnswer, sagasAnswer } from "../../protocol/saga-answers.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
 
 const ids = new UuidV7();
@@ -215,7 +210,7 @@ describe("a payment over REST", () => {
     const sagas = await call("GET", "/sagas?parked=false&type=CapturePayment");
     sagasAnswer.parse(sagas.json);
     expect(sagas.json).toMatchObject({ sagas: [{ id: captureId, failure: "destination_frozen", step: 1 }] });
-    expect((await call("GET", "/sagas?parked=true")).json).toEqual({ sagas: [] });
+    expect((await call("GET", "/sagas?parked=true")).json).toEqual({ sagas: [], openByType: { CapturePayment: 1 } });
     sagaAnswer.parse((await call("GET", `/sagas/${captureId}`)).json);
     expect((await call("GET", `/sagas/${captureId}`)).json).toMatchObject({ actorId: json.id, status: "DEBITED" });
     expect((await call("POST", `/sagas/${captureId}/retry`, { reason: "now" })).json).toMatchObject({
@@ -233,7 +228,20 @@ describe("a payment over REST", () => {
       [595, 595],
       [5, 5],
     ]);
-    expect((await call("GET", `/sagas/${captureId}`)).json).toMatchObject({ code: "saga_not_found" });
+    await ledger.end("SIGKILL");
+    await ledger.start();
+    const ended = (await call("GET", `/sagas/${captureId.toUpperCase()}`)).json;
+    sagaAnswer.parse(ended);
+    expect(ended).toMatchObject({ status: "COMPLETED", code: "ok", actorId: json.id, isComplete: true });
+    const timeline = ended.timeline as readonly Readonly<Record<string, unknown>>[];
+    expect(timeline.map(({ type }) => type)).toEqual(expect.arrayContaining(["begun", "asked", "done", "delayed"]));
+    expect(timeline.slice(-2)).toMatchObject([{ status: "CREDITED" }, { type: "ended" }]);
+    const asked = timeline.findLast(({ type }) => type === "asked");
+    const { transactions } = (await call("GET", `/wallets/${fees.walletId}/transactions?limit=1`)).json;
+    expect(transactions).toMatchObject([{ type: "CaptureHold", id: asked?.commandId }]);
+    expect((await call("GET", "/sagas")).json).toEqual({ sagas: [], openByType: {} });
+    expect((await call("GET", `/sagas/${json.id}`)).json).toMatchObject({ code: "saga_not_found" });
+    expect((await call("GET", `/sagas/${captureId}`, undefined, shop.key)).json).toMatchObject({ code: "forbidden" });
     expect((await call("POST", `/sagas/${captureId}/compensate`, { reason: "late" })).json).toMatchObject({
       code: "saga_not_found",
     });

@@ -1,11 +1,14 @@
 /** The routes of sagas: what waits for wallets to do their part. */
 
 import type { SagaView } from "../../engine/actor/actor-row.ts";
+import type { SagaStory } from "../../engine/history/saga-story.ts";
+import type { OpenSagas } from "../../engine/views.ts";
 import { isUuid } from "../../protocol/ids.ts";
-import { releaseSagaBody, sagaAnswer, sagaReleasedAnswer, sagasAnswer } from "../../protocol/payment/answers.ts";
-import { listSagas, releaseSaga } from "../actors.ts";
+import { releaseSagaBody, sagaAnswer, sagaReleasedAnswer, sagasAnswer } from "../../protocol/saga-answers.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
+import { timeText } from "../history-queries.ts";
+import { findSaga, listSagas, releaseSaga } from "../sagas.ts";
 import type { Exchange } from "./exchange.ts";
 import type { PlainRoute } from "./route.ts";
 
@@ -31,30 +34,30 @@ export const SAGA_ROUTES: readonly PlainRoute[] = [
       type: "Only those of a type of command.",
     },
     run: (exchange, context, caller) =>
-      withSagas(exchange, context, caller, (sagas) => {
+      withSagas(exchange, context, caller, ({ sagas, countOf }) => {
         const [parked, status, type] = ["parked", "status", "type"].map((name) => exchange.query(name));
         const isAsked = (saga: SagaView): boolean =>
           (parked === null || String(saga.isParked) === parked) &&
           (status === null || saga.status === status) &&
           (type === null || saga.type === type);
-        exchange.json(200, JSON.stringify({ sagas: sagas.filter(isAsked).map(sagaView) }));
+        exchange.json(200, JSON.stringify({ sagas: sagas.filter(isAsked).map(sagaView), openByType: countOf }));
       }),
   },
   {
     kind: "plain",
     method: "get",
     path: `${SAGAS}/{id}`,
-    summary: "A saga that has not ended, by the id of its command; for admins.",
+    summary: "A saga, open or ended, by the id of its command, with all that happened to it; for admins.",
     status: 200,
     answer: sagaAnswer,
     access: "admin",
     run: (exchange, context, caller) => {
       if (!hasUuid(exchange)) return;
-      withSagas(exchange, context, caller, (sagas) => {
-        const found = sagas.find(({ id }) => id === exchange.parameter.toLowerCase());
-        if (found === undefined) exchange.problem("saga_not_found");
-        else exchange.json(200, JSON.stringify(sagaView(found)));
+      const code = findSaga(context, caller, exchange.parameter.toLowerCase(), (story) => {
+        if (typeof story === "string") exchange.problem(story);
+        else exchange.json(200, JSON.stringify(storyView(story)));
       });
+      if (code !== "ok") exchange.problem(code);
     },
   },
   ...RELEASES.map(
@@ -82,19 +85,34 @@ export const SAGA_ROUTES: readonly PlainRoute[] = [
   ),
 ];
 
-function sagaView({ startedAtMs, retryAtMs, ...facts }: SagaView): object {
+function sagaView({ startedAtMs, retryAtMs, endedAtMs, ...facts }: SagaView): object {
   return {
     ...facts,
-    startedAt: new Date(startedAtMs).toISOString(),
-    ...(retryAtMs === undefined ? {} : { retryAt: new Date(retryAtMs).toISOString() }),
+    startedAt: timeText(startedAtMs),
+    ...timeField("retryAt", retryAtMs),
+    ...timeField("endedAt", endedAtMs),
   };
+}
+
+function storyView({ saga, entries, isComplete }: SagaStory): object {
+  const timeline = entries.map(({ position, timestampMs, retryAtMs, ...facts }) => ({
+    position,
+    time: timeText(timestampMs),
+    ...facts,
+    ...timeField("retryAt", retryAtMs),
+  }));
+  return { ...sagaView(saga), timeline, isComplete };
+}
+
+function timeField(name: string, timeMs: number | undefined): object {
+  return timeMs === undefined ? {} : { [name]: timeText(timeMs) };
 }
 
 function withSagas(
   exchange: Exchange,
   { dispatcher }: GatewayContext,
   caller: Caller,
-  take: (sagas: readonly SagaView[]) => void,
+  take: (sagas: OpenSagas) => void,
 ): void {
   const code = listSagas(dispatcher, caller, (sagas) => {
     if (typeof sagas === "string") exchange.problem(sagas);
