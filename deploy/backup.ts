@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { HistoryExpiredError } from "../engine/journal/journal-files.ts";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { lockDataDir } from "../gateway/data-lock.ts";
+import { keyFilePath } from "../gateway/people/key-file.ts";
 import { storedCheckpoint } from "../replicator/checkpoint.ts";
 import {
   type BackupManifest,
@@ -31,6 +32,7 @@ import {
 } from "./history-start.ts";
 import { JournalFrames } from "./journal-frames.ts";
 import { mergedFrames } from "./merged-frames.ts";
+import { copyKeys, keysText } from "./person-keys-file.ts";
 import { Terminal } from "./terminal.ts";
 
 /** How often a first run begins anew. */
@@ -45,9 +47,13 @@ interface CopiedLedger {
  * `mizan backup`: copies a ledger, running or not, up to a consistent cut of all shards.
  *
  * A second run goes on from the cut of the first: what was copied stays as it is. The manifest is written last, so an
- * interrupted run leaves the backup as it was.
+ * interrupted run leaves the backup as it was. The keys of persons are no part of it: they go into a file of their own, if at all.
  */
-export async function backup(dataDir: string, target: string, options: { readonly json?: true }): Promise<void> {
+export async function backup(
+  dataDir: string,
+  target: string,
+  options: { readonly json?: true; readonly keys?: string },
+): Promise<void> {
   const terminal = new Terminal(options.json === true);
   const directory = findLedger(dataDir);
   mkdirSync(target, { recursive: true });
@@ -57,6 +63,8 @@ export async function backup(dataDir: string, target: string, options: { readonl
     const { manifest, records } = await copyLedger(directory, target, before, terminal);
     writeManifest(target, manifest);
     removeUnlisted(target, manifest);
+    // Behind the cut: so there is a key for everybody whom it knows, but for those who are erased by now.
+    const keys = options.keys === undefined ? undefined : await copyKeys(keyFilePath(dataDir), options.keys);
     const positions = manifest.cut.sequences.map((sequence, shard) => `${shard}:${sequence}`);
     const openTransfers = manifest.cut.open.reduce((sum, open) => sum + open.length, 0);
     const newFiles = manifest.files.length - (before?.files.length ?? 0);
@@ -64,7 +72,8 @@ export async function backup(dataDir: string, target: string, options: { readonl
     terminal.say(
       `${records} records copied into ${newFiles} new files; the backup goes to ${positions.join(", ")}, ` +
         `with ${snapshots.length} snapshots and ${sealedIds.length} files of sealed ids` +
-        (openTransfers === 0 ? "" : `, with ${openTransfers} transfers between shards open`),
+        (openTransfers === 0 ? "" : `, with ${openTransfers} transfers between shards open`) +
+        (keys === undefined ? "" : `; ${keysText(keys)}, in ${options.keys}`),
     );
     terminal.result({
       command: "backup",
@@ -76,6 +85,7 @@ export async function backup(dataDir: string, target: string, options: { readonl
       firstPositions: firstSequencesOf(manifest).map((sequence, shard) => `${shard}:${sequence}`),
       snapshots: snapshots.length,
       sealedIds: sealedIds.length,
+      ...keys,
       takenAt: manifest.takenAt,
     });
   } finally {

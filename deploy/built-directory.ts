@@ -3,12 +3,14 @@ import { dirname, resolve } from "node:path";
 import { syncDirectory } from "../engine/journal/segment-file.ts";
 import { type LedgerFile, writeLedgerFile } from "../engine/ledger-file.ts";
 import { loadConfig } from "../gateway/config.ts";
+import { keyFilePath } from "../gateway/people/key-file.ts";
 import { writeCheckpoint } from "../replicator/checkpoint.ts";
 import type { LogPlace } from "./backup-manifest.ts";
 import { CommandError } from "./command-error.ts";
 import { shardDirectory } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalWriter } from "./journal-writer.ts";
+import { type CopiedKeys, copyKeys } from "./person-keys-file.ts";
 
 /**
  * A new data directory, built aside under another name and renamed when it is complete: either all of it is there or
@@ -34,6 +36,11 @@ export class BuiltDirectory {
       { length: ledger.shards },
       (_, shard) => new JournalWriter(shardDirectory(this.#aside, shard), journalSegmentBytes),
     );
+  }
+
+  /** Takes the keys of persons along. **Errors**: those of `copyKeys`. */
+  takeKeys(from: string): Promise<CopiedKeys> {
+    return copyKeys(from, keyFilePath(this.#aside));
   }
 
   /** Where the directory of a shard is built. */

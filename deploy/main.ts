@@ -69,12 +69,14 @@ function program(): Command {
   command("backup", "Copy a ledger, running or not, up to a consistent cut; a second run copies only what is new.")
     .argument("<dir>", "data directory")
     .argument("<backup>", "directory of the backup; empty, or one to go on with")
+    .option("--keys <file>", "copy the keys of persons into a file of their own; without it they are not copied")
     .action(backup);
 
   command("restore", "Make a data directory from a backup, to its end or to an earlier point.")
     .argument("<backup>", "directory of the backup")
     .argument("<dir>", "data directory to make; it must not exist, or be empty")
     .option("--at <point>", "restore nothing after a time or positions")
+    .option("--keys <file>", "take the keys of persons from a file; without it nobody can be read")
     .addHelpText("after", POINT)
     .action(restore);
 

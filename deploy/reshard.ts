@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { lockDataDir } from "../gateway/data-lock.ts";
+import { keyFilePath } from "../gateway/people/key-file.ts";
 import { SHARDS_MAX } from "../protocol/limits.ts";
 import { BuiltDirectory } from "./built-directory.ts";
 import { CausalOrder } from "./causal-order.ts";
@@ -63,6 +65,8 @@ export async function reshard(
         before,
         writers.map(({ state }) => state),
       );
+      const keys = keyFilePath(dataDir);
+      if (existsSync(keys)) await target.takeKeys(keys);
       await target.finish();
     } catch (error) {
       await target.drop();

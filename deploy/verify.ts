@@ -8,6 +8,7 @@ import { readManifest } from "./backup-manifest.ts";
 import { type DataDirectory, findLedger, shardsOf } from "./data-directory.ts";
 import { EXIT } from "./exit-code.ts";
 import { JournalFrames } from "./journal-frames.ts";
+import { keyProblems } from "./person-keys-file.ts";
 import type { Problem } from "./problem.ts";
 import { Terminal } from "./terminal.ts";
 import { transitProblems } from "./transit.ts";
@@ -29,6 +30,10 @@ export async function verify(dataDir: string, options: { readonly json?: true })
     problems.push(problem);
     sayProblem(terminal, problem);
   });
+  for (const problem of await keyProblems(dataDir)) {
+    problems.push(problem);
+    sayProblem(terminal, problem);
+  }
   if (isRunning) {
     terminal.note("the ledger is running, so what is on its way between shards was not compared");
   } else if (problems.length === 0) {
