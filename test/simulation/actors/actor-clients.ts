@@ -1,7 +1,6 @@
-import type { SagaView } from "../../../engine/actor/actor-row.ts";
-
-import { commandActor, listSagas, releaseSaga } from "../../../gateway/actors.ts";
+import { commandActor } from "../../../gateway/actors.ts";
 import type { Caller } from "../../../gateway/caller.ts";
+import { listSagas, releaseSaga } from "../../../gateway/sagas.ts";
 import { CODES, type Code } from "../../../protocol/codes.ts";
 import { OPERATION } from "../../../protocol/command-record.ts";
 import { uuidBytes } from "../../../protocol/ids.ts";
@@ -36,13 +35,13 @@ interface Message {
   readonly what:
     | { readonly type: "actor"; readonly meant: Meant }
     | { readonly type: "money"; readonly command: LedgerCommand };
-  first?: { readonly code: Code; readonly sequence: number };
+  first?: { readonly code: Answer["code"]; readonly sequence: number };
   wasNew: boolean;
   isAnswered: boolean;
 }
 
 /** Sent again whatever else was answered: the ledger has not decided. */
-const UNDECIDED: readonly Code[] = ["overloaded", "in_progress", "actor_busy", "shutting_down", "hold_busy"];
+const UNDECIDED: readonly Answer["code"][] = ["overloaded", "in_progress", "actor_busy", "shutting_down", "hold_busy"];
 const ADMIN: Caller = { role: "admin", ownerId: new Uint32Array(4), keyId: "" };
 
 const MONEY = { Transfer: 6, Credit: 1, FreezeWallet: 3, UnfreezeWallet: 6, VoidHold: 1 } as const;
@@ -128,12 +127,12 @@ export class ActorClients {
   }
 
   /** The operator looks at what is parked, and has it tried again, or taken back. */
-  operate(ledger: ActorLedger, mayTakeBack: boolean): void {
+  operate(ledger: ActorLedger): void {
     const { random, trace } = this.#world;
-    listSagas(ledger.dispatcher, ADMIN, (sagas) => {
-      if (typeof sagas === "string") return;
-      for (const { id } of sagas.filter(({ isParked }: SagaView) => isParked)) {
-        const isTakenBack = mayTakeBack && random.chance(0.3);
+    listSagas(ledger.dispatcher, ADMIN, (open) => {
+      if (typeof open === "string") return;
+      for (const { id } of open.sagas.filter(({ isParked }) => isParked)) {
+        const isTakenBack = random.chance(0.3);
         releaseSaga(ledger.dispatcher, ADMIN, { id, isTakenBack, reason: "looked at" }, (code) =>
           trace.add(`the operator ${isTakenBack ? "gives up" : "retries"} saga ${id}: ${code}`),
         );
@@ -215,7 +214,7 @@ export class ActorClients {
       require("appliedOnce", replayed || !message.wasNew, () => `command ${id} is answered as new a second time`);
       message.wasNew ||= !replayed;
     } else {
-      const isForgotten = first !== undefined && CODES[code].memory !== "passing";
+      const isForgotten = first !== undefined && (code === "deferred" || CODES[code].memory !== "passing");
       require("sameAnswer", !isForgotten, () =>
         `command ${id} was answered ${first?.code}, and is now answered ${code}`);
     }

@@ -8,10 +8,11 @@ import { ALL_WALLETS } from "./actor-wallets.ts";
 import { ActorWorld } from "./actor-world.ts";
 
 const STEPS = 260;
-/** Rounds in which everything that is under way must come to its end; those of a saga last up to a minute. */
+/** Rounds in which everything that is under way must come to its end. */
 const ROUNDS_MAX = 600;
-const ROUND_MS = 2_000;
-const QUIET_ROUNDS_UNTIL_THAWED = 20;
+const ROUND_MS = 10_000;
+/** Some wallets stay frozen until sagas wait for an operator. */
+const QUIET_ROUNDS_UNTIL_THAWED: readonly number[] = [5, 5, 70];
 const REQUESTS_PER_TURN_MAX = 6;
 const KEEPER_REQUESTS_MAX = 5;
 
@@ -26,7 +27,7 @@ const ACTIONS = {
   copy: 10,
   keeper: 10,
   operate: 1,
-  replay: 1,
+  replay: 3,
 } as const;
 type Action = keyof typeof ACTIONS;
 
@@ -103,7 +104,7 @@ class ActorSimulation {
         this.#keep(ledger, random.pick(shards), random.chance(weather.snapshotFails));
         break;
       case "operate":
-        this.#clients.operate(ledger, true);
+        this.#clients.operate(ledger);
         break;
       case "replay":
         ledger.compareReplay(random.pick(shards));
@@ -166,6 +167,7 @@ class ActorSimulation {
   #settle(): void {
     const { host, shards, network } = this.#world;
     let quiet = 0;
+    const thawedAfter = this.#world.random.pick(QUIET_ROUNDS_UNTIL_THAWED);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const ledger = this.#running();
       host.turn();
@@ -181,8 +183,8 @@ class ActorSimulation {
       host.pass(ROUND_MS);
       quiet += 1;
       // A wallet may have been frozen by a command that was late.
-      if (quiet % QUIET_ROUNDS_UNTIL_THAWED === 0) this.#clients.thaw(ledger);
-      this.#clients.operate(ledger, false);
+      if (quiet % thawedAfter === 0) this.#clients.thaw(ledger);
+      this.#clients.operate(ledger);
       this.#clients.retryAll(ledger);
     }
     throw new Violation(

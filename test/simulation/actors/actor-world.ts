@@ -42,7 +42,7 @@ const CALM: Weather = {
 /** Some seeds begin before a month ends in the calendar of the cards. */
 const SHORTLY_BEFORE_A_MONTH_MS = Date.parse("2023-11-30T23:58:00+02:00");
 /** What waits for an operator is asked again under its old id, which must still be remembered. */
-const WINDOW_MS = 3 * 3_600_000;
+const WINDOW_MS = 12 * 3_600_000;
 
 /** Everything of a ledger of actors that outlives its process, and those who watch. */
 export class ActorWorld {

@@ -104,7 +104,7 @@ export class CardModel implements ActorModel {
       fundingWalletId: random.pick(WALLETS.fundings),
       holderWalletId: random.pick(WALLETS.payers),
       clearingWalletId: WALLETS.clearings[at],
-      monthlyLimitMinor: random.pick([150, 400]),
+      monthlyLimitMinor: random.pick([60, 400]),
       expiresAt: new Date(nowMs + (random.chance(0.2) ? 60_000 : 400 * 86_400_000)).toISOString(),
     };
     return { aggregate: this.type, id, command, by: ADMIN };
@@ -147,7 +147,7 @@ export class CardModel implements ActorModel {
       case "PayInsuranceClaim":
         return { claimId: known(card?.insurance.keys()) };
       case "UpdateMonthlyLimit":
-        return { monthlyLimitMinor: random.pick([100, 300, 500]) };
+        return { monthlyLimitMinor: random.pick([40, 300, 500]) };
       case "SuspendCard":
         return { reason: "lost" };
       default:

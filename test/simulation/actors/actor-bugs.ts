@@ -1,0 +1,238 @@
+import type { ActorRow } from "../../../engine/actor/actor-row.ts";
+import type { AskAnswer, AskRequest } from "../../../engine/actor/messages.ts";
+import { type AnyActor, actorOf } from "../../../engine/actor/registry.ts";
+import type { MedCardState } from "../../../engine/medcard/medcard.ts";
+import { pack, unpack } from "../../../engine/object/object-record.ts";
+import type { PaymentState } from "../../../engine/payment/payment.ts";
+import { REQUEST_KIND } from "../../../engine/port/entries.ts";
+import type { SagaStep } from "../../../engine/saga/saga.ts";
+import { untimedId } from "../../ledger-command.ts";
+import type { Plant } from "../plant.ts";
+
+/** The bugs of actors and sagas that the simulation must find. Each puts a wrong part in the place of a right one. */
+export const ACTOR_BUGS: Readonly<Record<string, () => Plant>> = {
+  "more is refunded than was captured": () =>
+    inPlaceOf("Payment", ({ decide }) => ({
+      decide: (state, command, context) => {
+        const payment = state as PaymentState | undefined;
+        const isRefund = command.type === "RefundPayment" && payment !== undefined;
+        return decide(isRefund ? { ...payment, capturedMinor: 2 * payment.capturedMinor } : state, command, context);
+      },
+    })),
+  "each capture costs the whole fee": () =>
+    inPlaceOf("Payment", ({ decide, conclude }) => {
+      const alone = (state: unknown): unknown => {
+        const { amountMinor, capturedMinor, ...rest } = state as PaymentState;
+        return { ...rest, amountMinor: amountMinor - capturedMinor, capturedMinor: 0, feesMinor: 0 };
+      };
+      return {
+        decide: (state, command, context) =>
+          decide(command.type === "CapturePayment" && state !== undefined ? alone(state) : state, command, context),
+        conclude: (state, end) => conclude(end.command.type === "CapturePayment" ? alone(state) : state, end),
+      };
+    }),
+  "a refusal of a wallet is taken for its consent": () => ({
+    message: onAnswer((answer) => ({ ...answer, code: "ok" })),
+  }),
+  "what is asked of a wallet has another id each time that it is asked": () => {
+    const asked = new Map<string, string>();
+    const asks = onAsk((request) => {
+      const id = untimedId(0xe_0000 + asked.size);
+      asked.set(id, request.id);
+      return { ...request, id };
+    });
+    const answers = onAnswer((answer) => ({ ...answer, id: asked.get(answer.id) ?? answer.id }));
+    return { message: (sent) => answers(asks(sent) ?? sent) };
+  },
+  "what was asked for is not asked for again after a restart": () => ({
+    recovered: ({ actors }) => {
+      const open = actors.open.bind(actors);
+      let isResumed = false;
+      change(actors, {
+        open: () => {
+          const isFirst = !isResumed;
+          isResumed = true;
+          return isFirst ? [] : open();
+        },
+      });
+    },
+  }),
+  "steps are not taken back": () =>
+    inPlaceOf(
+      "MedCard",
+      withSteps((steps) => steps.map((step) => (step.undo === undefined ? step : takenBackByNothing(step)))),
+    ),
+  "the parts of a claim go to the pharmacy by themselves, past the clearing wallet": () =>
+    inPlaceOf(
+      "MedCard",
+      withSteps((steps, command) => {
+        const pharmacy = steps.at(-1)?.ask.toWalletId ?? "";
+        if (command.type !== "ClaimPrescription") return steps;
+        return steps.slice(0, -1).map(({ ask, undo, ...step }) => ({
+          ...step,
+          ask: { ...ask, toWalletId: pharmacy },
+          undo: { ...(undo ?? ask), walletId: pharmacy },
+        }));
+      }),
+    ),
+  "a claim that is refused keeps its part of the limit": () => inPlaceOf("MedCard", keepsLimit("PrescriptionRefused")),
+  "a claim that is reversed keeps its part of the limit": () =>
+    inPlaceOf("MedCard", keepsLimit("PrescriptionReversed")),
+  "half a unit of a copayment is always rounded up": () =>
+    inPlaceOf("MedCard", ({ decide }) => ({
+      decide: (state, command, context) => {
+        const card = state as MedCardState | undefined;
+        if (command.type !== "ClaimPrescription" || card === undefined) return decide(state, command, context);
+        const { totalMinor } = command as unknown as { readonly totalMinor: number };
+        const isHalf = (totalMinor * card.copaymentBasisPoints) % 10_000 === 5_000;
+        // A hair more than the half.
+        const copaymentBasisPoints = card.copaymentBasisPoints + (isHalf ? 1 : 0);
+        return decide({ ...card, copaymentBasisPoints }, command, context);
+      },
+    })),
+  "a command is executed again after a restart": () => ({
+    recovered: (state) => change(state, { findText: () => 0 }),
+  }),
+  "another command begins while wallets are asked": () => ({
+    recovered: ({ actors }) => {
+      const get = actors.get.bind(actors);
+      let looks = 0;
+      change(actors, {
+        get: (type, id) => {
+          looks += 1;
+          const row = get(type, id);
+          if (row?.open === undefined || looks % 10 !== 0) return row;
+          const { open: _, ...idle } = row;
+          return idle;
+        },
+      });
+    },
+  }),
+  "a parked saga is not journaled as such": () => ({
+    recovered: ({ actors }) => {
+      const put = actors.put.bind(actors);
+      change(actors, {
+        put: (row) => {
+          const { open } = row;
+          const isLate = open !== undefined && open.saga.failures > 0;
+          put(isLate ? { ...row, open: { ...open, saga: { ...open.saga, isParked: true } } } : row);
+        },
+      });
+    },
+  }),
+  "a snapshot leaves out the actors": () => ({
+    parts: (parts) => parts.filter(({ name }) => name !== "actors"),
+  }),
+  "a snapshot leaves out the open sagas": () => ({
+    parts: (parts) =>
+      parts.map((part) =>
+        part.name === "actors"
+          ? {
+              name: part.name,
+              begin: () => part.begin(),
+              next: (memory) => part.next(memory),
+              end: () => part.end(),
+              load: (chunk) => part.load(withoutSagas(chunk)),
+            }
+          : part,
+      ),
+  }),
+  "a snapshot copies actors as they are, not as they were when it began": () => ({
+    recovered: ({ actors }) => {
+      let copied = 0;
+      let guarded = 0;
+      change(actors, {
+        guard: () => {
+          copied = 0;
+          guarded = actors.count;
+        },
+        copy: (rowsMax) => {
+          const rows = [...actors.rows()].slice(copied, Math.min(copied + rowsMax, guarded));
+          copied += rows.length;
+          return rows;
+        },
+      });
+    },
+  }),
+  "a hold ends with a capture of all of it, before that has arrived": () => ({
+    recovered: ({ holds }) =>
+      change(holds, {
+        endCapture: (row) => {
+          holds.capturing[row] = 0;
+          holds.close(row);
+        },
+      }),
+  }),
+  "a payment never expires": () => inPlaceOf("Payment", () => ({ dueAtMs: () => Number.POSITIVE_INFINITY })),
+};
+
+type Changes = (right: AnyActor) => Partial<AnyActor>;
+
+/** Puts other functions in the place of a type's own, as long as a simulation runs. */
+function inPlaceOf(type: string, changes: Changes): Plant {
+  return {
+    begin: () => {
+      const actor = actorOf(type);
+      if (actor === undefined) throw new Error(`there is no type ${type}`);
+      const right = { ...actor };
+      Object.assign(actor, changes(right));
+      return () => Object.assign(actor, right);
+    },
+  };
+}
+
+function withSteps(
+  wrong: (steps: readonly SagaStep[], command: { readonly type: string }) => readonly SagaStep[],
+): Changes {
+  return ({ decide }) => ({
+    decide: (state, command, context) => {
+      const decision = decide(state, command, context);
+      return "steps" in decision ? { ...decision, steps: wrong(decision.steps, command) } : decision;
+    },
+  });
+}
+
+/** A step whose undo does nothing, and says that it is done. */
+function takenBackByNothing({ ask, refused }: SagaStep): SagaStep {
+  const { toWalletId: _, ...rest } = ask;
+  const undo = { ...rest, operation: "VoidHold", amountMinor: 0, holdId: untimedId(0xf), forOwnerId: null } as const;
+  return { ask, undo, refused, doneBy: ["hold_not_found"] };
+}
+
+function keepsLimit(type: string): Changes {
+  return ({ evolve }) => ({
+    evolve: (state, event) => {
+      const after = evolve(state, event) as MedCardState;
+      return event.type === type ? { ...after, months: (state as MedCardState).months } : after;
+    },
+  });
+}
+
+/** A chunk of the actors in which none waits for wallets. */
+function withoutSagas(chunk: Uint8Array): Uint8Array {
+  const [packedBytes] = new Uint32Array(chunk.buffer, chunk.byteOffset, 1);
+  const rows = (unpack(chunk, 8, 8 + packedBytes) as ActorRow[]).map(({ open: _, ...row }) => row);
+  const packed = pack(rows);
+  const bytes = new Uint8Array(8 + Math.ceil(packed.byteLength / 8) * 8);
+  new Uint32Array(bytes.buffer, 0, 1)[0] = packed.byteLength;
+  bytes.set(packed, 8);
+  return bytes;
+}
+
+function change<Part extends object>(part: Part, methods: Partial<Part>): void {
+  Object.assign(part, methods);
+}
+
+function onAsk(wrong: (request: AskRequest) => AskRequest): NonNullable<Plant["message"]> {
+  return (sent) =>
+    sent.kind === REQUEST_KIND.PeerAsk
+      ? { ...sent, payload: pack(wrong(unpack(sent.payload, 0, sent.payload.byteLength) as AskRequest)) }
+      : sent;
+}
+
+function onAnswer(wrong: (answer: AskAnswer) => AskAnswer): NonNullable<Plant["message"]> {
+  return (sent) =>
+    sent.kind === REQUEST_KIND.PeerAsked
+      ? { ...sent, payload: pack(wrong(unpack(sent.payload, 0, sent.payload.byteLength) as AskAnswer)) }
+      : sent;
+}
