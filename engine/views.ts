@@ -166,6 +166,21 @@ export interface FoundActor {
   readonly state: Uint8Array;
 }
 
+/** An actor that is watched: as it is, or after a change. */
+export interface WatchedActor {
+  readonly actor: string;
+  readonly actorId: string;
+  readonly version: number;
+  /** Version before the change; the same where it is told as it is. */
+  readonly previousVersion: number;
+  /** The record of the change, or up to which the shard had decided. */
+  readonly sequence: number;
+  readonly timestampMs: number;
+  /** All of it, long fields too; null where it is too large to be told. */
+  readonly state: Readonly<Record<string, unknown>> | null;
+  readonly isConflated: boolean;
+}
+
 /** Asks what a shard keeps of all actors of a type together; the type knows what may be asked. */
 export interface ProjectionQuestion {
   readonly aggregate: string;

@@ -3,7 +3,7 @@ import { ACTORS } from "../engine/actor/registry.ts";
 import { EVENT_CONTENT_TYPE, EVENT_HEADER, SPEC_VERSION } from "../protocol/events/cloud-event.ts";
 import { EVENT_AGGREGATE_NAMES, EVENT_AGGREGATES, EVENT_TYPES, eventSchema } from "../protocol/events/event-types.ts";
 import { actorRequest, jsonRequest } from "../protocol/json-requests.ts";
-import { balancesMessage, heartbeatMessage } from "../protocol/json-stream.ts";
+import { actorsMessage, balancesMessage, heartbeatMessage } from "../protocol/json-stream.ts";
 
 const SOCKET_PATH = "/v1/ws";
 const JSON_SCHEMA = "application/schema+json;version=draft-2020-12";
@@ -54,7 +54,7 @@ export function asyncApiDocument(topicPrefix: string): object {
         ]),
       ),
       takeRequests: operation("receive", "streams", ["Request", ...Object.keys(ACTOR_MESSAGES)]),
-      streamBalances: operation("send", "streams", ["Balances", "Heartbeat"]),
+      streamBalances: operation("send", "streams", ["Balances", "Actors", "Heartbeat"]),
     },
     components: {
       messages: {
@@ -141,6 +141,7 @@ const ACTOR_MESSAGES: Readonly<Record<string, object>> = Object.fromEntries(
 /** Messages over the socket; the request's schema is that of every request. */
 const STREAM_MESSAGES: Readonly<Record<string, object>> = {
   Balances: socketMessage("Steps of balances that were subscribed to.", balancesMessage, "output"),
+  Actors: socketMessage("Steps of actors that were subscribed to.", actorsMessage, "output"),
   Heartbeat: socketMessage("Sent where nothing else was for a while.", heartbeatMessage, "output"),
   Request: socketMessage("Subscribe, Unsubscribe, Ping, a command or a query.", jsonRequest, "input"),
 };

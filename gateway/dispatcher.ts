@@ -19,6 +19,7 @@ import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "../protocol/l
 import { RESULT_BYTES, RESULT_DETAIL_BYTES, WALLET_BYTES } from "../protocol/result-record.ts";
 import type { WalletLimits } from "../protocol/wallet-limits.ts";
 import type { Asker } from "./caller.ts";
+import { isUnasked } from "./held-entries.ts";
 import type { NodeRole } from "./node-role.ts";
 import { RecordBatch, type TakeRecords } from "./record-batch.ts";
 import { RecordSender } from "./record-sender.ts";
@@ -40,14 +41,8 @@ const ALWAYS_LEADING = { refusal: "ok" } as const;
 const ID_BYTES = 16;
 const NOTHING = new Uint8Array(0);
 
-/** Takes the ring deltas of a shard, valid during the call only. */
-export type TakeDeltas = (
-  replies: RingReader,
-  payloadAt: number,
-  count: number,
-  shard: number,
-  audience: Audience,
-) => void;
+/** Takes the changes that the entry at an offset tells; valid during the call only. */
+export type TakeChanges = (replies: RingReader, offset: number, shard: number, audience: Audience) => void;
 
 /** Takes what was asked for, or why there is nothing. */
 type Take<T> = (found: T | Refusal) => void;
@@ -62,7 +57,8 @@ export class Dispatcher {
   readonly #ports: readonly ShardPort[];
   readonly #requests = new RequestTable();
   readonly #sender: RecordSender;
-  #takeDeltas: TakeDeltas = () => {};
+  #takeDeltas: TakeChanges = () => {};
+  #takeActorChange: TakeChanges = () => {};
   readonly #role: Pick<NodeRole, "refusal">;
   /** `ok`, or why nothing is taken any more. */
   #closed: Code = "ok";
@@ -92,9 +88,10 @@ export class Dispatcher {
     return this.#ports.length;
   }
 
-  /** Names who takes the balance deltas. */
-  onDeltas(take: TakeDeltas): void {
-    this.#takeDeltas = take;
+  /** Names who takes the balance deltas, and who the changes of actors. */
+  onChanges(takeDeltas: TakeChanges, takeActorChange: TakeChanges): void {
+    this.#takeDeltas = takeDeltas;
+    this.#takeActorChange = takeActorChange;
   }
 
   /** From now on every request is refused; those handed over before are still answered. */
@@ -148,18 +145,15 @@ export class Dispatcher {
 
   /** Takes one answer of a shard, as the drain loop finds it; always true. */
   readonly onEntry = (replies: RingReader, offset: number, shard: number): boolean => {
-    if (replies.lanes[(offset >>> 2) + REPLY.kind] === REPLY_KIND.Deltas) {
-      this.showDeltas(replies, offset, shard, AUDIENCE.everybody);
-    } else {
-      this.#requests.answer(replies, offset, shard);
-    }
+    if (isUnasked(replies, offset)) this.showUnasked(replies, offset, shard, AUDIENCE.everybody);
+    else this.#requests.answer(replies, offset, shard);
     return true;
   };
 
-  /** Hands the deltas of an entry to those whom they concern now. */
-  showDeltas(replies: RingReader, offset: number, shard: number, audience: Audience): void {
-    const count = replies.lanes[(offset >>> 2) + REPLY.count] as number;
-    this.#takeDeltas(replies, offset + ENTRY_HEADER_BYTES, count, shard, audience);
+  /** Hands the changes that an entry tells to those whom they concern now. */
+  showUnasked(replies: RingReader, offset: number, shard: number, audience: Audience): void {
+    const isDeltas = replies.lanes[(offset >>> 2) + REPLY.kind] === REPLY_KIND.Deltas;
+    (isDeltas ? this.#takeDeltas : this.#takeActorChange)(replies, offset, shard, audience);
   }
 
   /**

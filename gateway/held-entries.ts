@@ -1,4 +1,4 @@
-import { REPLY } from "../engine/port/entries.ts";
+import { REPLY, REPLY_KIND } from "../engine/port/entries.ts";
 import { createRing, RingReader, RingWriter } from "../engine/port/ring.ts";
 
 /** Room for the entries of one shard that wait for the log although others need not. */
@@ -10,6 +10,12 @@ const COPIED_FROM_BYTES = 8;
 /** Reads the last sequence that an entry depends on. */
 export function dependsOn(replies: RingReader, offset: number): number {
   return replies.floats[((offset >>> 2) + REPLY.dependsOnSequence) >>> 1] as number;
+}
+
+/** Whether an entry tells of changes to those who follow something, and answers nobody's request. */
+export function isUnasked(replies: RingReader, offset: number): boolean {
+  const kind = replies.lanes[(offset >>> 2) + REPLY.kind];
+  return kind === REPLY_KIND.Deltas || kind === REPLY_KIND.ActorChanged;
 }
 
 /** Copies of a shard's entries that wait for the log, in their order. */

@@ -118,6 +118,7 @@ export class JsonConnection implements Connection {
 
   onDrain(): void {
     this.#context.streams.drained(this);
+    this.#context.streams.actors.drained(this);
   }
 
   onClose(): void {
@@ -125,6 +126,7 @@ export class JsonConnection implements Connection {
     this.#socket = undefined;
     this.#context.counters.jsonConnections -= 1;
     this.#context.streams.drop(this);
+    this.#context.streams.actors.drop(this);
   }
 
   bufferedBytes(): number {
@@ -133,6 +135,10 @@ export class JsonConnection implements Connection {
 
   sendDeltas(deltas: Uint8Array, count: number): void {
     this.#sendText(`{"type":"Balances","deltas":[${deltasText(deltas, count)}]}`);
+  }
+
+  sendActors(steps: string): void {
+    this.#sendText(`{"type":"Actors","steps":[${steps}]}`);
   }
 
   closeSlow(): void {
@@ -296,17 +302,24 @@ export class JsonConnection implements Connection {
   }
 
   #follow(request: Extract<JsonRequest, { type: "Subscribe" | "Unsubscribe" }>): Code {
-    const { requestId, topic } = request;
-    const id = topic === "all" ? NO_ID : uuidBytes(topic === "wallet" ? request.walletId : request.ownerId);
+    const { requestId } = request;
+    const { streams } = this.#context;
     const done = (code: Code): void =>
       this.#end(requestId, code === "ok" ? '"ok":true,"result":{}' : `"ok":false,"error":${errorText(code)}`);
     this.#inflight += 1;
-    if (request.type === "Unsubscribe") {
-      this.#context.streams.unsubscribe(this, topic, id, done);
+    const from = "fromVersion" in request ? (request.fromVersion ?? 0) : 0;
+    const fromVersion = from === 0 ? -1 : from;
+    if (request.topic === "actor") {
+      const { actor, actorId } = request;
+      const isWhole = "whole" in request && request.whole === true;
+      if (request.type === "Unsubscribe") streams.actors.unsubscribe(this, { actor, actorId }, done);
+      else streams.actors.subscribe(this, { actor, actorId, isWhole, fromVersion }, done);
       return "ok";
     }
-    const fromVersion = "fromVersion" in request ? (request.fromVersion ?? -1) : -1;
-    this.#context.streams.subscribe(this, topic, id, fromVersion === 0 ? -1 : fromVersion, done);
+    const { topic } = request;
+    const id = topic === "all" ? NO_ID : uuidBytes(topic === "wallet" ? request.walletId : request.ownerId);
+    if (request.type === "Unsubscribe") streams.unsubscribe(this, topic, id, done);
+    else streams.subscribe(this, topic, id, fromVersion, done);
     return "ok";
   }
 

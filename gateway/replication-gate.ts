@@ -1,10 +1,10 @@
-import { REPLY, REPLY_KIND } from "../engine/port/entries.ts";
+import { REPLY } from "../engine/port/entries.ts";
 import type { RingReader } from "../engine/port/ring.ts";
 import { monotonicMs } from "../replicator/monotonic-clock.ts";
 import type { Config } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { dependsOn, HeldEntries } from "./held-entries.ts";
+import { dependsOn, HeldEntries, isUnasked } from "./held-entries.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
 import { AWAITS_LOG } from "./request-table.ts";
@@ -104,10 +104,10 @@ export class ReplicationGate {
     const isConfirmed = dependsOn(replies, offset) <= positions.throughSequence(shard);
     if (this.#awaitsAll) return isConfirmed && dispatcher.onEntry(replies, offset, shard);
     if (isConfirmed && this.#held[shard]?.isEmpty !== false) return dispatcher.onEntry(replies, offset, shard);
-    if (replies.lanes[(offset >>> 2) + REPLY.kind] === REPLY_KIND.Deltas) {
+    if (isUnasked(replies, offset)) {
       if (!streams.hasPatientReaders) return dispatcher.onEntry(replies, offset, shard);
       if (!this.#hold(replies, offset, shard)) streams.closePatientReaders();
-      dispatcher.showDeltas(replies, offset, shard, AUDIENCE.prompt);
+      dispatcher.showUnasked(replies, offset, shard, AUDIENCE.prompt);
       return true;
     }
     const token = replies.lanes[(offset >>> 2) + REPLY.token] as number;
@@ -126,8 +126,7 @@ export class ReplicationGate {
 
   #showHeld(replies: RingReader, offset: number, shard: number): void {
     const { dispatcher } = this.#parts;
-    const isDeltas = replies.lanes[(offset >>> 2) + REPLY.kind] === REPLY_KIND.Deltas;
-    if (isDeltas) dispatcher.showDeltas(replies, offset, shard, AUDIENCE.patient);
+    if (isUnasked(replies, offset)) dispatcher.showUnasked(replies, offset, shard, AUDIENCE.patient);
     else dispatcher.onEntry(replies, offset, shard);
   }
 

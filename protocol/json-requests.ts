@@ -20,7 +20,7 @@ import {
 } from "./json-commands.ts";
 import { historyFields, pointInTime, statementFields, traceFields, uuid } from "./json-fields.ts";
 import { walletLimitsCommand } from "./json-limits.ts";
-import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
+import { ACTOR_NAME_BYTES_MAX, COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX } from "./limits.ts";
 
 const REQUEST_ID_MAX = 4_294_967_295;
 
@@ -32,6 +32,15 @@ const subscribe = { requestId, type: z.literal("Subscribe") };
 const unsubscribe = { requestId, type: z.literal("Unsubscribe") };
 const walletTopic = { topic: z.literal("wallet"), walletId: uuid };
 const ownerTopic = { topic: z.literal("owner"), ownerId: uuid };
+const actorTopic = {
+  topic: z.literal("actor"),
+  actor: z.string().min(1).max(ACTOR_NAME_BYTES_MAX).describe("The type of the actor, such as Payment."),
+  actorId: uuid.toLowerCase(),
+};
+const wholeState = z
+  .boolean()
+  .optional()
+  .describe("With the fields of the state that are long, such as a card's spend.");
 const allTopic = { topic: z.literal("all") };
 
 const walletQuery = z.strictObject({ type: z.enum(["GetWallet", "GetBalance", "GetHolds"]), walletId: uuid });
@@ -98,11 +107,13 @@ export const jsonRequest = z.discriminatedUnion("type", [
     z.strictObject({ ...subscribe, ...walletTopic, fromVersion: fromVersion.optional() }),
     z.strictObject({ ...subscribe, ...ownerTopic }),
     z.strictObject({ ...subscribe, ...allTopic }),
+    z.strictObject({ ...subscribe, ...actorTopic, whole: wholeState, fromVersion: fromVersion.optional() }),
   ]),
   z.discriminatedUnion("topic", [
     z.strictObject({ ...unsubscribe, ...walletTopic }),
     z.strictObject({ ...unsubscribe, ...ownerTopic }),
     z.strictObject({ ...unsubscribe, ...allTopic }),
+    z.strictObject({ ...unsubscribe, ...actorTopic }),
   ]),
 ]);
 

@@ -66,6 +66,9 @@ export const INFLIGHT_PER_CONNECTION_MAX = 4_096;
 /** Most topics that one connection may subscribe to. */
 export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 10_000;
 
+/** Most actors that one connection may follow. */
+export const ACTOR_SUBSCRIPTIONS_PER_CONNECTION_MAX = 256;
+
 function relate(holds: boolean, statement: string): void {
   if (!holds) throw new Error(`limits contradict each other: ${statement}`);
 }

@@ -2,6 +2,7 @@ import { ExpiryQueue } from "../holds/expiry-queue.ts";
 import type { ObjectRecord } from "../object/object-record.ts";
 import type { Projection } from "./actor.ts";
 import type { ActorRow, OpenSaga } from "./actor-row.ts";
+import { ActorWatches } from "./actor-watches.ts";
 import { evolveActor } from "./evolve-actor.ts";
 import { actorOf } from "./registry.ts";
 
@@ -13,6 +14,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * When one is due is not stored: it follows from its state.
  */
 export class ActorTable {
+  readonly watches = new ActorWatches();
   readonly #rowsMax: number;
   readonly #rows: ActorRow[] = [];
   readonly #rowOf = new Map<string, number>();
@@ -101,7 +103,9 @@ export class ActorTable {
       throw new Error(`a record is of aggregate ${record.aggregate}, which this program does not know`);
     const before = this.get(record.aggregate, record.id);
     const after = evolveActor(actor, before, record, sequence);
-    if (after !== undefined && after !== before) this.put(after);
+    if (after === undefined || after === before) return;
+    this.put(after);
+    this.watches.note(after, before?.version ?? 0, sequence);
   }
 
   /** Takes an actor as it is: also how a snapshot is loaded. */

@@ -75,6 +75,10 @@ export const REQUEST_KIND = {
   ActorCommands: 34,
   /** Payload: MessagePack of a `ProjectionQuestion`. Answer: Object (what the type's projection says, or null with a code). */
   ReadProjection: 50,
+  /** Payload: MessagePack of an `ActorLookup`. Answer: Object (`WatchedActor`, or null with a code); from then on its changes come as ActorChanged. */
+  WatchActor: 51,
+  /** Payload: MessagePack of `{ aggregate, id }`. No answer. */
+  UnwatchActor: 52,
   /** Payload: one 16-byte wallet id. Answer: Object (array of `HoldView`, oldest first). */
   ListHolds: 30,
   /** Payload: one 16-byte hold id. Answer: Object (`FoundHold` or null). */
@@ -150,6 +154,8 @@ export const REPLY_KIND = {
   Object: 6,
   /** The shard's last entry. */
   Stopped: 7,
+  /** Payload: MessagePack of a `WatchedActor`. Unasked, so the token is zero. */
+  ActorChanged: 8,
 } as const;
 
 export const REPLY_FLAG = { details: 1, last: 2 } as const;

@@ -1,9 +1,11 @@
 import { CODES } from "../../protocol/codes.ts";
 import type { ActorSettings } from "../actor/actor.ts";
+import type { ActorRow } from "../actor/actor-row.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import { actorOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
-import { REQUEST, REQUEST_KIND } from "../port/entries.ts";
+import { pack } from "../object/object-record.ts";
+import { REPLY_KIND, REQUEST, REQUEST_KIND } from "../port/entries.ts";
 import { readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader } from "../port/ring.ts";
@@ -19,6 +21,7 @@ import type {
   ProjectionQuestion,
   SagaFound,
   SagaRelease,
+  WatchedActor,
 } from "../views.ts";
 import { ACTOR_RECORD_BYTES_MAX, type ActorAnswer, ActorDesk, readActor, viewActor, viewState } from "./actor-desk.ts";
 import { listActors } from "./actor-list.ts";
@@ -27,6 +30,11 @@ import { COMMAND_FRAME_BYTES_MAX, type CommandExecutor } from "./command-executo
 import type { RecordReader } from "./record-reader.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { ShardState } from "./shard-state.ts";
+
+/** An actor with a longer state is told without it. **Units**: bytes of MessagePack. */
+const TOLD_BYTES_MAX = 262_144;
+/** What is left free of the reply ring where changes are told. */
+const TELL_ROOM_BYTES = 4_096;
 
 /** Sagas in one answer at most. */
 const SAGAS_MAX = 1_000;
@@ -42,6 +50,7 @@ interface ActorRequestHooks {
 export class ActorRequests {
   readonly desk: ActorDesk;
   readonly #state: ShardState;
+  readonly #frame: FrameBuilder;
   readonly #replies: ReplyWriter;
   readonly #asks: AskDesk;
   readonly #hooks: ActorRequestHooks;
@@ -55,6 +64,7 @@ export class ActorRequests {
     hooks: ActorRequestHooks,
   ) {
     this.#state = state;
+    this.#frame = frame;
     this.#replies = replies;
     this.#hooks = hooks;
     this.desk = new ActorDesk(state, frame, records, executor, {
@@ -112,6 +122,14 @@ export class ActorRequests {
         else this.#replies.object(token, "ok", projection.read(question, by));
         break;
       }
+      case REQUEST_KIND.WatchActor:
+        this.#watch(unpackPayload(ring, offset) as ActorLookup, token);
+        break;
+      case REQUEST_KIND.UnwatchActor: {
+        const { aggregate, id } = unpackPayload(ring, offset) as ActorLookup;
+        this.#state.actors.watches.unwatch(aggregate, id);
+        break;
+      }
       case REQUEST_KIND.ListSagas:
         this.#replies.object(token, "ok", this.#openSagas());
         break;
@@ -158,6 +176,38 @@ export class ActorRequests {
     const row = this.#state.actors.open().find(({ open }) => open.saga.id === id);
     const newest = row?.open.head ?? this.#state.findTextAtAnyAge(id);
     return row === undefined ? { newest } : { newest, open: viewSaga(row.type, row.id, row.open.saga) };
+  }
+
+  /** Tells what has happened to watched actors, as far as the reply ring has room; what it has not is told later. */
+  tellChanges(): void {
+    this.#state.actors.watches.tell((change) => {
+      const { row, previousVersion, sequence, isConflated } = change;
+      const told = { ...this.#watched(row, sequence), previousVersion, isConflated };
+      let payload = pack(told);
+      if (payload.byteLength > TOLD_BYTES_MAX) payload = pack({ ...told, state: null });
+      if (this.#replies.ring.freeBytes() < 2 * payload.byteLength + TELL_ROOM_BYTES) return false;
+      this.#replies.unasked(REPLY_KIND.ActorChanged, payload);
+      return true;
+    });
+  }
+
+  /** What happened before is told after this answer, or was told before: whoever reads knows it by its version. */
+  #watch({ aggregate, id, by }: ActorLookup, token: number): void {
+    const actor = actorOf(aggregate);
+    const isOut = actor === undefined || actor.isRestOnly;
+    const row = isOut ? "unknown_operation" : readActor(this.#state, actor, id, by);
+    if (typeof row === "string") {
+      this.#replies.object(token, row, null);
+      return;
+    }
+    this.#state.actors.watches.watch(aggregate, id);
+    this.#replies.object(token, "ok", this.#watched(row, this.#frame.nextSequence - 1));
+  }
+
+  #watched(row: ActorRow, sequence: number): WatchedActor {
+    const { type: actor, id: actorId, version } = row;
+    const at = { version, previousVersion: version, sequence, timestampMs: this.#frame.clockMs };
+    return { actor, actorId, ...at, state: viewState(row, true), isConflated: false };
   }
 
   #lookup({ aggregate, id, by, isWhole }: ActorLookup, token: number): void {

@@ -105,6 +105,12 @@ export class ReplyWriter {
     this.ring.lanes[(offset >>> 2) + REPLY.code] = CODES[shown].number;
     this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
   }
+
+  /** Tells what nobody asked for now. **Errors**: throws where the ring has no room. */
+  unasked(kind: number, payload: Uint8Array): void {
+    const offset = this.begin(kind, 0, 1, payload.byteLength);
+    this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
+  }
 }
 
 /** Whole microseconds since a time; 0 stands for no time. */

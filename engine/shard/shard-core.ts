@@ -134,7 +134,7 @@ export class ShardCore {
     const results = new ResultsWriter(this.#replies, this.#executor.outcome, this.#meters, state.shard);
     this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {
       commit: () => this.#commit(),
-      flush: () => this.flush(),
+      flush: () => this.#show(),
     });
     this.#reads = new ShardReads(state, this.#executor, this.#records, this.#replies, this.#stripes);
     if (ports.follow !== undefined) {
@@ -305,12 +305,16 @@ export class ShardCore {
   }
 
   /**
-   * Makes durable what was decided, then shows the answers, the changes of watched wallets and the messages to other
-   * shards; returns whether there was anything to show.
-   *
+   * Makes durable what was decided, then shows the answers, the changes of what is watched and the messages to other shards;
+   * returns whether there was anything to show.
    * **Errors**: throws when the journal cannot take the frame. Nothing of it was shown then, and the shard must stop.
    */
   flush(): boolean {
+    this.#actors.tellChanges();
+    return this.#show();
+  }
+
+  #show(): boolean {
     this.#commit();
     if (this.#ports.replies.isPublished()) return false;
     this.#replies.publish(sharedClockMs());

@@ -19,6 +19,7 @@ import type { Config } from "../config.ts";
 import type { Counters } from "../counters.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { Pace } from "../pace.ts";
+import { ActorStreams } from "./actor-streams.ts";
 import { AUDIENCE, type Audience } from "./audience.ts";
 import { CatchUp } from "./catch-up.ts";
 import { DeltaHistory, HistoryBudget } from "./delta-history.ts";
@@ -55,6 +56,7 @@ interface ShardTopics {
  * as its deltas, so a reader that gets the state from the answer and from then on every delta misses nothing.
  */
 export class Streams {
+  readonly actors: ActorStreams;
   readonly #dispatcher: Dispatcher;
   readonly #config: Config;
   readonly #counters: Counters;
@@ -63,7 +65,7 @@ export class Streams {
   readonly #wallets = new Map<string, WalletTopic>();
   readonly #owners = new Map<string, OwnerTopic>();
   readonly #all = new Topic("all");
-  readonly #idle: IdleTopics;
+  readonly #idle: IdleTopics<WalletTopic>;
   /** Topics without a reader whose shards have yet to be told. */
   readonly #unwatching = new Set<Topic>();
   readonly #budget: HistoryBudget;
@@ -85,14 +87,23 @@ export class Streams {
     this.#flushList = new FlushList(config.streamFlushIntervalMs);
     this.#outboxes = new Outboxes((subscriber) => new Outbox(subscriber, config, counters, this.#flushList));
     this.#sweepTimer = setInterval(() => this.sweep(Date.now()), SWEEP_INTERVAL_MS).unref();
-    dispatcher.onDeltas((replies, payloadAt, count, shard, audience) =>
-      this.#publish(replies, payloadAt, count, shard, audience),
+    this.actors = new ActorStreams({
+      dispatcher,
+      config,
+      counters,
+      flushList: this.#flushList,
+      pace: this.#pace,
+      budget: this.#budget,
+    });
+    dispatcher.onChanges(
+      (replies, offset, shard, audience) => this.#publish(replies, offset, shard, audience),
+      (replies, offset, shard, audience) => this.actors.publish(replies, offset, shard, audience),
     );
   }
 
   /** Whether anybody here is told changes only when the log has confirmed them. */
   get hasPatientReaders(): boolean {
-    return this.#outboxes.hasPatient;
+    return this.#outboxes.hasPatient || this.actors.hasPatientReaders;
   }
 
   /**
@@ -156,6 +167,7 @@ export class Streams {
 
   /** Closes the readers that wait for the log as slow: it is too far behind for them. */
   closePatientReaders(): void {
+    this.actors.closePatientReaders();
     for (const { subscriber } of this.#outboxes.patient()) {
       this.#counters.slowConsumersClosed += 1;
       subscriber.closeSlow();
@@ -181,6 +193,7 @@ export class Streams {
 
   /** Lets go of what nobody has followed for the grace period. */
   sweep(nowMs: number): void {
+    this.actors.sweep(nowMs);
     this.#idle.sweep(nowMs, (topic) => {
       if (!this.#dispatcher.tell(topic.shard, REQUEST_KIND.UnwatchWallets, 1, topic.id)) return false;
       this.#wallets.delete(topic.key);
@@ -348,13 +361,14 @@ export class Streams {
     return true;
   }
 
-  #publish(replies: RingReader, payloadAt: number, count: number, shard: number, audience: Audience): void {
+  #publish(replies: RingReader, offset: number, shard: number, audience: Audience): void {
     const { lanes } = replies;
+    const count = lanes[(offset >>> 2) + REPLY.count] as number;
     const { wallets, owners } = this.#shards[shard] as ShardTopics;
     // What waited for the log was told to the others before.
     const isFirst = audience !== AUDIENCE.patient;
     this.#publishing = true;
-    let at = payloadAt >>> 2;
+    let at = (offset + ENTRY_HEADER_BYTES) >>> 2;
     for (let i = 0; i < count; i += 1, at += RING_DELTA_LANES) {
       const slot = lanes[at + SLOT_LANE] as number;
       const key = deltaKey(shard, slot);

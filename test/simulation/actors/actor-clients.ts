@@ -1,11 +1,12 @@
 import { commandActor } from "../../../gateway/actors.ts";
 import type { Caller } from "../../../gateway/caller.ts";
 import { listSagas, releaseSaga } from "../../../gateway/sagas.ts";
-import { CODES, type Code } from "../../../protocol/codes.ts";
+import { CODES } from "../../../protocol/codes.ts";
 import { OPERATION } from "../../../protocol/command-record.ts";
 import { uuidBytes } from "../../../protocol/ids.ts";
 import { RESULT_BYTES } from "../../../protocol/result-record.ts";
 import {
+  type Answer,
   command,
   decodeAnswer,
   encodeCommands,
@@ -21,13 +22,6 @@ import type { Meant } from "./actor-model.ts";
 import { ALL_WALLETS, FUNDED, OPENING_MINOR, ownerOf, WALLETS } from "./actor-wallets.ts";
 import type { ActorWorld } from "./actor-world.ts";
 import type { PaymentModel } from "./payment-model.ts";
-
-/** What came back. */
-interface Answered {
-  readonly code: Code;
-  readonly sequence: number;
-  readonly replayed: boolean;
-}
 
 /** What a client sends under one id, for as long as it has no answer. */
 interface Message {
@@ -196,14 +190,11 @@ export class ActorClients {
       0,
       encodeCommands([what.command]),
       1,
-      (results) => {
-        const { code, sequence, replayed } = decodeAnswer(results.subarray(0, RESULT_BYTES), 0, false);
-        if (code !== "deferred") this.#answered(message, { code, sequence, replayed });
-      },
+      (results) => this.#answered(message, decodeAnswer(results.subarray(0, RESULT_BYTES), 0, false)),
     );
   }
 
-  #answered(message: Message, { code, sequence, replayed }: Answered): void {
+  #answered(message: Message, { code, sequence, replayed }: Pick<Answer, "code" | "sequence" | "replayed">): void {
     const { id, first, what } = message;
     this.#world.trace.add(
       `${id.slice(-4)} is answered ${code}${sequence > 0 ? ` at ${sequence}` : ""}${replayed ? " again" : ""}`,
