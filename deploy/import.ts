@@ -30,6 +30,7 @@ interface LineProblem {
 interface ImportOptions {
   readonly json?: true;
   readonly shards?: string;
+  readonly keys?: string;
 }
 
 /**
@@ -86,6 +87,7 @@ export async function importEvents(file: string, dataDir: string, options: Impor
       await progress.advance(text.length + 1);
     }
     finish(rebuilder);
+    if (options.keys !== undefined) await target.takeKeys(options.keys);
     await target.finish();
   } catch (error) {
     await target.drop();

@@ -132,6 +132,7 @@ function program(): Command {
     .argument("<file>", "JSON lines")
     .argument("<dir>", "data directory to make; it must not exist, or be empty")
     .option("--shards <n>", "number of shards; without it, as many as the export had, or MIZAN_SHARDS, or 1")
+    .option("--keys <file>", "take the keys of persons from a file; without it nobody can be read")
     .action(importEvents);
 
   return mizan;

@@ -27,6 +27,13 @@ export interface CompactedTopicOptions {
   readonly onOutage: (isOut: boolean, reason: string) => void;
 }
 
+interface Waiting {
+  readonly records: readonly OutgoingRecord[];
+  readonly deadlineMs: number;
+  readonly resolve: () => void;
+  readonly reject: (error: NotAppendedError) => void;
+}
+
 /** A record that the brokers have not confirmed in time; it may still be appended. */
 export class NotAppendedError extends Error {
   constructor(topic: string, cause: unknown) {
@@ -47,7 +54,9 @@ export class CompactedTopic {
   readonly #following: Promise<void>;
   readonly #caughtUp = new Set<() => void>();
   #offset = 0;
-  #appending: Promise<unknown> = Promise.resolve();
+  /** Not confirmed yet, in the order in which they came. */
+  #waiting: Waiting[] = [];
+  #appending: Promise<void> | undefined;
   #link: KafkaLink | undefined;
 
   constructor(options: CompactedTopicOptions) {
@@ -63,9 +72,14 @@ export class CompactedTopic {
 
   /** Appends records, confirmed by all replicas in sync. **Errors**: rejects with a `NotAppendedError`. */
   append(records: readonly OutgoingRecord[]): Promise<void> {
-    const mine = this.#appending.then(() => this.#append(records));
-    this.#appending = mine.catch(() => undefined);
-    return mine;
+    if (records.length === 0) return Promise.resolve();
+    const deadlineMs = performance.now() + this.#options.appendWithinMs;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ records, deadlineMs, resolve, reject });
+      this.#appending ??= this.#appendAll().finally(() => {
+        this.#appending = undefined;
+      });
+    });
   }
 
   async stop(): Promise<void> {
@@ -75,26 +89,41 @@ export class CompactedTopic {
     await this.#appending;
   }
 
-  async #append(records: readonly OutgoingRecord[]): Promise<void> {
-    const { access, topic, appendWithinMs } = this.#options;
+  /** Sends what waits, in one request what came while the last one was under way. */
+  async #appendAll(): Promise<void> {
     const { signal } = this.#stopping;
     const attempts = this.#outage.attempts();
-    const deadlineMs = performance.now() + appendWithinMs;
-    try {
-      for (let sent = 0; sent < records.length; ) {
-        try {
-          this.#link ??= await KafkaLink.open(access, topic);
-          await this.#link.append(PARTITION, records.slice(sent, sent + RECORDS_AT_ONCE), nobody());
-          sent += RECORDS_AT_ONCE;
-        } catch (error) {
-          this.#link?.close();
-          this.#link = undefined;
-          await attempts.failed(error, signal);
-          if (signal.aborted || performance.now() > deadlineMs) throw new NotAppendedError(topic, error);
-        }
+    while (this.#waiting.length > 0) {
+      const taken = [...this.#waiting];
+      try {
+        await this.#append(taken.flatMap(({ records }) => records));
+        attempts.succeeded();
+        this.#waiting.splice(0, taken.length);
+        for (const { resolve } of taken) resolve();
+      } catch (error) {
+        this.#link?.close();
+        this.#link = undefined;
+        await attempts.failed(error, signal);
+        this.#giveUp(error);
       }
-    } finally {
-      attempts.end();
+    }
+    attempts.end();
+  }
+
+  /** What was tried for long enough is refused; all of it when nothing more is tried. */
+  #giveUp(cause: unknown): void {
+    const { topic } = this.#options;
+    const nowMs = this.#stopping.signal.aborted ? Number.POSITIVE_INFINITY : performance.now();
+    const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    this.#waiting = this.#waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    for (const { reject } of late) reject(new NotAppendedError(topic, cause));
+  }
+
+  async #append(records: readonly OutgoingRecord[]): Promise<void> {
+    const { access, topic } = this.#options;
+    this.#link ??= await KafkaLink.open(access, topic);
+    for (let sent = 0; sent < records.length; sent += RECORDS_AT_ONCE) {
+      await this.#link.append(PARTITION, records.slice(sent, sent + RECORDS_AT_ONCE), nobody());
     }
   }
 

@@ -46,9 +46,9 @@ export class LedgerProcess {
     return this.#child.pid;
   }
 
-  /** Starts the process and resolves when it is ready. */
-  async start(command?: readonly string[]): Promise<void> {
-    this.spawn(command);
+  /** Starts the process and resolves when it is ready; with further settings for this time. */
+  async start(command?: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.spawn(command, env);
     const deadlineMs = Date.now() + READY_WITHIN_MS;
     while (!(await this.#isReady())) {
       if (this.#child?.exitCode !== null || this.#child.signalCode !== null) {
@@ -60,12 +60,12 @@ export class LedgerProcess {
   }
 
   /** Starts the process and resolves with its exit code, for a start that is expected to fail. */
-  async run(): Promise<number | null> {
-    this.spawn();
+  async run(env: NodeJS.ProcessEnv = {}): Promise<number | null> {
+    this.spawn(undefined, env);
     return this.exited();
   }
 
-  spawn([command, ...args]: readonly string[] = [process.execPath, MAIN]): void {
+  spawn([command, ...args]: readonly string[] = [process.execPath, MAIN], furtherEnv: NodeJS.ProcessEnv = {}): void {
     this.#output = "";
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MIZAN_")));
     this.#child = spawn(command, args, {
@@ -76,6 +76,7 @@ export class LedgerProcess {
         MIZAN_ADMIN_KEY: ADMIN_KEY,
         MIZAN_JOURNAL_SEGMENT_BYTES: String(16 << 20),
         ...this.#env,
+        ...furtherEnv,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });

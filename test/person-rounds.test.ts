@@ -91,7 +91,7 @@ async function write(running: LedgerProcess, people: Person[], isKilled: () => b
 }
 
 test(`${KILLS} kills: keys are there for whom they should, and for nobody else (seed ${seed})`, {
-  timeout: 120_000 + KILLS * 30_000,
+  timeout: 120_000 + KILLS * 90_000,
 }, async () => {
   ledger = await LedgerProcess.create({ MIZAN_SHARDS: "2", MIZAN_SNAPSHOT_FRAMES: "64", ...PEOPLE_ENV });
   const running = ledger;

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
+import { mayKeep } from "../../engine/person/decide.ts";
 import type { PersonState } from "../../engine/person/person.ts";
 import type { ObjectOutcome } from "../../engine/views.ts";
 import type { Refusal } from "../../protocol/codes.ts";
 import type { PersonCommand } from "../../protocol/person/commands.ts";
 import type { PersonalData } from "../../protocol/person/personal-data.ts";
-import { commandActor, lookupActor } from "../actors.ts";
+import { commandActor, lookupActor, senderOf } from "../actors.ts";
 import type { Caller } from "../caller.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { NodeRole } from "../node-role.ts";
@@ -25,6 +26,12 @@ const CERTAIN: Caller = { ...GATEWAY, awaitsLog: true };
 
 /** A person as its shard keeps it. */
 export type SealedPerson = PersonState & { readonly id: string; readonly version: number };
+
+interface NewPerson {
+  readonly id: string;
+  readonly issuerId: string | undefined;
+  readonly data: PersonalData;
+}
 
 export interface PeopleParts {
   readonly keys: KeyStore;
@@ -49,24 +56,11 @@ export class People {
     this.#parts = parts;
   }
 
-  /** Seals what is known of a person and registers him. `mayKeep` says whether the caller may. */
-  register(
-    caller: Caller,
-    commandId: string,
-    {
-      id,
-      issuerId,
-      data,
-      mayKeep,
-    }: {
-      readonly id: string;
-      readonly issuerId: string | undefined;
-      readonly data: PersonalData;
-      readonly mayKeep: boolean;
-    },
-  ): Promise<ObjectOutcome | Refusal> {
+  /** Seals what is known of a person and registers him. */
+  register(caller: Caller, commandId: string, { id, issuerId, data }: NewPerson): Promise<ObjectOutcome | Refusal> {
     // No key is made for whom the shard would refuse.
-    if (!mayKeep || (issuerId !== undefined && caller.role !== "admin")) return Promise.resolve("forbidden");
+    const mayRegister = mayKeep(id, senderOf(caller)) && (issuerId === undefined || caller.role === "admin");
+    if (!mayRegister) return Promise.resolve("forbidden");
     return this.#inTurn(id, async () => {
       const found = await this.#lookup(GATEWAY, id);
       if (typeof found === "string" && found !== "person_not_found") return found;
@@ -87,6 +81,7 @@ export class People {
     return this.#inTurn(id, async () => {
       const found = await this.#lookup(caller, id);
       if (typeof found === "string") return found;
+      if (!mayKeep(id, senderOf(caller))) return "forbidden";
       const key = await this.#keyOf(id, found);
       if (typeof key === "string") return key;
       return this.#send(caller, id, commandId, { type: "UpdatePerson", sealed: seal(key, id, data) });

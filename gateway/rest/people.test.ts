@@ -1,5 +1,6 @@
 /** People over real HTTP, on a real ledger of two shards that is killed in between. */
 
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UuidV7 } from "../../protocol/ids.ts";
 import { personAnswer, personFoundAnswer } from "../../protocol/person/answers.ts";
@@ -198,8 +199,8 @@ describe("a person over REST", () => {
   });
 });
 
-describe("a ledger without a master key", () => {
-  test("keeps no people, and serves everything else", async () => {
+describe("a ledger", () => {
+  test("without a master key keeps no people, and serves everything else", async () => {
     const plain = await LedgerProcess.create({ MIZAN_SHARDS: "1" });
     try {
       await plain.start();
@@ -218,4 +219,34 @@ describe("a ledger without a master key", () => {
       await plain.dispose();
     }
   });
+
+  test("with another master key than before does not start, and says why", async () => {
+    const moved = await LedgerProcess.create({ MIZAN_SHARDS: "1", ...PEOPLE_ENV });
+    const other = randomBytes(32).toString("base64");
+    try {
+      await moved.start();
+      const headers = {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        "content-type": "application/json",
+        "idempotency-key": ids.next(),
+      };
+      const id = ids.next();
+      const body = JSON.stringify({ id, ...AMINA });
+      expect((await fetch(`${moved.url}/api/v1/people`, { method: "POST", headers, body })).status).toBe(201);
+      await moved.end("SIGTERM");
+      expect(await moved.run({ MIZAN_PERSONAL_DATA_KEY: other })).not.toBe(0);
+      expect(moved.output).toContain("personal_data_key_wrong");
+      expect(moved.output).not.toContain(other);
+      expect(await moved.run({ MIZAN_PERSONAL_DATA_KEY: "c2VjcmV0" })).not.toBe(0);
+      expect(moved.output).toContain("MIZAN_PERSONAL_DATA_KEY: must be 32 bytes in base64");
+      expect(moved.output).not.toContain("c2VjcmV0");
+      const previous = { MIZAN_PERSONAL_DATA_KEY_PREVIOUS: PEOPLE_ENV.MIZAN_PERSONAL_DATA_KEY };
+      expect(await moved.run({ ...previous, MIZAN_PERSONAL_DATA_KEY: undefined })).not.toBe(0);
+      expect(moved.output).toContain("MIZAN_PERSONAL_DATA_KEY_PREVIOUS needs MIZAN_PERSONAL_DATA_KEY");
+      await moved.start(undefined, { ...previous, MIZAN_PERSONAL_DATA_KEY: other });
+      expect(await (await fetch(`${moved.url}/api/v1/people/${id}`, { headers })).json()).toMatchObject(AMINA);
+    } finally {
+      await moved.dispose();
+    }
+  }, 300_000);
 });

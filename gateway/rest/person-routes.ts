@@ -39,7 +39,7 @@ export const PERSON_ROUTES: readonly PlainRoute[] = [
         const commandId = commandIdOf(exchange, caller);
         if (commandId === undefined) return;
         readBody(exchange, registerPersonBody, ({ id, issuerId, ...data }) => {
-          const person = { id, issuerId, data, mayKeep: mayKeep(id, senderOf(caller)) };
+          const person = { id, issuerId, data };
           answer(exchange, context, people, caller, 201, people.register(caller, commandId, person));
         });
       }),
@@ -147,7 +147,8 @@ function answer(
 /** Answers when it is there; what fails is logged without its facts, which may be those of a person. */
 function respond<T>(exchange: Exchange, { log }: GatewayContext, asked: Promise<T>, take: (answered: T) => void): void {
   asked.then(take).catch((error: unknown) => {
-    log.error({ error: error instanceof Error ? error.name : typeof error }, "a request about a person failed");
+    const { name, code } = error as { readonly name?: string; readonly code?: string };
+    log.error({ error: name, code }, "a request about a person failed");
     exchange.problem("internal_error");
   });
 }
