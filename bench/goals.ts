@@ -83,6 +83,7 @@ const GOALS: readonly Goal[] = [
   latencyGoal("12,500 a second, answers that wait for Kafka", "replicated-12500", 25),
   latencyGoal("a planned handover, a million wallets", "takeover-planned", 1_000),
   latencyGoal("a takeover after kill -9, a million wallets", "takeover-killed", 5_000),
+  rateGoal("transfers, payments and claims 70/20/10, 100 a message", "mixed-100", 50_000),
   rateGoal("deltas to 1,000 subscribers", "stream-fanout", 1_000_000),
 ];
 

@@ -151,6 +151,11 @@ export class Ledger {
     return sums.every((sum) => sum === "0") ? null : `the trial balance is not zero: ${sums.join(", ")}`;
   }
 
+  /** Has the next audit begin here. */
+  async noteTotals(): Promise<void> {
+    this.#totals = await readTotals(this.#client, this.wallets);
+  }
+
   /** Sums of some of the wallets. */
   totalsOf(wallets: Uint8Array): Promise<WalletTotals> {
     return readTotals(this.#client, wallets);

@@ -1,3 +1,4 @@
+import { measureActors } from "./actor-commands.ts";
 import { measureEventLag, measureEventRate } from "./event-lag.ts";
 import { measureBinaryPages, measureRestPages } from "./history-page.ts";
 import { measureReplicatedLatency, measureReplicationOff, measureReplicationOn } from "./replication-commands.ts";
@@ -19,6 +20,7 @@ interface Row {
 }
 
 const TRANSFERS = "transfers/s";
+const COMMANDS = "commands/s";
 
 /** How each row is measured. */
 export const ROWS: Readonly<Record<RowName, Row>> = {
@@ -65,6 +67,21 @@ export const ROWS: Readonly<Record<RowName, Row>> = {
     unit: TRANSFERS,
     limitName: "wire-binary-100-2shards",
     measure: measureStriped,
+  },
+  "payments-100": {
+    unit: COMMANDS,
+    limitName: null,
+    measure: (run) => measureActors(run, { transfers: 0, payments: 100, claims: 0 }),
+  },
+  "claims-100": {
+    unit: "claims/s",
+    limitName: null,
+    measure: (run) => measureActors(run, { transfers: 0, payments: 0, claims: 100 }),
+  },
+  "mixed-100": {
+    unit: COMMANDS,
+    limitName: null,
+    measure: (run) => measureActors(run, { transfers: 70, payments: 20, claims: 10 }),
   },
   "history-page": { unit: "pages/s", limitName: null, measure: measureRestPages },
   "history-page-binary": { unit: "pages/s", limitName: null, measure: measureBinaryPages },

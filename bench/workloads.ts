@@ -3,7 +3,7 @@ import type { Pairing, Workload } from "./load/workload.ts";
 /** The part of a workload that belongs to a row; the rest is the server's and the run's. */
 export type Shape = Pick<
   Workload,
-  "transport" | "connections" | "depth" | "commandsPerMessage" | "messagesPerSecond"
+  "transport" | "connections" | "depth" | "commandsPerMessage" | "messagesPerSecond" | "mix" | "cards"
 > & {
   readonly pairing: Pairing;
 };
@@ -24,6 +24,7 @@ export const SHAPES = {
     pairing: "merchant",
   },
   single: { ...CLOSED, transport: "binary", connections: 16, depth: 64, commandsPerMessage: 1 },
+  actors: { ...CLOSED, transport: "actors", connections: 4, depth: 4, commandsPerMessage: 100 },
   json: { ...CLOSED, transport: "json", connections: 16, depth: 64, commandsPerMessage: 1 },
   rest: { ...CLOSED, transport: "rest", connections: 256, depth: 1, commandsPerMessage: 1 },
   scheduled: {

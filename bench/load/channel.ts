@@ -2,6 +2,8 @@
 export interface Channel {
   /** By slot: when the message now in it was sent, or in an open loop was meant to be sent. */
   readonly sentAtMs: Float64Array;
+  /** By how much the versions of wallets have grown with what was accepted, where it counts that. */
+  readonly acceptedVersions?: number;
   /** Writes the message of a free slot, to be sent by the next `flush`. */
   stage(slot: number): void;
   flush(): void;

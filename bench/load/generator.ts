@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPostgresChannel } from "../peers/postgres-speech.ts";
 import { openRedisChannel } from "../peers/redis-speech.ts";
+import { ActorChannel } from "./actor-channel.ts";
 import { BinaryChannel } from "./binary-channel.ts";
 import type { AnswerSink, Channel } from "./channel.ts";
 import { ClosedLoop } from "./closed-loop.ts";
@@ -26,6 +27,7 @@ const OPEN = {
   binary: BinaryChannel.open,
   json: JsonChannel.open,
   rest: RestChannel.open,
+  actors: ActorChannel.open,
   postgres: openPostgresChannel,
   redis: openRedisChannel,
 };
@@ -40,7 +42,7 @@ async function openChannels(workload: Workload, sink: AnswerSink): Promise<Chann
   const channels: Channel[] = [];
   for (let connection = 0; connection < connections; connection += 1) {
     const pairs = new Pairs(walletCount, workload.pairing, connection + 1);
-    channels.push(await OPEN[transport](workload, messages, pairs, ids, sink));
+    channels.push(await OPEN[transport](workload, messages, pairs, ids, sink, connection));
   }
   return channels;
 }
@@ -70,7 +72,8 @@ async function measure(workload: Workload, loop: ClosedLoop | OpenLoop, meter: M
   }
   for (const channel of channels) channel.close();
   const { acceptedTotal, rejectedTotal, firstRejection } = meter;
-  return { ...measured, acceptedTotal, rejectedTotal, firstRejection };
+  const acceptedVersions = channels.reduce((sum, channel) => sum + (channel.acceptedVersions ?? 0), 0);
+  return { ...measured, acceptedTotal, rejectedTotal, acceptedVersions, firstRejection };
 }
 
 function reply(message: LoadReply): void {

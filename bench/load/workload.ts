@@ -14,9 +14,16 @@ export interface Endpoint {
 /** How wallets are paired: any two of them, or the first one as a side of every transfer. */
 export type Pairing = "uniform" | "hot" | "merchant";
 
+/** How many commands of each kind are in a message. */
+export interface Mix {
+  readonly transfers: number;
+  readonly payments: number;
+  readonly claims: number;
+}
+
 export interface Workload {
   readonly endpoint: Endpoint;
-  readonly transport: "binary" | "json" | "rest" | "postgres" | "redis";
+  readonly transport: "binary" | "json" | "rest" | "actors" | "postgres" | "redis";
   readonly connections: number;
   /** Messages in flight on each connection; in an open loop, the most there may be. */
   readonly depth: number;
@@ -24,6 +31,10 @@ export interface Workload {
   /** Ids of the wallets to move money between, 16 bytes each. */
   readonly wallets: Uint8Array;
   readonly pairing: Pairing;
+  /** Of the transport `actors`. */
+  readonly mix?: Mix;
+  /** Ids of the medical cards that claim, 16 bytes each. */
+  readonly cards?: Uint8Array;
   /** Open loop: messages are sent on this schedule, whatever comes back. Null: a new one for each answer. */
   readonly messagesPerSecond: number | null;
   readonly warmupMs: number;
@@ -53,6 +64,8 @@ export interface LoadOutcome {
   /** From connecting to the last answer, warm-up included. */
   readonly acceptedTotal: number;
   readonly rejectedTotal: number;
+  /** By how much the versions of wallets have grown with what was accepted; 0 where nobody counts. */
+  readonly acceptedVersions: number;
   /** Why the first rejected command was; empty where none was. */
   readonly firstRejection: string;
   readonly generatorCores: number;
