@@ -33,6 +33,8 @@ export interface Transaction {
   readonly targetId?: string;
   readonly reference?: string;
   readonly metadata?: unknown;
+  /** CaptureHold: the payment that asked for it, where no client did. */
+  readonly actorId?: string;
 }
 
 export interface Transactions {

@@ -1,7 +1,7 @@
 /** What a shard answers about itself and its rarer aggregates, as MessagePack maps: the shapes that the gateway shows. */
 
 import type { Code } from "../protocol/codes.ts";
-import type { Sender } from "./actor/actor.ts";
+import type { Found, Sender } from "./actor/actor.ts";
 import type { SagaView } from "./actor/actor-row.ts";
 
 /** One movement of money, found by the id of its command. */
@@ -105,6 +105,8 @@ export interface ObjectCommand {
   readonly command: { readonly type: string } & Readonly<Record<string, unknown>>;
   /** Who sends it; the ledger itself where absent. */
   readonly by?: Sender;
+  /** What it depends on, as it was then: no part of what makes two commands the same. */
+  readonly found?: Found;
 }
 
 /** Commands on actors of one shard, all from one sender. */
@@ -131,6 +133,8 @@ export interface ActorLookup {
   readonly by: Sender;
   /** With the fields that are long. */
   readonly isWhole?: boolean;
+  /** Only these; all where absent. */
+  readonly fields?: readonly string[];
 }
 
 /** Asks a shard for actors of a type that somebody may see, the newest first. */

@@ -10,6 +10,7 @@ import { type Checked, check, placed } from "../protocol/json-fault.ts";
 import { answerTo, senderOf } from "./actors.ts";
 import type { Caller } from "./caller.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { withFound } from "./found-actors.ts";
 
 /** A command on an actor, checked. */
 export type ActorCommand = ActorBatch["commands"][number];
@@ -57,6 +58,18 @@ export function commandActors(
   done: (outcomes: readonly ActorOutcome[]) => void,
 ): Code {
   if (dispatcher.refusal !== "ok") return dispatcher.refusal;
+  const send = (found: readonly (ActorCommand | Refusal)[]): Code =>
+    sendAll(dispatcher, caller, found, withStates, done);
+  return withFound(dispatcher, caller, commands, send, (code) => done(commands.map(() => refused(code))));
+}
+
+function sendAll(
+  dispatcher: Dispatcher,
+  caller: Caller,
+  commands: readonly (ActorCommand | Refusal)[],
+  withStates: boolean,
+  done: (outcomes: readonly ActorOutcome[]) => void,
+): Code {
   const outcomes = new Array<ActorOutcome>(commands.length);
   const by = senderOf(caller);
   const parts = new Map<number, number[]>();

@@ -15,7 +15,7 @@ export function senderOf({ role, ownerId }: Asker): NonNullable<ObjectCommand["b
 }
 
 /** Sends a command to an actor; `done` gets its outcome when wallets have done their part, or why there is none. */
-export function commandActor(
+export function sendToActor(
   dispatcher: Dispatcher,
   caller: Caller,
   command: Omit<ObjectCommand, "by">,

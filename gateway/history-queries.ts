@@ -3,6 +3,7 @@
 import type { HistoryAnswer, HistoryQuestion, OpenedStatement } from "../engine/history/history-messages.ts";
 import type { Transaction } from "../engine/history/transaction.ts";
 import type { BalanceThen, WalletAsked } from "../engine/history/wallet-history.ts";
+import { addTotals, NO_TOTALS, type SettlementTotals } from "../engine/merchant/settlement-totals.ts";
 import type { Code, Refusal } from "../protocol/codes.ts";
 import { uuidBytes } from "../protocol/ids.ts";
 import type { Caller } from "./caller.ts";
@@ -185,6 +186,63 @@ function balanceText(then: BalanceThen | null): object | null {
 
 export function timeText(timeMs: number): string {
   return new Date(timeMs).toISOString();
+}
+
+/** What a merchant's batch holds. */
+export interface BatchAsked {
+  readonly merchantId: string;
+  readonly walletId: string;
+  /** Sequences of the wallet's shard: it holds what stands behind the first one and through the second. */
+  readonly after: number;
+  readonly through: number;
+}
+
+/** What a merchant's batch comes to, as its wallet's history has it; a balance is null where there was no wallet yet. */
+export interface BatchFound {
+  readonly opening: BalanceThen | null;
+  readonly closing: BalanceThen | null;
+  readonly totals: SettlementTotals;
+}
+
+/** Adds up a batch, some lines at a time. */
+export function addUpBatch(
+  context: GatewayContext,
+  caller: Caller,
+  { merchantId, walletId, after, through }: BatchAsked,
+  done: (found: BatchFound | { readonly code: Exclude<Code, "ok"> }) => void,
+): Code {
+  const fail = (result: QueryResult): void => {
+    if ("code" in result) done(result);
+  };
+  return withWallet(context, caller, walletId, fail, (_, shard, head) => {
+    const asked: WalletAsked = { walletId, head };
+    const ask = (question: HistoryQuestion, take: (answer: HistoryAnswer) => void): Code =>
+      context.engine.history.ask(shard, question, (answer) => {
+        if (answer.type === "refused" || answer.type === "failed") done({ code: refusalOf(context.log, answer) });
+        else take(answer);
+      })
+        ? "ok"
+        : "overloaded";
+    const then = (code: Code): void => {
+      if (code !== "ok") done({ code });
+    };
+    const balance = (sequence: number, take: (found: BalanceThen | null) => Code): Code =>
+      ask({ type: "balanceAt", asked, sequence }, (answer) => {
+        if (answer.type === "balance") then(take(answer.balance));
+      });
+    const add = (opening: BalanceThen | null, closing: BalanceThen | null): Code => {
+      let totals = NO_TOTALS;
+      const next = (from: number): Code =>
+        ask({ type: "settlement", asked, merchantId, after, through: from }, (answer) => {
+          if (answer.type !== "settlement") return;
+          totals = addTotals(totals, answer.totals);
+          if (answer.next === 0) done({ opening, closing, totals });
+          else then(next(answer.next));
+        });
+      return next(through);
+    };
+    return balance(after, (opening) => balance(through, (closing) => add(opening, closing)));
+  });
 }
 
 /** Looks a wallet up on behalf of the caller, whose right to see it the shard checks. */

@@ -1,5 +1,6 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { MEDCARD_CODES } from "./medcard/codes.ts";
+import { MERCHANT_CODES } from "./merchant/codes.ts";
 import { PERSON_CODES } from "./person/codes.ts";
 import { PROVIDER_CODES } from "./provider/codes.ts";
 
@@ -53,4 +54,5 @@ export const ACTOR_CODES = {
 
   ...PERSON_CODES,
   ...PROVIDER_CODES,
+  ...MERCHANT_CODES,
 } as const satisfies Record<string, CodeFacts>;

@@ -129,6 +129,7 @@ const transaction = z.strictObject({
   targetId: uuid.optional().describe("The hold captured, voided or lapsed, or the movement reversed."),
   reference: uuid.optional(),
   metadata: z.unknown().optional(),
+  actorId: uuid.optional().describe("CaptureHold: the payment that asked for it, where no client did."),
 });
 
 /** A page of a wallet's history. */

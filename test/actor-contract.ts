@@ -1,5 +1,6 @@
 import type { Ask, OpenWallet } from "./contract-ask.ts";
 import { askMedCards } from "./medcard-contract.ts";
+import { askMerchants } from "./merchant-contract.ts";
 import { askPayments } from "./payment-contract.ts";
 import { askPeople } from "./person-contract.ts";
 
@@ -8,6 +9,7 @@ export const ACTOR_STORIES: readonly ((ask: Ask, wallet: OpenWallet) => Promise<
   askPayments,
   askMedCards,
   askPeople,
+  askMerchants,
 ];
 
 /** What needs a saga that cannot go on is asked in `gateway/rest/payments.test.ts`. */

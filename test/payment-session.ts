@@ -1,7 +1,7 @@
 import type { SagaView } from "../engine/actor/actor-row.ts";
 import { unpack } from "../engine/object/object-record.ts";
 import { REQUEST_KIND } from "../engine/port/entries.ts";
-import type { ObjectCommand, ObjectOutcome, OpenSagas } from "../engine/views.ts";
+import type { ActorLookup, ObjectCommand, ObjectOutcome, OpenSagas } from "../engine/views.ts";
 import type { HarnessJournal, HarnessOptions } from "./engine-harness.ts";
 import { EngineSession, OWNER_ID } from "./engine-session.ts";
 import { untimedId } from "./ledger-command.ts";
@@ -86,8 +86,11 @@ export class PaymentSession extends EngineSession {
   }
 
   payment(by = ADMIN_SENDER, id = this.paymentId): Readonly<Record<string, unknown>> | null {
-    const found = this.#ask(REQUEST_KIND.LookupActor, { aggregate: "Payment", id, by });
-    return found as Readonly<Record<string, unknown>> | null;
+    return this.look({ aggregate: "Payment", id, by });
+  }
+
+  look(lookup: ActorLookup): Readonly<Record<string, unknown>> | null {
+    return this.#ask(REQUEST_KIND.LookupActor, lookup) as Readonly<Record<string, unknown>> | null;
   }
 
   sagas(): readonly SagaView[] {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Code, Refusal } from "../../protocol/codes.ts";
 import type { MedCardTiers } from "../../protocol/medcard/tiers.ts";
 import type { Saga, SagaStep } from "../saga/saga.ts";
+import type { StepAnswer } from "./messages.ts";
 
 /** Who sends a command. `ownerId` is empty for an admin. */
 export interface Sender {
@@ -14,6 +15,18 @@ export interface ActorSettings {
   readonly medCardTiers?: MedCardTiers;
 }
 
+/** Another actor that a command depends on, and what of it. */
+export interface Dependency {
+  readonly aggregate: string;
+  readonly id: string;
+  readonly fields: readonly string[];
+}
+
+/** What was found of it when the command came, or why nothing was. */
+export type Found =
+  | { readonly code: "ok"; readonly facts: Readonly<Record<string, unknown>> }
+  | { readonly code: Refusal };
+
 /** What a decision may depend on besides the state and the command. All of it is journaled, so a replay sees the same. */
 export interface ActorContext {
   /** The actor's id. */
@@ -22,6 +35,8 @@ export interface ActorContext {
   /** The clock of the frame. */
   readonly nowMs: number;
   readonly settings?: ActorSettings;
+  /** What the command depends on, where it depends on anything. */
+  readonly found?: Found;
 }
 
 /**
@@ -41,6 +56,8 @@ export interface SagaEnd<Command> {
   readonly code: Code;
   /** The id under which each step was done. */
   readonly askIds: readonly string[];
+  /** What the wallet said that was asked last; absent where an operator ended the saga. */
+  readonly answer?: StepAnswer;
 }
 
 /**
@@ -62,6 +79,11 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   readonly upcasts: readonly ((event: unknown) => unknown)[];
   /** `state` is undefined where nothing has happened to the actor yet. */
   readonly decide: (state: State | undefined, command: Command, context: ActorContext) => ActorDecision<Event>;
+  /**
+   * What a command has to know of another actor, on whatever shard that is: it is looked up with the sender's right before the
+   * command is sent, and journaled with it. It is no part of what was asked for, so the same id may come with something else.
+   */
+  readonly dependsOn?: (command: Command) => Dependency | undefined;
   /** What has happened to the actor with the end of a saga. */
   readonly conclude: (state: State, end: SagaEnd<Command>) => readonly Event[];
   readonly evolve: (state: State | undefined, event: Event) => State;

@@ -16,4 +16,15 @@ export interface AskAnswer {
   readonly actorId: string;
   readonly id: string;
   readonly code: Code;
+  /** Of a record of the wallet's shard: the step's own records stand at it or before it. */
+  readonly sequence: number;
+  /** The wallet's at that record. */
+  readonly version: number;
+  readonly amountMinor: number;
+}
+
+/** What a wallet said to a step. */
+export interface StepAnswer extends Pick<AskAnswer, "code" | "sequence" | "version" | "amountMinor"> {
+  /** The wallet's. */
+  readonly shard: number;
 }

@@ -1,4 +1,5 @@
 import { medCardActor } from "../medcard/actor.ts";
+import { merchantActor } from "../merchant/actor.ts";
 import { paymentActor } from "../payment/actor.ts";
 import { payoutActor } from "../payout/actor.ts";
 import { personActor } from "../person/actor.ts";
@@ -19,6 +20,7 @@ export const ACTORS: readonly AnyActor[] = [
   sealed(personActor),
   sealed(topUpActor),
   sealed(payoutActor),
+  sealed(merchantActor),
 ];
 
 /** By name. */

@@ -1,3 +1,4 @@
+import type { SettlementTotals } from "../merchant/settlement-totals.ts";
 import type { HoldEnd } from "./hold-end.ts";
 import type { SagaStory } from "./saga-story.ts";
 import type { Transaction } from "./transaction.ts";
@@ -12,6 +13,14 @@ export type HistoryQuestion =
   | { readonly type: "holdEnd"; readonly asked: WalletAsked; readonly holdId: string; readonly placed: number }
   /** What happened to the saga of a command, from its newest record back. */
   | { readonly type: "saga"; readonly id: string; readonly newest: number }
+  /** What happened to a merchant's wallet behind one record and through another, added up; some of it at a time. */
+  | {
+      readonly type: "settlement";
+      readonly asked: WalletAsked;
+      readonly merchantId: string;
+      readonly after: number;
+      readonly through: number;
+    }
   /** Some lines of a statement, oldest first; `through` is the wallet's newest record that counts, where one was named. */
   | {
       readonly type: "statementPart";
@@ -64,6 +73,8 @@ export type HistoryAnswer =
   /** `transactions` as of a page. */
   | { readonly type: "statementPart"; readonly statement: StatementPart }
   | { readonly type: "lines"; readonly lines: readonly Transaction[] }
+  /** `next` is where to go on; 0 at the end. */
+  | { readonly type: "settlement"; readonly totals: SettlementTotals; readonly next: number }
   | { readonly type: "ended" }
   | { readonly type: "frameSince"; readonly firstSequence: number }
   /** Back to back; none where there are no more. */

@@ -5,6 +5,7 @@ import { unreachable } from "../../protocol/unreachable.ts";
 import { yieldToOthers } from "../../snapshots/thread-priority.ts";
 import { HistoryExpiredError } from "../journal/journal-files.ts";
 import { JournalReader, type JournalReaderOptions } from "../journal/journal-reader.ts";
+import { NO_TOTALS, withLine } from "../merchant/settlement-totals.ts";
 import type { HistoryAnswer, HistoryQuestion, HistoryReply, HistoryRequest } from "./history-messages.ts";
 import { firstFrameSince, framesFrom } from "./journal-part.ts";
 import { tellSaga } from "./saga-story.ts";
@@ -15,6 +16,8 @@ export interface HistoryThreadData {
   readonly journals: readonly JournalReaderOptions[];
 }
 
+/** Lines of a batch that are added up before others get their turn. */
+const SETTLEMENT_LINES = 20_000;
 /** Statements being read at once; each holds up to eight bytes a line. */
 const STATEMENTS_MAX = 16;
 /** A statement that nobody reads on is forgotten after this long, when another one is asked for. */
@@ -55,6 +58,14 @@ function answer(shard: number, number: number, question: HistoryQuestion): Histo
       return { type: "saga", story: tellSaga(shard, readers[shard], question.id, question.newest) };
     case "statementPart":
       return statementPart(history, question);
+    case "settlement": {
+      const { asked, merchantId, after, through } = question;
+      let totals = NO_TOTALS;
+      const next = history.walk(asked, through, after, SETTLEMENT_LINES, (line) => {
+        totals = withLine(totals, line, merchantId);
+      });
+      return { type: "settlement", totals, next };
+    }
     case "statement": {
       forgetIdle();
       if (statements.size >= STATEMENTS_MAX) return { type: "refused", code: "overloaded" };

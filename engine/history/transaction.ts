@@ -2,6 +2,7 @@ import { formatUuid } from "../../protocol/ids.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { type PostingView, type RecordView, viewRecord } from "../journal/record-view.ts";
 import { positionText } from "../shard/position.ts";
+import { ASKED } from "../shard/record-writer.ts";
 import { receiptAggregate } from "../transfer/receipt.ts";
 import { type TransferEvent, transferAggregate } from "../transfer/transfer.ts";
 import type { RecordCursor, WalletPart } from "./record-cursor.ts";
@@ -27,6 +28,8 @@ export interface Transaction {
   readonly targetId?: string;
   readonly reference?: string;
   readonly metadata?: unknown;
+  /** CaptureHold: the payment that asked for it, and not a client. */
+  readonly actorId?: string;
 }
 
 /** A transaction as JSON shows it, with its time as text. */
@@ -80,6 +83,8 @@ export function viewTransaction(cursor: RecordCursor, part: WalletPart, walletId
       const own = isDebit ? record.debit : record.credit;
       const other = isDebit ? record.credit : record.debit;
       const far = farSide(cursor, record, own.walletId, walletId);
+      const reference = record.reference ?? far?.reference;
+      const isAsked = ((record.options ?? 0) & ASKED.byActor) !== 0 || far?.isAsked === true;
       return {
         ...common,
         type: far?.type ?? TYPES[record.type],
@@ -91,8 +96,9 @@ export function viewTransaction(cursor: RecordCursor, part: WalletPart, walletId
         ...optional("availableMinor", own.availableMinor),
         version: own.version,
         ...(record.type === "Sold" ? {} : optional("targetId", record.targetId)),
-        ...optional("reference", record.reference),
-        ...metadataOf(record.metadata),
+        ...optional("reference", reference),
+        ...metadataOf(record.metadata ?? far?.metadata),
+        ...optional("actorId", isAsked ? reference : undefined),
       };
     }
   }
@@ -129,13 +135,22 @@ function otherEnd(
   return second.type === "Sold" ? second.debit.walletId : other;
 }
 
+/** What the record beside a posting says of the other shard. */
+interface FarSide {
+  readonly walletId: string;
+  readonly type: string;
+  readonly reference?: string;
+  readonly metadata?: string;
+  readonly isAsked?: true;
+}
+
 /** The wallet on another shard, which the record right before a posting or behind it names; undefined for local ones. */
 function farSide(
   cursor: RecordCursor,
   record: PostingView,
   ownWalletId: string,
   walletId: (slot: number) => string,
-): { readonly walletId: string; readonly type: string } | undefined {
+): FarSide | undefined {
   switch (record.type) {
     case "TransferSent":
     case "TransferReceived":
@@ -161,23 +176,39 @@ function farSide(
     const found = farWallet(viewRecord(cursor.frame, at, sequence, walletId), record.id);
     // Where both wallets have come to one shard, records of both sides stand there, and one of them names this wallet.
     if (found !== undefined && found.walletId !== ownWalletId)
-      return { walletId: found.walletId, type: isRefund ? TYPES[record.type] : found.type };
+      return isRefund ? { ...found, type: TYPES[record.type] } : found;
   }
   return undefined;
 }
 
-function farWallet(record: RecordView, id: string): { readonly walletId: string; readonly type: string } | undefined {
+function farWallet(record: RecordView, id: string): FarSide | undefined {
   if (record.type !== "ObjectChanged" || record.id !== id) return undefined;
   if (record.aggregate === receiptAggregate.name) {
     const [event] = record.events as Parameters<typeof receiptAggregate.evolve>[1][];
-    const { fromWalletId, operation } = event.receipt;
-    return fromWalletId === undefined ? undefined : { walletId: fromWalletId, type: operation ?? "Transfer" };
+    const { receipt, ...carried } = event;
+    const { fromWalletId: walletId, operation: type = "Transfer" } = receipt;
+    if (walletId === undefined) return undefined;
+    return { walletId, type, ...carriedBy(carried) };
   }
   if (record.aggregate !== transferAggregate.name) return undefined;
   for (const event of record.events as readonly TransferEvent[]) {
-    if ("body" in event) return { walletId: event.body.toWalletId, type: event.body.operation ?? "Transfer" };
+    if (!("body" in event)) continue;
+    const { toWalletId, operation: type = "Transfer" } = event.body;
+    return { walletId: toWalletId, type, ...carriedBy(event.body) };
   }
   return undefined;
+}
+
+function carriedBy({
+  reference,
+  metadata,
+  isAsked,
+}: Omit<FarSide, "walletId" | "type">): Omit<FarSide, "walletId" | "type"> {
+  return {
+    ...optional("reference", reference),
+    ...optional("metadata", metadata),
+    ...optional("isAsked", isAsked),
+  };
 }
 
 function optional<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [N in Name]?: Value } {

@@ -104,6 +104,27 @@ export class WalletHistory {
     return { transactions, next: sequence };
   }
 
+  /**
+   * Shows the records of a wallet from one sequence back to another, which is no part of it, newest first; returns where to go on
+   * where there are more than so many, else 0.
+   */
+  walk(
+    asked: WalletAsked,
+    through: number,
+    after: number,
+    countMax: number,
+    take: (line: Transaction) => void,
+  ): number {
+    const slot = this.#slotOf(asked);
+    let sequence = this.#newestThrough(slot, asked.head, through);
+    for (let count = 0; sequence > after && count < countMax; count += 1) {
+      const part = this.#stand(sequence, slot);
+      take(viewTransaction(this.#cursor, part, this.#walletIds));
+      sequence = part.previous;
+    }
+    return sequence > after ? sequence : 0;
+  }
+
   /** Whether a record is one of the wallet's, its newest or an earlier one. */
   holds(asked: WalletAsked, sequence: number): boolean {
     return sequence <= asked.head && this.#isOf(sequence, this.#slotOf(asked));
@@ -215,7 +236,9 @@ export class WalletHistory {
     if (reference === undefined) return true;
     const { lanes } = this.#cursor.frame;
     const kind = recordKind(lanes, this.#cursor.at);
-    return kind === RECORD_KIND.WalletChanged || lanes[this.#cursor.at] >>> 31 === 1;
+    // What came from another shard has its reference in the record beside it.
+    const isBeside = kind === RECORD_KIND.WalletChanged || kind === RECORD_KIND.TransferReceived;
+    return isBeside || lanes[this.#cursor.at] >>> 31 === 1;
   }
 
   /** Sequence of the last record that was decided before a time, or 0. */

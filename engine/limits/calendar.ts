@@ -64,7 +64,7 @@ export function timeZoneName(text: string): string | undefined {
 }
 
 /** The first instant after `beforeMs` at which something holds that does not hold there and holds at `atMs`, as from then on. */
-function firstInstant(beforeMs: number, atMs: number, holds: (ms: number) => boolean): number {
+export function firstInstant(beforeMs: number, atMs: number, holds: (ms: number) => boolean): number {
   let before = beforeMs;
   let at = atMs;
   while (at - before > 1) {

@@ -1,6 +1,6 @@
 import { Packr } from "msgpackr";
 import type { Code } from "../../protocol/codes.ts";
-import type { Sender } from "../actor/actor.ts";
+import type { Found, Sender } from "../actor/actor.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { isWide, OBJECT, OBJECT_CAUSE_BYTES, OBJECT_HEADER_BYTES, RECORD_KIND, WIDE } from "../journal/record.ts";
 import type { Cause } from "./cause.ts";
@@ -10,7 +10,7 @@ export interface ObjectRecord {
   readonly aggregate: string;
   readonly id: string;
   /** The command that an integrator sent; absent where the engine itself moved the aggregate on. */
-  readonly command?: { readonly id: string; readonly body: unknown; readonly by?: Sender };
+  readonly command?: { readonly id: string; readonly body: unknown; readonly by?: Sender; readonly found?: Found };
   readonly code: Code;
   readonly events: readonly unknown[];
   /** Version of the events; absent for the first one. */

@@ -3,6 +3,7 @@ import { type PaymentEvent, paymentEvent } from "../../protocol/payment/events.t
 import type { Actor } from "../actor/actor.ts";
 import { type AnyPaymentCommand, concludePayment, decidePayment, ownsPayment } from "./decide.ts";
 import { evolvePayment } from "./evolve.ts";
+import { dependencyOf } from "./payee.ts";
 import type { PaymentState, PaymentStatus } from "./payment.ts";
 
 /** Statuses in which a payment may expire. */
@@ -20,6 +21,7 @@ export const paymentActor: Actor<PaymentState, AnyPaymentCommand, PaymentEvent> 
   dueAtMs: ({ status, expiresAtMs }) =>
     expiresAtMs !== undefined && OPEN.has(status) ? expiresAtMs : Number.POSITIVE_INFINITY,
   dueCommand: { type: "ExpirePayment" },
+  dependsOn: dependencyOf,
   mayRead: (state, sender) =>
     ownsPayment(state, sender) || (state.payerOwnerId !== undefined && state.payerOwnerId === sender.ownerId),
   cameAtMs: ({ initiatedAtMs }) => initiatedAtMs,

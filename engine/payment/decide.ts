@@ -1,11 +1,12 @@
 import { currencyNumber } from "../../protocol/currencies.ts";
-import type { PaymentCommand } from "../../protocol/payment/commands.ts";
+import type { InitiatePayment, PaymentCommand } from "../../protocol/payment/commands.ts";
 import type { PaymentEvent } from "../../protocol/payment/events.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { ActorContext, ActorDecision, SagaEnd, Sender } from "../actor/actor.ts";
 import type { SagaStep, WalletAsk } from "../saga/saga.ts";
-import { captureFeeMinor } from "./fee.ts";
+import { payeeOf } from "./payee.ts";
 import type { PaymentState, PaymentStatus } from "./payment.ts";
+import { captureParts, GONE, refundParts, splitRefundSteps, splitsOf, sumOf } from "./split.ts";
 
 /** What may be asked of a payment, and what the ledger asks by itself when its time is over. */
 export type AnyPaymentCommand = PaymentCommand | { readonly type: "ExpirePayment" };
@@ -22,9 +23,6 @@ const TAKEN: Readonly<Record<Other, ReadonlySet<PaymentStatus>>> = {
   FailPayment: new Set(["INITIATED"]),
   ExpirePayment: new Set(["INITIATED", "AUTHORIZED", "PARTIALLY_CAPTURED"]),
 };
-
-/** A hold that is gone needs no release. */
-const GONE = ["hold_closed", "hold_expired", "hold_not_found"] as const;
 
 /**
  * Decides a command. The checks run in this order: the payment exists, the sender may, its status, its time, the amount.
@@ -71,18 +69,20 @@ export function concludePayment(state: PaymentState, end: SagaEnd<AnyPaymentComm
       return [{ type: "PaymentAuthorized", holdId: askIds[0], payerOwnerId: sender.ownerId }];
     case "CapturePayment": {
       const amountMinor = saga.steps.reduce((sum, { ask }) => sum + ask.amountMinor, 0);
-      const feeMinor = captureFeeMinor(state, amountMinor);
+      const { feeMinor, splitsMinor } = captureParts(state, amountMinor);
       const isFinal = command.final === true || amountMinor === uncapturedMinor(state);
-      return [{ type: isFinal ? "PaymentCaptured" : "PaymentPartlyCaptured", amountMinor, feeMinor }];
+      const type = isFinal ? "PaymentCaptured" : "PaymentPartlyCaptured";
+      return [{ type, amountMinor, feeMinor, ...dividedIn(state, splitsMinor) }];
     }
     case "VoidPayment":
       return [{ type: "PaymentVoided", releasedMinor: uncapturedMinor(state) }];
     case "ExpirePayment":
       return [{ type: "PaymentExpired", releasedMinor: uncapturedMinor(state) }];
     case "RefundPayment": {
-      const { amountMinor } = saga.steps[0].ask;
+      const amountMinor = command.amountMinor ?? unrefundedMinor(state);
       const isAll = state.status === "CAPTURED" && amountMinor === unrefundedMinor(state);
-      return [{ type: isAll ? "PaymentRefunded" : "PaymentPartlyRefunded", amountMinor }];
+      const type = isAll ? "PaymentRefunded" : "PaymentPartlyRefunded";
+      return [{ type, amountMinor, ...dividedIn(state, refundParts(state, amountMinor).splitsMinor) }];
     }
     case "InitiatePayment":
     case "FailPayment":
@@ -99,20 +99,26 @@ export function ownsPayment({ ownerId }: PaymentState, sender: Sender): boolean 
 
 function initiate(
   state: PaymentState | undefined,
-  command: Extract<PaymentCommand, { type: "InitiatePayment" }>,
-  { sender, nowMs }: ActorContext,
+  command: InitiatePayment,
+  { sender, nowMs, found }: ActorContext,
 ): Decision {
-  const { type: _, ownerId, expiresAt, ...facts } = command;
-  const isAnothers = ownerId !== undefined && ownerId.toLowerCase() !== sender.ownerId;
-  if (!sender.isAdmin && (isAnothers || facts.fee !== undefined)) return { code: "forbidden" };
+  const payee = payeeOf(command, sender, found);
+  if ("code" in payee) return payee;
   if (state !== undefined) return { code: "payment_exists" };
+  const { type: _, ownerId: _ownerId, expiresAt, splits: _splits, ...asked } = command;
   const expiresAtMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { code: "expiry_invalid" };
-  if ([facts.merchantWalletId, facts.fee?.walletId].includes(facts.payerWalletId)) return { code: "same_wallet" };
+  const facts = { ...asked, ...payee };
+  const others = (command.splits ?? []).map(({ walletId }) => walletId);
+  const wallets = [facts.payerWalletId, facts.merchantWalletId, ...others];
+  if (new Set(wallets).size < wallets.length) return { code: "same_wallet" };
+  if (facts.fee?.walletId === facts.payerWalletId) return { code: "same_wallet" };
+  const splits = splitsOf({ ...facts, ...(command.splits === undefined ? {} : { splits: command.splits }) });
+  if (splits === undefined) return { code: "splits_exceeded" };
   return happened({
     type: "PaymentInitiated",
     ...facts,
-    ownerId: ownerId?.toLowerCase() ?? sender.ownerId,
+    ...(splits.length === 0 ? {} : { splits }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     initiatedAtMs: nowMs,
   });
@@ -128,14 +134,25 @@ function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "
   const leftMinor = uncapturedMinor(state);
   const amountMinor = command.amountMinor ?? leftMinor;
   if (amountMinor > leftMinor) return { code: "payment_amount_exceeded" };
-  const feeMinor = captureFeeMinor(state, amountMinor);
-  const parts = [
-    { toWalletId: state.merchantWalletId, amountMinor: amountMinor - feeMinor, refused: "undo" },
+  const { feeMinor, merchantMinor, splitsMinor } = captureParts(state, amountMinor);
+  const told = toldOf(state, { capturedMinor: amountMinor, feeMinor, splitsMinor: sumOf(splitsMinor) });
+  const parts: readonly {
+    toWalletId: string;
+    amountMinor: number;
+    refused: SagaStep["refused"];
+    told?: typeof told;
+  }[] = [
+    { toWalletId: state.merchantWalletId, amountMinor: merchantMinor, refused: "undo", told },
+    ...splitsMinor.map((partMinor, index) => ({
+      toWalletId: state.splits?.[index].walletId ?? "",
+      amountMinor: partMinor,
+      refused: "retry" as const,
+    })),
     { toWalletId: state.fee?.walletId ?? "", amountMinor: feeMinor, refused: "retry" },
-  ] as const;
+  ];
   const taken = parts.filter((part) => part.amountMinor > 0);
-  const captures = taken.map(({ toWalletId, amountMinor: partMinor, refused }, index): SagaStep => {
-    const ask: WalletAsk = { ...ofPayer(state, "CaptureHold", partMinor), toWalletId };
+  const captures = taken.map(({ toWalletId, amountMinor: partMinor, refused, told: metadata }, index): SagaStep => {
+    const ask: WalletAsk = { ...ofPayer(state, "CaptureHold", partMinor), toWalletId, ...metadata };
     // The first step may fail, whichever it is.
     if (index === 0 || refused === "undo") return { ask, refused: "undo" };
     const { holdId: _, ...direct } = ask;
@@ -153,16 +170,34 @@ function refund(
   const leftMinor = unrefundedMinor(state);
   const amountMinor = command.amountMinor ?? leftMinor;
   if (amountMinor > leftMinor || leftMinor === 0) return { code: "payment_amount_exceeded" };
-  return steps(
-    toUndo({
-      operation: "Transfer",
+  const { merchantMinor, splitsMinor } = refundParts(state, amountMinor);
+  const told = toldOf(state, { refundedMinor: amountMinor, splitsMinor: sumOf(splitsMinor) });
+  const parts = [
+    {
       walletId: state.merchantWalletId,
-      toWalletId: state.payerWalletId,
-      amountMinor,
-      currency: currencyNumber(state.currency),
+      amountMinor: merchantMinor,
       forOwnerId: sender.isAdmin ? null : sender.ownerId,
-    }),
-  );
+    },
+    ...splitsMinor.map((partMinor, index) => ({
+      walletId: state.splits?.[index].walletId ?? "",
+      amountMinor: partMinor,
+      // Whoever has a part in a payment has a part in its refunds, too.
+      forOwnerId: null,
+    })),
+  ].filter((part) => part.amountMinor > 0);
+  if (parts.length > 1) return steps(...splitRefundSteps(state, parts, told));
+  const { payerWalletId: toWalletId } = state;
+  const currency = currencyNumber(state.currency);
+  return steps(...parts.map((part) => toUndo({ operation: "Transfer", ...part, toWalletId, currency, ...told })));
+}
+
+/** What a movement of a registered merchant's wallet says of the payment, for the report of its batch. */
+function toldOf({ merchantId }: PaymentState, amounts: Readonly<Record<string, number>>): Pick<WalletAsk, "metadata"> {
+  return merchantId === undefined ? {} : { metadata: { merchantId, ...amounts } };
+}
+
+function dividedIn(state: PaymentState, splitsMinor: readonly number[]): { readonly splitsMinor?: number[] } {
+  return state.splits === undefined ? {} : { splitsMinor: [...splitsMinor] };
 }
 
 function placeHold(state: PaymentState, sender: Sender): WalletAsk {

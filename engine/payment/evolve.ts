@@ -1,6 +1,7 @@
 import type { PaymentEvent } from "../../protocol/payment/events.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { PaymentState, PaymentStatus } from "./payment.ts";
+import { splitsAfter } from "./split.ts";
 
 type Change = Exclude<PaymentEvent["type"], "PaymentInitiated">;
 type Row = Readonly<Record<Change, PaymentStatus | null>>;
@@ -47,8 +48,10 @@ const TRANSITIONS: Readonly<Record<PaymentStatus, Row>> = {
 export function evolvePayment(state: PaymentState | undefined, event: PaymentEvent): PaymentState {
   if (event.type === "PaymentInitiated") {
     if (state !== undefined) throw new Error("a payment was initiated twice");
-    const { type: _, ...facts } = event;
-    return { ...facts, status: "INITIATED", capturedMinor: 0, refundedMinor: 0, feesMinor: 0 };
+    const { type: _, splits, ...facts } = event;
+    const none = { capturedMinor: 0, refundedMinor: 0 };
+    const parts = splits === undefined ? {} : { splits: splits.map((split) => ({ ...split, ...none })) };
+    return { ...facts, ...parts, status: "INITIATED", ...none, feesMinor: 0 };
   }
   const status = state === undefined ? null : TRANSITIONS[state.status][event.type];
   if (state === undefined || status === null) {
@@ -64,10 +67,16 @@ export function evolvePayment(state: PaymentState | undefined, event: PaymentEve
         status,
         capturedMinor: state.capturedMinor + event.amountMinor,
         feesMinor: state.feesMinor + event.feeMinor,
+        ...splitsAfter(state.splits, "capturedMinor", event.splitsMinor),
       };
     case "PaymentPartlyRefunded":
     case "PaymentRefunded":
-      return { ...state, status, refundedMinor: state.refundedMinor + event.amountMinor };
+      return {
+        ...state,
+        status,
+        refundedMinor: state.refundedMinor + event.amountMinor,
+        ...splitsAfter(state.splits, "refundedMinor", event.splitsMinor),
+      };
     case "PaymentVoided":
     case "PaymentExpired":
       return { ...state, status };

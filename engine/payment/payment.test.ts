@@ -22,8 +22,8 @@ type Initiate = Extract<PaymentCommand, { type: "InitiatePayment" }>;
 type Initiated = Extract<PaymentEvent, { type: "PaymentInitiated" }>;
 const FACTS = { payerWalletId: PAYER, merchantWalletId: SHOP, amountMinor: 1_000, currency: "EGP" } as Omit<
   Initiate,
-  "type"
->;
+  "type" | "merchantWalletId" | "splits"
+> & { merchantWalletId: NonNullable<Initiate["merchantWalletId"]> };
 const FEE = { walletId: FEES, fixedMinor: 10, basisPoints: 250 } as NonNullable<Initiate["fee"]>;
 const initiate = { ...FACTS, type: "InitiatePayment" } as const;
 const authorize = { type: "AuthorizePayment" } as const;

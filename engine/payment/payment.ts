@@ -13,13 +13,24 @@ export type PaymentStatus =
   | "EXPIRED"
   | "FAILED";
 
+type Initiated = Extract<PaymentEvent, { type: "PaymentInitiated" }>;
+
+/** A part of a payment that is not the merchant's. refundedMinor ≤ capturedMinor ≤ amountMinor. */
+export interface Split {
+  readonly walletId: string;
+  readonly amountMinor: number;
+  readonly capturedMinor: number;
+  readonly refundedMinor: number;
+}
+
 /**
  * A payment from a wallet to a merchant's.
  *
  * capturedMinor ≤ amountMinor and refundedMinor ≤ capturedMinor; feesMinor is part of what was captured.
  */
-export interface PaymentState extends Omit<Extract<PaymentEvent, { type: "PaymentInitiated" }>, "type"> {
+export interface PaymentState extends Omit<Initiated, "type" | "splits"> {
   readonly status: PaymentStatus;
+  readonly splits?: readonly Split[];
   readonly capturedMinor: number;
   readonly refundedMinor: number;
   readonly feesMinor: number;

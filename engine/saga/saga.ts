@@ -4,17 +4,23 @@ import { timedIdOf } from "./step-id.ts";
 
 /** What a step asks of a wallet, under an id that follows from the saga. */
 export interface WalletAsk {
-  readonly operation: "PlaceHold" | "CaptureHold" | "VoidHold" | "Transfer";
+  /** SweepBalance: a transfer of all that is free, which the wallet's shard finds out when it takes the command. */
+  readonly operation: "PlaceHold" | "CaptureHold" | "VoidHold" | "Transfer" | "SweepBalance";
   readonly walletId: string;
   readonly toWalletId?: string;
+  /** SweepBalance: the least that is worth it. */
   readonly amountMinor: number;
   /** ISO 4217 number. */
   readonly currency: number;
   readonly holdId?: string;
+  /** In place of `holdId`: the step of this saga that placed the hold. */
+  readonly holdOf?: number;
   /** CaptureHold: what is left of the hold is released with it. */
   readonly isFinal?: boolean;
   /** Whose right it needs: that of an owner, or null for the ledger's own. */
   readonly forOwnerId: string | null;
+  /** Stands in the wallets' history with the movement. */
+  readonly metadata?: Readonly<Record<string, string | number>>;
 }
 
 /** One step, and what becomes of the saga where its wallet refuses. */

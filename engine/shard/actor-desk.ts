@@ -3,7 +3,7 @@ import { isUuid, shardOfUuid, uuidBytes } from "../../protocol/ids.ts";
 import type { ActorSettings, Sender } from "../actor/actor.ts";
 import type { ActorRow, OpenSaga } from "../actor/actor-row.ts";
 import { LEDGER_SENDER } from "../actor/evolve-actor.ts";
-import type { AskAnswer, AskRequest } from "../actor/messages.ts";
+import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
 import { type AnyActor, actorOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { Cause } from "../object/cause.ts";
@@ -72,7 +72,8 @@ export class ActorDesk {
     if (code !== "ok") take(refused(code));
   }
 
-  #execute(actor: AnyActor, { id, commandId, command, by = LEDGER_SENDER }: ObjectCommand, take: TakeAnswer): Code {
+  #execute(actor: AnyActor, sent: ObjectCommand, take: TakeAnswer): Code {
+    const { id, commandId, command, by = LEDGER_SENDER } = sent;
     if (!isUuid(commandId) || !isUuid(id)) return "invalid_request";
     const known = this.#state.findText(commandId);
     if (known !== 0) return this.#answerAgain(known, actor, { id, commandId, command, by }, take);
@@ -82,9 +83,16 @@ export class ActorDesk {
     if (row?.open !== undefined) return "actor_busy";
     if (row === undefined && this.#state.actors.isFull) return "actors_full";
     const nowMs = this.#frame.clockMs;
-    const decision = actor.decide(row?.state, command, { id, sender: by, nowMs, settings: this.#hooks.settings });
+    const found = sent.found === undefined ? {} : { found: sent.found };
+    const decision = actor.decide(row?.state, command, {
+      id,
+      sender: by,
+      nowMs,
+      settings: this.#hooks.settings,
+      ...found,
+    });
     if (decision.code !== "ok" && CODES[decision.code].memory === "passing") return decision.code;
-    const given = { id: commandId, body: command, by };
+    const given = { id: commandId, body: command, by, ...found };
     if ("steps" in decision) {
       const events = [...(decision.events ?? []), beginSaga(commandId, command.type, decision.steps, nowMs)];
       const code = this.#record(actor, id, "in_progress", events, { command: given });
@@ -100,11 +108,12 @@ export class ActorDesk {
   }
 
   /** Takes the answer of a wallet. */
-  answered({ actor: name, actorId, id, code }: AskAnswer, cause: Cause): void {
+  answered({ actor: name, actorId, id, code, ...rest }: AskAnswer, cause: Cause): void {
     const actor = actorOf(name);
     const open = this.#state.actors.get(name, actorId)?.open;
     if (actor === undefined || open === undefined) return;
-    this.#move(actor, actorId, open, answerSaga(open.saga, id, code, this.#frame.clockMs), cause);
+    const move = answerSaga(open.saga, id, code, this.#frame.clockMs);
+    this.#move(actor, actorId, open, move, { cause, answer: { code, ...rest, shard: cause.shard } });
   }
 
   /** Does what the next actor is due for; false where none is. */
@@ -157,7 +166,13 @@ export class ActorDesk {
     }
   }
 
-  #move(actor: AnyActor, id: string, open: OpenSaga, { events, ended }: SagaMove, cause?: Cause): void {
+  #move(
+    actor: AnyActor,
+    id: string,
+    open: OpenSaga,
+    { events, ended }: SagaMove,
+    { cause, answer }: { readonly cause?: Cause; readonly answer?: StepAnswer } = {},
+  ): void {
     if (events.length === 0) return;
     const row = this.#state.actors.get(actor.name, id) as ActorRow;
     const { saga, command, sender, isOwn } = open;
@@ -174,7 +189,8 @@ export class ActorDesk {
     }
     const last = askOf(saga);
     const askIds = last === undefined || ended !== "ok" ? open.askIds : [...open.askIds, last.id];
-    const concluded = actor.conclude(row.state, { command, saga, sender, code: ended, askIds });
+    const end = { command, saga, sender, code: ended, askIds, ...(answer === undefined ? {} : { answer }) };
+    const concluded = actor.conclude(row.state, end);
     const given = isOwn ? {} : { command: { id: saga.id, body: command, by: sender } };
     this.#record(actor, id, ended, [...events, ...concluded], given, cause);
     this.#waiters.delete(saga.id);
@@ -208,9 +224,11 @@ export class ActorDesk {
   #ask(actor: AnyActor, id: string): void {
     const open = this.#state.actors.get(actor.name, id)?.open;
     const asked = open === undefined ? undefined : askOf(open.saga);
-    if (asked === undefined) return;
-    const toShard = shardOfUuid(asked.ask.walletId, this.#executor.shardCount);
-    this.#hooks.ask(toShard, { actor: actor.name, actorId: id, ...asked });
+    if (open === undefined || asked === undefined) return;
+    const { holdOf, ...rest } = asked.ask;
+    const ask = holdOf === undefined ? rest : { ...rest, holdId: open.askIds[holdOf] };
+    const toShard = shardOfUuid(ask.walletId, this.#executor.shardCount);
+    this.#hooks.ask(toShard, { actor: actor.name, actorId: id, id: asked.id, ask });
   }
 
   #answerAgain(

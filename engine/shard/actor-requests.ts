@@ -72,7 +72,7 @@ export class ActorRequests {
       ask: (toShard, message) => hooks.send(toShard, REQUEST_KIND.PeerAsk, message),
       makeRoom: () => hooks.makeRoom(ACTOR_RECORD_BYTES_MAX + COMMAND_FRAME_BYTES_MAX),
     });
-    this.#asks = new AskDesk(state.shard, frame, executor, (toShard, answer) =>
+    this.#asks = new AskDesk(state, frame, records, executor, (toShard, answer) =>
       hooks.send(toShard, REQUEST_KIND.PeerAsked, answer),
     );
   }
@@ -210,11 +210,11 @@ export class ActorRequests {
     return { actor, actorId, ...at, state: viewState(row, true), isConflated: false };
   }
 
-  #lookup({ aggregate, id, by, isWhole }: ActorLookup, token: number): void {
+  #lookup({ aggregate, id, by, isWhole, fields }: ActorLookup, token: number): void {
     const actor = actorOf(aggregate);
     const row = actor === undefined ? "unknown_operation" : readActor(this.#state, actor, id, by);
     if (typeof row === "string") this.#replies.object(token, row, null);
-    else this.#replies.object(token, "ok", viewActor(row, isWhole));
+    else this.#replies.object(token, "ok", fields === undefined ? viewActor(row, isWhole) : factsOf(row, fields));
   }
 }
 
@@ -225,4 +225,9 @@ function outcomeOf({ code, replayed, sequence, row }: ActorAnswer, shard: number
 function resultOf({ code, replayed, sequence, row }: ActorAnswer, withStates: boolean): ActorResult {
   const state = row === undefined || !withStates ? null : viewState(row);
   return [CODES[code].number, replayed, sequence, row?.version ?? 0, state];
+}
+
+function factsOf(row: ActorRow, fields: readonly string[]): object {
+  const view = viewActor(row);
+  return Object.fromEntries(fields.filter((name) => name in view).map((name) => [name, view[name]]));
 }

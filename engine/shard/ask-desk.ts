@@ -1,32 +1,43 @@
-import { codeName } from "../../protocol/codes.ts";
+import { CODE, codeName } from "../../protocol/codes.ts";
+import { RECORD } from "../../protocol/command-record.ts";
 import { uuidBytes } from "../../protocol/ids.ts";
+import { writeInt64 } from "../../protocol/int64.ts";
 import type { AskAnswer, AskRequest } from "../actor/messages.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { Cause } from "../object/cause.ts";
 import { ASKED, addObjectRecord, pack } from "../object/object-record.ts";
 import { askRecord } from "../saga/ask-record.ts";
+import type { WalletAsk } from "../saga/saga.ts";
+import { availableMinor } from "../wallet/decide.ts";
+import { commandAmountMinor } from "./command-amount.ts";
 import type { CommandExecutor } from "./command-executor.ts";
+import { type RecordReader, unreadableCode } from "./record-reader.ts";
+import type { ShardState } from "./shard-state.ts";
 
 const NOBODY = new Uint32Array(4);
+const AMOUNT = RECORD.amountMinor >>> 2;
 
 /**
  * Executes what actors ask of the wallets of this shard, as commands of clients are: the same checks, the same records, and the
  * same answer to an id that comes again.
  */
 export class AskDesk {
-  readonly #shard: number;
+  readonly #state: ShardState;
   readonly #frame: FrameBuilder;
+  readonly #records: RecordReader;
   readonly #executor: CommandExecutor;
   readonly #answer: (toShard: number, answer: AskAnswer) => void;
 
   constructor(
-    shard: number,
+    state: ShardState,
     frame: FrameBuilder,
+    records: RecordReader,
     executor: CommandExecutor,
     answer: (toShard: number, answer: AskAnswer) => void,
   ) {
-    this.#shard = shard;
+    this.#state = state;
     this.#frame = frame;
+    this.#records = records;
     this.#executor = executor;
     this.#answer = answer;
   }
@@ -34,20 +45,73 @@ export class AskDesk {
   /** The frame has room for the largest command and this. **Units**: bytes. */
   static readonly recordBytesMax = 128;
 
-  take({ actor, actorId, id, ask }: AskRequest, cause: Cause): void {
+  take(request: AskRequest, cause: Cause): void {
+    const { id, ask } = request;
     // Whatever comes of it, in this frame or a later one, counts only where the actor's record does.
-    if (cause.shard !== this.#shard) {
+    if (cause.shard !== this.#state.shard) {
       addObjectRecord(this.#frame, pack({ aggregate: ASKED, id, code: "ok", events: [] }), cause);
     }
+    const isLater = ask.operation === "SweepBalance" && this.#pulls(ask, () => this.#execute(request, cause));
+    if (!isLater) this.#execute(request, cause);
+  }
+
+  #execute({ actor, actorId, id, ask }: AskRequest, cause: Cause): void {
     const executor = this.#executor;
-    const record = askRecord(id, ask, actorId);
-    const answer = (code: number): void => this.#answer(cause.shard, { actor, actorId, id, code: codeName(code) });
+    const bytes = askRecord(id, ask, actorId);
+    const record = new Uint32Array(bytes.buffer);
+    let { amountMinor } = ask;
+    const answer = (code: number): void => {
+      const sequence = this.#frame.nextSequence - 1;
+      const slot = this.#state.findWallet(ask.walletId);
+      const version = slot < 0 ? 0 : this.#state.wallets.version[slot];
+      this.#answer(cause.shard, { actor, actorId, id, code: codeName(code), sequence, version, amountMinor });
+    };
     const ownerId = ask.forOwnerId === null ? NOBODY : new Uint32Array(uuidBytes(ask.forOwnerId).buffer);
     executor.principal.assume(ask.forOwnerId === null, ownerId);
     executor.timeOrderedIds = false;
     executor.answerTo = answer;
-    const code = executor.execute(new Uint32Array(record.buffer), record, 0, record.byteLength);
+    let code: number = CODE.ok;
+    if (ask.operation === "SweepBalance") {
+      const swept = this.#sweptMinor(ask, record);
+      if (typeof swept === "number") amountMinor = swept;
+      else code = CODE[swept.code];
+      writeInt64(record, AMOUNT, amountMinor);
+    }
+    executor.outcome.clear();
+    if (code === CODE.ok) code = executor.execute(record, bytes, 0, bytes.byteLength);
+    else if (code === CODE.insufficient_funds) executor.keepRejection(code, record, 0, bytes.byteLength);
     executor.answerTo = undefined;
     if (!executor.outcome.deferred) answer(code);
+  }
+
+  /** Whether the wallet is striped, and something happens when its stripes have sent home what they hold. */
+  #pulls({ walletId }: WalletAsk, then: () => void): boolean {
+    const { stripes } = this.#executor;
+    const slot = this.#state.findWallet(walletId);
+    return slot >= 0 && stripes.isStriped(slot) && stripes.pull(slot, then);
+  }
+
+  /**
+   * What a sweep moves: what it moved, or was refused for, where it came before; else what is free, its overdraft aside. An amount
+   * below the least is refused under the id like any other, so that an answer which comes late is still the only one.
+   */
+  #sweptMinor(
+    { walletId, amountMinor: leastMinor }: WalletAsk,
+    record: Uint32Array,
+  ): number | { readonly code: "insufficient_funds" | ReturnType<typeof unreadableCode> } {
+    const { wallets, ids } = this.#state;
+    const known = ids.find(record, 0);
+    if (known !== 0) {
+      try {
+        return commandAmountMinor(this.#state, this.#records, known) ?? leastMinor;
+      } catch (error) {
+        return { code: unreadableCode(error) };
+      }
+    }
+    const slot = this.#state.findWallet(walletId);
+    // The command itself is refused for these.
+    if (slot < 0 || this.#executor.decideId(record, 0, false) !== CODE.ok) return leastMinor;
+    const freeMinor = availableMinor(wallets, slot) - wallets.overdraftLimitMinor[slot];
+    return freeMinor < leastMinor ? { code: "insufficient_funds" } : freeMinor;
   }
 }

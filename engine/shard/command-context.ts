@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly principal: RequestPrincipal;
   readonly undo: UndoLog;
   readonly shardCount: number;
+  /** Whether an actor asks, and not a client. */
+  readonly isAsked: boolean;
   /** The slot that takes credits for the wallet whose id stands at a lane: its own, or a stripe; else ABSENT or FAR. */
   findCredit(lanes: Uint32Array, at: number): number;
   /** Called after a wallet changed its status or became striped, so that its stripes follow. */

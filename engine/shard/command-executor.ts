@@ -209,6 +209,10 @@ export class CommandExecutor implements CommandContext {
     }
   }
 
+  get isAsked(): boolean {
+    return this.answerTo !== undefined;
+  }
+
   isExpectedVersion(lanes: Uint32Array, at: number, slot: number, isExtended: boolean): boolean {
     if (!isExtended) return true;
     const expected = readUint64(lanes, at + (RECORD.expectedVersion >>> 2));

@@ -111,7 +111,8 @@ export class HoldDesk {
     const debitCode = decideCapture(wallets, debit);
     if (debitCode !== CODE.ok) return debitCode;
     const isFinal = (lanes[at + (RECORD.options >>> 2)] >>> 16) & RECORD_OPTION.final;
-    const asked = (askedMinor === 0 ? ASKED.all : 0) | (isFound ? ASKED.nobody : 0);
+    const asked =
+      (askedMinor === 0 ? ASKED.all : 0) | (isFound ? ASKED.nobody : 0) | (this.#context.isAsked ? ASKED.byActor : 0);
     if (isLocal) {
       const creditCode = isPayout
         ? decideCredit(wallets, credit, amountMinor)
@@ -189,6 +190,7 @@ export class HoldDesk {
     const body = {
       ...transfers.bodyOf(asked, debit, amountMinor, counterpartyId, countedAtMs),
       keepsHold: true as const,
+      ...(this.#context.isAsked ? { isAsked: true as const } : {}),
     };
     const beginCode = transfers.decideBegin(body.id, debit, amountMinor);
     if (beginCode !== CODE.ok) return beginCode;

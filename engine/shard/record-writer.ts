@@ -41,6 +41,8 @@ export const ASKED = {
   all: 2,
   /** The wallet to credit. */
   nobody: 4,
+  /** Not a client's command but an actor's, which the reference names. */
+  byActor: 8,
 } as const;
 
 /**

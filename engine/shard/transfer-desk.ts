@@ -41,6 +41,8 @@ export interface TransferDeskHooks {
   readonly postpone: (slot: number, then: () => void) => boolean;
 }
 
+type Carried = Pick<TransferBody, "reference" | "metadata" | "isAsked">;
+
 /** The posting that takes the money out of a wallet for another shard. */
 export interface DebitLeg {
   readonly kind: typeof RECORD_KIND.TransferSent | typeof RECORD_KIND.CaptureSent;
@@ -192,7 +194,8 @@ export class TransferDesk {
       ...(leg.code === CODE.destination_limit_exceeded ? { limit: wallets.limits.refusal } : {}),
     };
     const { completedThrough } = request;
-    this.#record(receiptAggregate.name, request.id, [{ type: "ReceiptKept", receipt, completedThrough }], cause);
+    const kept = { type: "ReceiptKept", receipt, completedThrough, ...carried(request) };
+    this.#record(receiptAggregate.name, request.id, [kept], cause);
     this.#hooks.send(request.fromShard, REQUEST_KIND.PeerAnswer, receipt);
   }
 
@@ -269,6 +272,7 @@ export class TransferDesk {
       currency: transfer.currency,
       ...(operation === undefined ? {} : { operation }),
       ...(rate === undefined ? {} : { rate }),
+      ...carried(transfer),
       ...(operation === "ReverseTransfer" ? { takenFor: { ownerId: takenForOwnerId ?? null, targetId } } : {}),
     });
   }
@@ -366,6 +370,15 @@ export class TransferDesk {
     if (transfer === undefined) throw new Error(`transfer ${id} is not open`);
     return transfer;
   }
+}
+
+/** What a command carries for its readers. */
+function carried({ reference, metadata, isAsked }: Carried): Carried {
+  return {
+    ...(reference === undefined ? {} : { reference }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(isAsked === undefined ? {} : { isAsked }),
+  };
 }
 
 /** Lanes of a command record that has nothing but an id. */

@@ -25,6 +25,10 @@ export interface CreditRequest {
   readonly rate?: ExchangeRate;
   /** ReverseTransfer: take the amount from the wallet, if its owner asks for it; null = an admin asks. */
   readonly takenFor?: { readonly ownerId: string | null; readonly targetId: string | undefined };
+  /** What the command carries for its readers, so that both wallets' histories show it. */
+  readonly reference?: string;
+  readonly metadata?: string;
+  readonly isAsked?: true;
 }
 
 /** From the other shard back, as soon as its decision is durable. */

@@ -33,6 +33,10 @@ export interface ReceiptEvent {
   readonly type: "ReceiptKept";
   readonly receipt: ReceiptState;
   readonly completedThrough: number;
+  /** Of the command; they are for readers of the journal, and leave memory. */
+  readonly reference?: string;
+  readonly metadata?: string;
+  readonly isAsked?: true;
 }
 
 /** The receiving side of a transfer between two shards. */

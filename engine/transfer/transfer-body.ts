@@ -39,6 +39,8 @@ export interface TransferBody {
   readonly takenForOwnerId?: string;
   /** Whether the command left it to the ledger to find the wallet to credit. */
   readonly isToWalletFound?: boolean;
+  /** CaptureHold: an actor asked for it, which the reference names. */
+  readonly isAsked?: true;
   /** When the amount counted on the limits of the wallet that the command names; absent where it did not. */
   readonly countedAtMs?: number;
 }

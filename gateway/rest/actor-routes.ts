@@ -6,9 +6,10 @@ import type { Refusal } from "../../protocol/codes.ts";
 import { isUuid } from "../../protocol/ids.ts";
 import type { listFields } from "../../protocol/json-fields.ts";
 import { listActors } from "../actor-lists.ts";
-import { commandActor, lookupActor } from "../actors.ts";
+import { lookupActor } from "../actors.ts";
 import type { Caller } from "../caller.ts";
 import type { GatewayContext } from "../context.ts";
+import { commandActor } from "../found-actors.ts";
 import { derivedId } from "../json-command.ts";
 import { checkedQuery, meaningsOf } from "./checked-query.ts";
 import { commandIdOf } from "./command-routes.ts";
@@ -55,6 +56,8 @@ interface ActorChangeRow extends ActorCommandRow {
 /** A look at a part of an actor. */
 interface ActorReadRow extends ActorAnswer {
   readonly path: string;
+  /** It shows fields that are long. */
+  readonly isWhole?: true;
   readonly summary: string;
   readonly query?: z.ZodObject;
 }
@@ -213,7 +216,8 @@ function look(api: ActorApi, row: ActorReadRow, exchange: Exchange, context: Gat
   if (!hasIds(exchange, row.path)) return;
   const query = row.query === undefined ? EMPTY : checkedQuery(exchange, row.query);
   if (query === undefined) return;
-  const asked = { aggregate: api.actor, id: exchange.parameter.toLowerCase() };
+  const isWhole = row.isWhole === true;
+  const asked = { aggregate: api.actor, id: exchange.parameter.toLowerCase(), isWhole };
   const code = lookupActor(context.dispatcher, caller, asked, (state) => {
     const named = exchange.secondParameter.toLowerCase();
     const shown = typeof state === "string" ? state : row.view(state, { caller, named, query });

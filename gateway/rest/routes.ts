@@ -19,6 +19,7 @@ import { LIMIT_ROUTES, WALLET_LIMITS_ROUTE } from "./limit-routes.ts";
 import { LOG_LEVEL_ROUTES } from "./log-level-routes.ts";
 import { MEDCARD_ANALYTICS_ROUTES } from "./medcard-analytics-routes.ts";
 import { MEDCARD_ROUTES } from "./medcard-routes.ts";
+import { MERCHANT_ROUTES } from "./merchant-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { PAYMENT_ROUTES } from "./payment-routes.ts";
 import { PERSON_ROUTES } from "./person-routes.ts";
@@ -45,6 +46,7 @@ export const API_ROUTES: readonly Route[] = [
   ...PAYMENT_ROUTES,
   ...MEDCARD_ROUTES,
   ...MEDCARD_ANALYTICS_ROUTES,
+  ...MERCHANT_ROUTES,
   ...SAGA_ROUTES,
   ...PERSON_ROUTES,
   ...REPLICATION_ROUTES,

@@ -9,16 +9,21 @@ const anyAmountMinor = z.int().min(0);
 const fee = z
   .strictObject({ walletId: uuid, fixedMinor: anyAmountMinor, basisPoints: z.int().min(0).max(10_000) })
   .describe("What the payment costs its merchant, out of what is captured.");
+const splitsMinor = z
+  .array(anyAmountMinor)
+  .optional()
+  .describe("What of it each of those got, or gave back, who have a part in the payment; absent where nobody has.");
 const captured = z.strictObject({
   ...payment,
   amountMinor: amountMinor.describe("Of this capture, with its fee."),
   feeMinor: anyAmountMinor.describe("What of it the fee's wallet got, and not the merchant."),
+  splitsMinor,
 });
 const released = z.strictObject({
   ...payment,
   releasedMinor: anyAmountMinor.describe("What of the hold is available to the payer again."),
 });
-const refunded = z.strictObject({ ...payment, amountMinor: amountMinor.describe("Of this refund.") });
+const refunded = z.strictObject({ ...payment, amountMinor: amountMinor.describe("Of this refund."), splitsMinor });
 
 /** What happens to payments, when the money has moved. */
 export const PAYMENT_EVENTS = {
@@ -28,10 +33,15 @@ export const PAYMENT_EVENTS = {
     data: z.strictObject({
       ...payment,
       payerWalletId: uuid,
+      merchantId: uuid.optional().describe("Absent where the merchant is not registered."),
       merchantWalletId: uuid,
       amountMinor: amountMinor.describe("The most that may be captured."),
       currency,
       fee: fee.optional(),
+      splits: z
+        .array(z.strictObject({ walletId: uuid, amountMinor }))
+        .optional()
+        .describe("What of the amount is not the merchant's."),
       ownerId: uuid.optional().describe("Absent for an admin's."),
       expiresAt: moment.optional(),
       description: z.string().optional(),

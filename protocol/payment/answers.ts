@@ -12,10 +12,21 @@ export const paymentFoundAnswer = z.strictObject({
   status: paymentStatus,
   running: z.string().optional().describe("The command that waits for wallets to do their part."),
   payerWalletId: uuid,
+  merchantId: uuid.optional(),
   merchantWalletId: uuid,
   amountMinor,
   currency,
   fee: paymentFee.optional(),
+  splits: z
+    .array(
+      z.strictObject({
+        walletId: uuid,
+        amountMinor: amountMinor.describe("When all is captured."),
+        capturedMinor: anyAmountMinor,
+        refundedMinor: anyAmountMinor,
+      }),
+    )
+    .optional(),
   ownerId: uuid.nullable().describe("Null for an admin's."),
   payerOwnerId: uuid.optional().describe("Who authorised it; absent for an admin."),
   holdId: uuid.optional(),

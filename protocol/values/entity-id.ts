@@ -6,6 +6,7 @@ export type WalletId = Branded<string, "WalletId">;
 export type PaymentId = Branded<string, "PaymentId">;
 export type MedCardId = Branded<string, "MedCardId">;
 export type PersonId = Branded<string, "PersonId">;
+export type MerchantId = Branded<string, "MerchantId">;
 
 /**
  * Makes the parser of one kind of ids.
@@ -30,8 +31,10 @@ export const parseWalletId = entityId<WalletId>();
 export const parsePaymentId = entityId<PaymentId>();
 export const parseMedCardId = entityId<MedCardId>();
 export const parsePersonId = entityId<PersonId>();
+export const parseMerchantId = entityId<MerchantId>();
 
 export const walletId = schemaOf(parseWalletId, { ...UUID_SHAPE, description: "A wallet's id." });
 export const paymentId = schemaOf(parsePaymentId, { ...UUID_SHAPE, description: "A payment's id." });
 export const medCardId = schemaOf(parseMedCardId, { ...UUID_SHAPE, description: "A medical card's id." });
 export const personId = schemaOf(parsePersonId, { ...UUID_SHAPE, description: "A person's id." });
+export const merchantId = schemaOf(parseMerchantId, { ...UUID_SHAPE, description: "A merchant's id." });

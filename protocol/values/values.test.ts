@@ -7,7 +7,9 @@ import { AMOUNT_MINOR_MAX } from "../limits.ts";
 import { email, parseEmail } from "./email.ts";
 import {
   medCardId,
+  merchantId,
   parseMedCardId,
+  parseMerchantId,
   parsePaymentId,
   parsePersonId,
   parseWalletId,
@@ -76,6 +78,7 @@ const KINDS: readonly Kind[] = [
     schema: personName,
     canonical: fc.constantFrom("Amina Hassan", "أمينة حسن", "Zoë O'Neil-Šimić", "李"),
   },
+  { name: "MerchantId", parse: parseMerchantId, schema: merchantId, canonical: ids },
   { name: "Email", parse: parseEmail, schema: email, canonical: emails },
   { name: "Phone", parse: parsePhone, schema: phone, canonical: phones },
   {

@@ -1,5 +1,5 @@
-import { commandActor } from "../../../gateway/actors.ts";
 import type { Caller } from "../../../gateway/caller.ts";
+import { commandActor } from "../../../gateway/found-actors.ts";
 import { listSagas, releaseSaga } from "../../../gateway/sagas.ts";
 import { CODES } from "../../../protocol/codes.ts";
 import { OPERATION } from "../../../protocol/command-record.ts";
