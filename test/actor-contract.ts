@@ -12,9 +12,11 @@ export const ACTOR_STORIES: readonly ((ask: Ask, wallet: OpenWallet) => Promise<
   askMerchants,
 ];
 
-/** What needs a saga that cannot go on is asked in `gateway/rest/payments.test.ts`. */
-export const SAGA_ROUTES = [
+/** Routes that tests of their own ask: `payments.test.ts` and `medcard-analytics.test.ts` in `gateway/rest`. */
+export const ASKED_ELSEWHERE = [
   "GET /api/v1/sagas/{id}",
   "POST /api/v1/sagas/{id}/retry",
   "POST /api/v1/sagas/{id}/compensate",
+  "GET /api/v1/medcards/analytics",
+  "GET /api/v1/medcards/{id}/analytics",
 ];

@@ -8,7 +8,7 @@ import { CODES, type Code } from "../../protocol/codes.ts";
 import { UuidV7 } from "../../protocol/ids.ts";
 import { problemAnswer } from "../../protocol/json-answers.ts";
 import { COMMANDS_PER_MESSAGE_MAX } from "../../protocol/limits.ts";
-import { ACTOR_STORIES, SAGA_ROUTES } from "../../test/actor-contract.ts";
+import { ACTOR_STORIES, ASKED_ELSEWHERE } from "../../test/actor-contract.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
 import { PEOPLE_ENV } from "../../test/person-contract.ts";
 import { API_ROUTES } from "./routes.ts";
@@ -394,8 +394,6 @@ describe("an answer is in the shape that its route shows", () => {
     // Answered by nodes that are replicated only: `mizan promote` checks them in `test/takeover.test.ts`.
     const elsewhere = ["POST /api/v1/replication/handover", "POST /api/v1/replication/promote"];
     const everywhere = API_ROUTES.map(({ method, path: each }) => `${methodOf(method)} ${each}`);
-    // Asked in `medcard-analytics.test.ts`.
-    elsewhere.push("GET /api/v1/medcards/analytics", "GET /api/v1/medcards/{id}/analytics");
-    expect([...inUse, ...elsewhere, ...SAGA_ROUTES].sort()).toEqual(everywhere.sort());
+    expect([...inUse, ...elsewhere, ...ASKED_ELSEWHERE].sort()).toEqual(everywhere.sort());
   });
 });

@@ -13,11 +13,11 @@ type Facts = Readonly<Record<string, unknown>>;
 type Claim = Prescription | InsuranceClaim;
 
 /** Fields of a card that a list leaves with the shard. */
-export const LONG_FIELDS = ["prescriptions", "insuranceClaims", "months", "spend"] as const;
+export const LONG_FIELDS = ["prescriptions", "insuranceClaims", "months"] as const;
 const CLAIMS_DEFAULT = 50;
 
 export function cardView(state: Facts): object {
-  const { prescriptions: _1, insuranceClaims: _2, months: _3, spend: _4, ...card } = cardOf(state);
+  const { prescriptions: _1, insuranceClaims: _2, months: _3, ...card } = cardOf(state);
   const { issuedAtMs, expiresAtMs, ownerId, ...facts } = card;
   return {
     ...facts,
