@@ -222,6 +222,7 @@ function writeExtension(bytes: Uint8Array, lanes: Uint32Array, at: number, exten
 }
 
 function encodeSubscription(type: number, requestId: number, { topic, id, fromVersion }: TopicRequest): Uint8Array {
+  if (topic === "actor") throw new Error("actors are followed in JSON");
   const { bytes, view, lanes } = startFrame(type, requestId, 1, SUBSCRIPTION_BYTES);
   if (topic !== "all") writeUuid(id, bytes, WIRE_HEADER_BYTES + SUBSCRIPTION.id);
   writeInt64(lanes, (WIRE_HEADER_BYTES + SUBSCRIPTION.fromVersion) >>> 2, fromVersion ?? 0);

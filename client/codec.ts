@@ -1,5 +1,6 @@
 import type { Subprotocol, TopicName } from "../protocol/wire-frame.ts";
 import type { NamedActorCommand } from "./actor-commands.ts";
+import type { ActorUpdate } from "./actor-update.ts";
 import type { NamedCommand } from "./commands.ts";
 import type { Answer, BalanceUpdate, Found, RejectionCode, TransferRecord, Wallet } from "./results.ts";
 import type { Query } from "./wallet-history.ts";
@@ -7,14 +8,13 @@ import type { Query } from "./wallet-history.ts";
 /** What travels in one WebSocket message. */
 export type Payload = string | Uint8Array;
 
-/** One topic to follow. */
-export interface TopicRequest {
-  readonly topic: TopicName;
-  /** A wallet's or an owner's id; empty for the topic `all`. */
-  readonly id: string;
-  /** The last version that the reader has seen, for a wallet. */
-  readonly fromVersion: number | undefined;
-}
+/** One topic to follow. `id` is that of a wallet, an owner or an actor, and empty for the topic `all`. Actors are followed in JSON alone. */
+export type Topic =
+  | { readonly topic: TopicName; readonly id: string }
+  | { readonly topic: "actor"; readonly id: string; readonly actor: string; readonly isWhole: boolean };
+
+/** A topic, with the last version that the reader has seen, of a wallet or an actor. */
+export type TopicRequest = Topic & { readonly fromVersion: number | undefined };
 
 /** What the server sends, whatever the encoding. Request id 0: not an answer to a request. */
 export type ServerMessage =
@@ -25,6 +25,7 @@ export type ServerMessage =
   | { readonly type: "found"; readonly requestId: number; readonly found: object }
   | { readonly type: "subscribed"; readonly requestId: number }
   | { readonly type: "updates"; readonly updates: readonly BalanceUpdate[] }
+  | { readonly type: "actors"; readonly updates: readonly ActorUpdate[] }
   | { readonly type: "heartbeat" }
   | RefusedMessage;
 

@@ -1,3 +1,4 @@
+import type { ActorUpdate } from "./actor-update.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Codec, ServerLimits, ServerMessage } from "./codec.ts";
 import type { CommandCall, CommandPart } from "./command-call.ts";
@@ -17,6 +18,7 @@ export interface StreamEvents {
   /** A new connection stands, without any topic yet. */
   up(): void;
   updates(updates: readonly BalanceUpdate[]): void;
+  actors?(updates: readonly ActorUpdate[]): void;
   /** The connection and its topics are gone; the next one is on its way. */
   down(): void;
   failed(error: MizanError): void;
@@ -205,6 +207,7 @@ export class Exchange {
 
   #receive(message: ServerMessage): void {
     if (message.type === "updates") this.#streams.updates(message.updates);
+    else if (message.type === "actors") this.#streams.actors?.(message.updates);
     if (!("requestId" in message)) return;
     const question = this.#inFlight.get(message.requestId);
     // An answer that came too late, or twice.

@@ -11,6 +11,7 @@ export type {
   ActorRejected,
   ActorResult,
 } from "./actor-commands.ts";
+export type { ActorTopic, ActorUpdate } from "./actor-update.ts";
 export type { CommandOptions } from "./command-options.ts";
 export type {
   Command,
@@ -22,7 +23,7 @@ export type {
   WalletCommand,
 } from "./commands.ts";
 export { type FailureCode, MizanError } from "./errors.ts";
-export { type CallOptions, Mizan, type MizanOptions, type SubscriptionTopic } from "./mizan.ts";
+export { type CallOptions, Mizan, type MizanOptions } from "./mizan.ts";
 export type { CaptureHold, ExchangeCurrency, PlaceHold, ReverseTransfer, VoidHold } from "./money-commands.ts";
 export type { ReplicationState } from "./replication.ts";
 export type {
@@ -40,6 +41,7 @@ export type {
 } from "./results.ts";
 export type { ConnectRequest, Endpoint, Socket } from "./socket.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
+export type { SubscriptionTopic } from "./subscriptions.ts";
 export type { TrialBalance } from "./trial-balance.ts";
 export type {
   BalanceOnce,

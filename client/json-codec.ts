@@ -3,6 +3,7 @@
 import { CODES, type Code } from "../protocol/codes.ts";
 import type { NamedLimit } from "../protocol/named-limit.ts";
 import { unreachable } from "../protocol/unreachable.ts";
+import type { ActorUpdate } from "./actor-update.ts";
 import type { Codec, ServerLimits, ServerMessage, TopicRequest } from "./codec.ts";
 import { metadataText, type NamedCommand } from "./commands.ts";
 import { MizanError } from "./errors.ts";
@@ -46,7 +47,7 @@ export const jsonCodec: Codec = {
   encodeLookupTransfer: (requestId, id) => JSON.stringify({ requestId, type: "GetTransfer", id }),
   encodeQuery: (requestId, query) => JSON.stringify({ ...query, requestId }),
   encodeSubscribe: (requestId, request) =>
-    JSON.stringify({ requestId, type: "Subscribe", ...topicBody(request), fromVersion: fromVersionOf(request) }),
+    JSON.stringify({ requestId, type: "Subscribe", ...topicBody(request), ...subscribeBody(request) }),
   encodeUnsubscribe: (requestId, request) => JSON.stringify({ requestId, type: "Unsubscribe", ...topicBody(request) }),
   decode(data) {
     if (typeof data !== "string") throw violation("a message that is not text");
@@ -62,12 +63,15 @@ export const jsonCodec: Codec = {
   },
 };
 
-/** Only the state of a wallet can be resumed. */
-function fromVersionOf({ topic, fromVersion }: TopicRequest): number | undefined {
-  return topic === "wallet" ? fromVersion : undefined;
+/** Only what has one version can be resumed. */
+function subscribeBody(request: TopicRequest): object {
+  const { topic, fromVersion } = request;
+  if (topic === "actor") return { fromVersion, ...(request.isWhole ? { whole: true } : {}) };
+  return topic === "wallet" ? { fromVersion } : {};
 }
 
-function topicBody({ topic, id }: TopicRequest): object {
+function topicBody(request: TopicRequest): object {
+  const { topic, id } = request;
   switch (topic) {
     case "wallet":
       return { topic, walletId: id };
@@ -75,6 +79,8 @@ function topicBody({ topic, id }: TopicRequest): object {
       return { topic, ownerId: id };
     case "all":
       return { topic };
+    case "actor":
+      return { topic, actor: request.actor, actorId: id };
     default:
       return unreachable(topic);
   }
@@ -229,6 +235,10 @@ type JsonUnasked =
   | { readonly type: "Heartbeat" }
   | { readonly type: "Error"; readonly error: JsonError }
   | {
+      readonly type: "Actors";
+      readonly steps: readonly (Omit<ActorUpdate, "reset" | "conflated"> & Partial<ActorUpdate>)[];
+    }
+  | {
       readonly type: "Balances";
       readonly deltas: readonly (Omit<BalanceUpdate, "reset" | "conflated"> & Partial<BalanceUpdate>)[];
     };
@@ -256,6 +266,11 @@ function decodeUnasked(message: JsonUnasked): ServerMessage | undefined {
       const { code, message: text, leader } = knownError(message.error);
       return { type: "refused", requestId: 0, code, message: text, leader };
     }
+    case "Actors":
+      return {
+        type: "actors",
+        updates: message.steps.map((step) => ({ reset: false, conflated: false, ...step })),
+      };
     case "Balances":
       return {
         type: "updates",

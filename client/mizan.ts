@@ -4,6 +4,7 @@ import { isUuid, UuidV7 } from "../protocol/ids.ts";
 import { COMMANDS_PER_MESSAGE_MAX, LOOKUPS_PER_MESSAGE_MAX, QUERY_BYTES_MAX } from "../protocol/limits.ts";
 import { actorHandle, commandActors } from "./actor-call.ts";
 import type { ActorCommand, ActorHandle, ActorResult } from "./actor-commands.ts";
+import type { ActorTopic, ActorUpdate } from "./actor-update.ts";
 import { binaryCodec } from "./binary-codec.ts";
 import type { Codec, ServerMessage } from "./codec.ts";
 import { CommandCall } from "./command-call.ts";
@@ -36,6 +37,7 @@ import {
 } from "./results.ts";
 import type { Endpoint } from "./socket.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import { Subscriptions, type SubscriptionTopic } from "./subscriptions.ts";
 import type { TrialBalance } from "./trial-balance.ts";
 import type {
   BalanceThen,
@@ -48,8 +50,6 @@ import type {
   Transactions,
 } from "./wallet-history.ts";
 import type { LimitsInForce, SetTypeLimits, TypeLimits } from "./wallet-limits.ts";
-import { WalletTopics } from "./wallet-topics.ts";
-import { WideTopic } from "./wide-topic.ts";
 
 export interface MizanOptions extends Endpoint {
   /** `binary` where it is about speed, `json` where people read along; both can do the same. Default: binary. */
@@ -68,9 +68,6 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-/** What to follow: one wallet, all wallets of an owner, or (admins) every wallet. */
-export type SubscriptionTopic = { readonly walletId: string } | { readonly ownerId: string } | { readonly all: true };
-
 /**
  * A client of the ledger.
  *
@@ -83,8 +80,7 @@ export class Mizan {
   readonly #bounds: ExchangeBounds;
   readonly #timeoutMs: number;
   readonly #ids = new UuidV7();
-  readonly #walletTopics = new WalletTopics();
-  readonly #wideTopics = new Set<WideTopic>();
+  readonly #subscriptions: Subscriptions;
   readonly #exchange: Exchange;
   #closed: Promise<void> | undefined;
 
@@ -96,7 +92,8 @@ export class Mizan {
       pendingMax: options.pendingMax ?? PENDING_MAX,
     };
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#exchange = new Exchange(options, this.#codec, this.#bounds, this.#walletTopics);
+    this.#subscriptions = new Subscriptions(options, this.#codec, this.#bounds);
+    this.#exchange = new Exchange(options, this.#codec, this.#bounds, this.#subscriptions.wallets);
   }
 
   /**
@@ -331,21 +328,16 @@ export class Mizan {
    * ledger refuses ends the subscription.
    */
   subscribe(topic: SubscriptionTopic, options: SubscribeOptions = {}): Subscription {
-    const id = "walletId" in topic ? topic.walletId : "ownerId" in topic ? topic.ownerId : undefined;
-    if (id !== undefined && !isUuid(id)) throw new MizanError("invalid_request", `not a UUID: ${id}`);
-    const { fromVersion = 0 } = options;
-    if (!Number.isSafeInteger(fromVersion) || fromVersion < 0) {
-      throw new MizanError("invalid_request", `not a version: ${fromVersion}`);
-    }
-    if (this.#closed !== undefined) throw new MizanError("closed", "the client is closed");
-    if ("walletId" in topic) {
-      return this.#walletTopics.subscribe(this.#exchange, topic.walletId.toLowerCase(), options);
-    }
-    const wide = new WideTopic(this.#endpoint, this.#codec, this.#bounds, id?.toLowerCase(), options, () => {
-      this.#wideTopics.delete(wide);
-    });
-    this.#wideTopics.add(wide);
-    return wide.reader;
+    return this.#subscriptions.subscribe(this.#exchange, topic, options);
+  }
+
+  /**
+   * Follows an actor, such as a payment or a medical card: first its state, then each change, in order and after it is durable.
+   *
+   * All of them share a connection of their own, which speaks JSON. **Errors**: those of `subscribe`.
+   */
+  subscribeActor(topic: ActorTopic, options: SubscribeOptions<ActorUpdate> = {}): Subscription<ActorUpdate> {
+    return this.#subscriptions.subscribeActor(topic, options);
   }
 
   /** Takes no more calls, ends the subscriptions, and resolves when every call has ended and the connection is closed. */
@@ -355,8 +347,7 @@ export class Mizan {
   }
 
   async #close(): Promise<void> {
-    this.#walletTopics.close();
-    for (const wide of this.#wideTopics) wide.reader.close();
+    this.#subscriptions.close();
     await this.#exchange.drain();
     this.#exchange.fail(new MizanError("closed", "the client is closed"));
   }

@@ -1,16 +1,17 @@
 import { MizanError } from "./errors.ts";
 import { UPDATES_BUFFERED_MAX, WALLETS_BUFFERED_MAX } from "./limits.ts";
 import type { BalanceUpdate } from "./results.ts";
+import type { StreamUpdate } from "./stream-update.ts";
 import { UpdateBuffer } from "./update-buffer.ts";
 import type { VersionGate } from "./version-gate.ts";
 
-export interface SubscribeOptions {
-  /** Last version of the wallet that the reader has seen; only for a subscription to one wallet. */
+export interface SubscribeOptions<Update = BalanceUpdate> {
+  /** Last version that the reader has seen; only for a subscription to one wallet or actor. */
   readonly fromVersion?: number;
   /** Most updates that wait for the reader before only the latest of each wallet is kept. */
   readonly bufferedMax?: number;
   /** Takes each update as it comes, in place of iteration. */
-  readonly onUpdate?: (update: BalanceUpdate) => void;
+  readonly onUpdate?: (update: Update) => void;
   /** Told once, with the reason, when a subscription with `onUpdate` ends other than by `close`. */
   readonly onError?: (error: MizanError) => void;
 }
@@ -24,28 +25,32 @@ export interface SubscribeOptions {
  * `too_many_subscriptions`), `slow_consumer` where the latest updates of more wallets wait than there is room for, or
  * the error that ended the client.
  */
-export interface Subscription extends AsyncIterableIterator<BalanceUpdate, undefined> {
+export interface Subscription<Update = BalanceUpdate> extends AsyncIterableIterator<Update, undefined> {
   /** Resolves when the ledger has accepted the topic: every change from then on is given. */
   readonly ready: Promise<void>;
   /** Ends the subscription; what the reader has not taken yet is dropped. */
   close(): void;
 }
 
-type Step = IteratorResult<BalanceUpdate, undefined>;
-const DONE: Step = { done: true, value: undefined };
+type Step<Update> = IteratorResult<Update, undefined>;
+const DONE = { done: true, value: undefined } as const;
 
 /** The receiving side of a subscription. */
-export class SubscriptionReader implements Subscription {
-  readonly #gate: VersionGate;
-  readonly #options: SubscribeOptions;
-  readonly #onEnd: (reader: SubscriptionReader) => void;
-  readonly #buffer: UpdateBuffer;
+export class SubscriptionReader<Update extends StreamUpdate = BalanceUpdate> implements Subscription<Update> {
+  readonly #gate: VersionGate<Update>;
+  readonly #options: SubscribeOptions<Update>;
+  readonly #onEnd: (reader: SubscriptionReader<Update>) => void;
+  readonly #buffer: UpdateBuffer<Update>;
   readonly #ready = Promise.withResolvers<void>();
-  #waiting: { resolve(step: Step): void; reject(error: MizanError): void }[] = [];
+  #waiting: { resolve(step: Step<Update>): void; reject(error: MizanError): void }[] = [];
   #isEnded = false;
   #error: MizanError | undefined;
 
-  constructor(gate: VersionGate, options: SubscribeOptions, onEnd: (reader: SubscriptionReader) => void) {
+  constructor(
+    gate: VersionGate<Update>,
+    options: SubscribeOptions<Update>,
+    onEnd: (reader: SubscriptionReader<Update>) => void,
+  ) {
     this.#gate = gate;
     this.#options = options;
     this.#onEnd = onEnd;
@@ -66,19 +71,19 @@ export class SubscriptionReader implements Subscription {
     return this;
   }
 
-  next(): Promise<Step> {
+  next(): Promise<Step<Update>> {
     const update = this.#buffer.shift();
     if (update !== undefined) return Promise.resolve({ done: false, value: update });
     const error = this.#error;
     this.#error = undefined;
     if (error !== undefined) return Promise.reject(error);
     if (this.#isEnded) return Promise.resolve(DONE);
-    const { promise, resolve, reject } = Promise.withResolvers<Step>();
+    const { promise, resolve, reject } = Promise.withResolvers<Step<Update>>();
     this.#waiting.push({ resolve, reject });
     return promise;
   }
 
-  return(): Promise<Step> {
+  return(): Promise<Step<Update>> {
     this.close();
     return Promise.resolve(DONE);
   }
@@ -88,8 +93,8 @@ export class SubscriptionReader implements Subscription {
     this.#gate.resume();
   }
 
-  lastVersion(walletId: string): number | undefined {
-    return this.#gate.lastVersion(walletId);
+  lastVersion(subject: string): number | undefined {
+    return this.#gate.lastVersion(subject);
   }
 
   /** The ledger has accepted the topic. */
@@ -98,7 +103,7 @@ export class SubscriptionReader implements Subscription {
   }
 
   /** Takes an update off the wire. */
-  take(received: BalanceUpdate): void {
+  take(received: Update): void {
     const update = this.#isEnded ? undefined : this.#gate.pass(received);
     if (update === undefined) return;
     const { onUpdate } = this.#options;

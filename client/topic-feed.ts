@@ -1,37 +1,35 @@
-import type { TopicName } from "../protocol/wire-frame.ts";
-import type { Codec, Payload, ServerMessage, TopicRequest } from "./codec.ts";
+import type { Codec, Payload, ServerMessage, Topic, TopicRequest } from "./codec.ts";
 import { MizanError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { isAgainCode, type Outcome, type Question } from "./questions.ts";
 import type { BalanceUpdate } from "./results.ts";
+import type { StreamUpdate } from "./stream-update.ts";
 import type { SubscriptionReader } from "./subscription.ts";
 
 /** One topic followed over one exchange, and its readers; asks for the topic again on every new connection. */
-export class TopicFeed {
-  readonly #topic: TopicName;
-  readonly #id: string;
+export class TopicFeed<Update extends StreamUpdate = BalanceUpdate> {
+  readonly #topic: Topic;
   readonly #exchange: Exchange;
-  readonly #readers = new Set<SubscriptionReader>();
+  readonly #readers = new Set<SubscriptionReader<Update>>();
   /** Counts the connections: what was asked over an earlier one is not wanted any more. */
   #connection = 0;
 
-  constructor(exchange: Exchange, topic: TopicName, id: string) {
+  constructor(exchange: Exchange, topic: Topic) {
     this.#exchange = exchange;
     this.#topic = topic;
-    this.#id = id;
   }
 
   get isEmpty(): boolean {
     return this.#readers.size === 0;
   }
 
-  add(reader: SubscriptionReader): void {
+  add(reader: SubscriptionReader<Update>): void {
     this.#readers.add(reader);
-    if (this.#exchange.isUp) this.#subscribe(reader.lastVersion(this.#id));
+    if (this.#exchange.isUp) this.#subscribe(reader.lastVersion(this.#topic.id));
   }
 
   /** Takes a reader out; `onLeft` is called when with the last one the topic is given up. */
-  remove(reader: SubscriptionReader, onLeft: () => void): void {
+  remove(reader: SubscriptionReader<Update>, onLeft: () => void): void {
     if (!this.#readers.delete(reader) || !this.isEmpty) return;
     if (!this.#exchange.isUp) {
       onLeft();
@@ -49,7 +47,7 @@ export class TopicFeed {
   up(): void {
     this.#connection += 1;
     for (const reader of this.#readers) reader.resume();
-    const versions = [...this.#readers].map((reader) => reader.lastVersion(this.#id));
+    const versions = [...this.#readers].map((reader) => reader.lastVersion(this.#topic.id));
     // The readers pass over what they have had already, so the one furthest behind decides.
     const lowest = versions.reduce((a, b) => (a === undefined || b === undefined ? undefined : Math.min(a, b)));
     this.#subscribe(lowest);
@@ -59,7 +57,7 @@ export class TopicFeed {
     this.#connection += 1;
   }
 
-  take(update: BalanceUpdate): void {
+  take(update: Update): void {
     for (const reader of this.#readers) reader.take(update);
   }
 
@@ -83,7 +81,7 @@ export class TopicFeed {
   }
 
   #request(fromVersion: number | undefined): TopicRequest {
-    return { topic: this.#topic, id: this.#id, fromVersion };
+    return { ...this.#topic, fromVersion };
   }
 
   #ask(

@@ -1,13 +1,14 @@
 import { Fifo } from "./fifo.ts";
 import type { BalanceUpdate } from "./results.ts";
+import { type StreamUpdate, subjectOf } from "./stream-update.ts";
 
 /**
  * What waits for the reader of a subscription: every step, up to a bound; beyond it only the latest of each wallet,
  * until the reader has caught up.
  */
-export class UpdateBuffer {
-  readonly #steps = new Fifo<BalanceUpdate>();
-  readonly #latest = new Map<string, BalanceUpdate>();
+export class UpdateBuffer<Update extends StreamUpdate = BalanceUpdate> {
+  readonly #steps = new Fifo<Update>();
+  readonly #latest = new Map<string, Update>();
   readonly #stepsMax: number;
   readonly #walletsMax: number;
 
@@ -17,7 +18,7 @@ export class UpdateBuffer {
   }
 
   /** Adds an update, or returns false where there is no room for one more wallet. */
-  push(update: BalanceUpdate): boolean {
+  push(update: Update): boolean {
     if (this.#latest.size === 0 && this.#steps.size < this.#stepsMax) {
       this.#steps.push(update);
       return true;
@@ -27,7 +28,7 @@ export class UpdateBuffer {
     return this.#latest.size <= this.#walletsMax;
   }
 
-  shift(): BalanceUpdate | undefined {
+  shift(): Update | undefined {
     for (const [walletId, update] of this.#latest) {
       this.#latest.delete(walletId);
       return update;
@@ -40,12 +41,12 @@ export class UpdateBuffer {
     this.#latest.clear();
   }
 
-  #conflate(update: BalanceUpdate): void {
-    const { walletId } = update;
-    const earlier = this.#latest.get(walletId);
-    this.#latest.delete(walletId);
+  #conflate(update: Update): void {
+    const subject = subjectOf(update);
+    const earlier = this.#latest.get(subject);
+    this.#latest.delete(subject);
     this.#latest.set(
-      walletId,
+      subject,
       earlier === undefined ? update : { ...update, reset: update.reset || earlier.reset, conflated: true },
     );
   }

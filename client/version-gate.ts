@@ -1,4 +1,5 @@
 import type { BalanceUpdate } from "./results.ts";
+import { type StreamUpdate, subjectOf } from "./stream-update.ts";
 
 interface Seen {
   version: number;
@@ -12,7 +13,7 @@ interface Seen {
  * After a reconnect the first state of a wallet may replace a higher version too: a ledger that was restored from an
  * older copy has gone back, and its readers go back with it.
  */
-export class VersionGate {
+export class VersionGate<Update extends StreamUpdate = BalanceUpdate> {
   readonly #seen = new Map<string, Seen>();
   readonly #walletsMax: number;
   #connection = 0;
@@ -37,21 +38,22 @@ export class VersionGate {
   }
 
   /** The update as it is to be given to the reader, or undefined where the reader has had it. */
-  pass(update: BalanceUpdate): BalanceUpdate | undefined {
-    const { walletId, version } = update;
-    const last = this.#seen.get(walletId);
+  pass(update: Update): Update | undefined {
+    const { version, previousVersion = version - 1 } = update;
+    const subject = subjectOf(update);
+    const last = this.#seen.get(subject);
     if (last !== undefined && version <= last.version) {
       const isFirstState = update.kind === "state" && last.connection < this.#connection;
       if (isFirstState) last.connection = this.#connection;
       if (!isFirstState || version === last.version) return undefined;
     }
     // Taken out and put in again, the wallets stay in the order of their last steps.
-    this.#seen.delete(walletId);
-    this.#seen.set(walletId, { version, connection: this.#connection });
+    this.#seen.delete(subject);
+    this.#seen.set(subject, { version, connection: this.#connection });
     if (this.#seen.size > this.#walletsMax) this.#forgetOldest();
-    // Versions count by one: where one is missing, and not because the reader is slow, it was lost with a connection.
-    const isGap = last !== undefined && version !== last.version + 1 && !update.conflated;
-    return isGap && !update.reset ? { ...update, reset: true } : update;
+    // A step begins where the one before it ended; where it does not, and not because the reader is slow, some were lost with a connection.
+    const follows = last === undefined || (version > last.version && previousVersion <= last.version);
+    return !follows && !update.conflated && !update.reset ? { ...update, reset: true } : update;
   }
 
   #forgetOldest(): void {

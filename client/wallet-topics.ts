@@ -12,7 +12,7 @@ export class WalletTopics implements StreamEvents {
   subscribe(exchange: Exchange, walletId: string, options: SubscribeOptions): SubscriptionReader {
     let feed = this.#feeds.get(walletId);
     if (feed === undefined) {
-      feed = new TopicFeed(exchange, "wallet", walletId);
+      feed = new TopicFeed(exchange, { topic: "wallet", id: walletId });
       this.#feeds.set(walletId, feed);
     }
     const gate = new VersionGate(1);

@@ -28,7 +28,10 @@ export class WideTopic {
       down: () => feed.down(),
       failed: (error) => feed.fail(error),
     });
-    const feed = new TopicFeed(exchange, ownerId === undefined ? "all" : "owner", ownerId ?? "");
+    const feed = new TopicFeed(
+      exchange,
+      ownerId === undefined ? { topic: "all", id: "" } : { topic: "owner", id: ownerId },
+    );
     this.reader = new SubscriptionReader(new VersionGate(VERSIONS_REMEMBERED_MAX), options, () => {
       exchange.fail(new MizanError("closed", "the subscription was closed"));
       onEnd();

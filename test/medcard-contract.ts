@@ -43,6 +43,8 @@ export async function askMedCards(ask: Ask, wallet: OpenWallet): Promise<void> {
   const first = await change(prescriptions, bought);
   const second = await change(prescriptions, bought);
   await look("/monthly-limit");
+  await look("/analytics", "?by=beneficiary");
+  await ask("GET", `${CARDS}/analytics?by=pharmacy`, `${CARDS}/analytics`);
   await look(prescriptions, "?limit=1&status=PAID");
   await look(prescriptions, `?cursor=${second.claimId}&beneficiaryId=${beneficiaryId}`);
   const one = (kind: string, { claimId }: Readonly<Record<string, unknown>>, action = "", body?: object) =>

@@ -107,8 +107,8 @@ export class ReplyWriter {
   }
 
   /** Tells what nobody asked for now. **Errors**: throws where the ring has no room. */
-  unasked(kind: number, payload: Uint8Array): void {
-    const offset = this.begin(kind, 0, 1, payload.byteLength);
+  unasked(kind: number, payload: Uint8Array, count = 1): void {
+    const offset = this.begin(kind, 0, count, payload.byteLength);
     this.ring.bytes.set(payload, offset + ENTRY_HEADER_BYTES);
   }
 }

@@ -394,9 +394,7 @@ export class ShardCore {
   #flushDeltas(): void {
     const { count } = this.#deltas;
     if (count === 0) return;
-    const payloadBytes = count * RING_DELTA_BYTES;
-    const offset = this.#replies.begin(REPLY_KIND.Deltas, 0, count, payloadBytes);
-    this.#replies.ring.bytes.set(this.#deltas.bytes.subarray(0, payloadBytes), offset + ENTRY_HEADER_BYTES);
+    this.#replies.unasked(REPLY_KIND.Deltas, this.#deltas.bytes.subarray(0, count * RING_DELTA_BYTES), count);
     this.#deltas.truncate(0);
   }
 }
