@@ -62,6 +62,9 @@ test("every type has a topic, a key among its data, and a schema that is served"
     "wallet-events",
     "transfer-events",
     "payment-events",
+    "topup-events",
+    "payout-events",
+    "merchant-events",
     "medcard-events",
   ]);
   expect((await get("/api/v1/event-schemas/mizan.wallet.lost.v1")).status).toBe(404);

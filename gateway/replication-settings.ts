@@ -112,7 +112,7 @@ export const REPLICATION_SETTINGS = {
     defaultText: "none",
     unit: "",
     meaning:
-      "What the names of the topics `wallet-events`, `transfer-events`, `payment-events`, `medcard-events` and `mizan.relay.<ledger>` begin with.",
+      "What the names of the topics `wallet-events`, `transfer-events`, `payment-events`, `topup-events`, `payout-events`, `merchant-events`, `medcard-events` and `mizan.relay.<ledger>` begin with.",
   } satisfies Setting<string>,
   eventsPartitions: whole("MIZAN_EVENTS_PARTITIONS", {
     default: 4,

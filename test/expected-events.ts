@@ -8,6 +8,7 @@ import type { SharedColumns } from "../engine/wallet/wallet-columns.ts";
 import { formatUuid, shardOfUuid } from "../protocol/ids.ts";
 import { FRAME_HEADER_BYTES } from "../protocol/limits.ts";
 
+const ACTORS = ["Payment", "TopUp", "Payout", "Merchant", "MedCard"];
 const ACCOUNT = "6d697a61-6e00-8000-80";
 const CHANGES: Readonly<Record<string, string>> = {
   CreateWallet: "created",
@@ -61,7 +62,7 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
       return MOVEMENTS.includes(String(operation)) ? [`mizan.transfer.failed.v1 ${id}`] : [];
     }
     case "ObjectChanged": {
-      if (record.aggregate === "Payment" || record.aggregate === "MedCard") {
+      if (ACTORS.includes(record.aggregate)) {
         const types = (record.events as readonly { readonly type: string }[]).map(({ type }) => type);
         const told = types.filter((type) => !type.startsWith("Saga")).map(actorStep);
         return told.map((type) => `mizan.${record.aggregate.toLowerCase()}.${type}.v1 ${record.id}`);
@@ -83,7 +84,7 @@ function eventsOf(record: RecordView, shard: number, shards: number): string[] {
 }
 
 function actorStep(type: string): string {
-  return snakeCase(type.replace(/^(Payment|Card|Monthly)(?=[A-Z])/, ""));
+  return snakeCase(type.replace(/^(Payment|TopUp|Payout|Merchant|Card|Monthly)(?=[A-Z])/, ""));
 }
 
 function snakeCase(name: string): string {

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import Broker from "kafkajs/src/broker/index.js";
 import { startEngine } from "../engine/start-engine.ts";
 import { loadConfig } from "../gateway/config.ts";
+import { EVENT_AGGREGATE_NAMES, EVENT_AGGREGATES, type EventAggregate } from "../protocol/events/event-types.ts";
 import { EventBatch } from "../replicator/events/event-batch.ts";
 import { EventRelay } from "../replicator/events/event-relay.ts";
 
@@ -20,6 +21,7 @@ Object.defineProperty(EventBatch.prototype, "isFull", {
   },
 });
 
+const topics = EVENT_AGGREGATE_NAMES.map((name) => [name, prefix + EVENT_AGGREGATES[name].topic]);
 let commits = 0;
 const { endTxn } = Broker.prototype;
 Broker.prototype.endTxn = async function (request) {
@@ -49,12 +51,7 @@ const relays = tolds.map(
       {
         brokers: [broker],
         ledgerId: engine.ledgerId,
-        topics: {
-          wallet: `${prefix}wallet-events`,
-          transfer: `${prefix}transfer-events`,
-          payment: `${prefix}payment-events`,
-          medcard: `${prefix}medcard-events`,
-        },
+        topics: Object.fromEntries(topics) as Record<EventAggregate, string>,
         progressTopic: `${prefix}mizan.relay.${engine.ledgerId}`,
         topicPartitions: 3,
       },

@@ -20,7 +20,7 @@ const consumer = await EventConsumer.start({
   handle: ({ type, data }) => {
     // A stripe is part of a striped wallet, with versions of its own; what it gathers shows when it comes home.
     if (type === "mizan.wallet.stripe_credited.v1" || type === "mizan.wallet.stripe_debited.v1") return;
-    if (!("walletId" in data)) return;
+    if (!("postedMinor" in data)) return;
     const { walletId, version, postedMinor, currency } = data;
     if (version <= (balances.get(walletId)?.version ?? 0)) return;
     balances.set(walletId, { version, postedMinor, currency });

@@ -2,7 +2,10 @@ import { z } from "zod";
 import type { ActorEvents } from "./actor-events.ts";
 import { eventSchemaUri } from "./cloud-event.ts";
 import { MEDCARD_EVENTS } from "./medcard-events.ts";
+import { MERCHANT_EVENTS } from "./merchant-events.ts";
 import { PAYMENT_EVENTS } from "./payment-events.ts";
+import { PAYOUT_EVENTS } from "./payout-events.ts";
+import { TOPUP_EVENTS } from "./topup-events.ts";
 import { TRANSFER_EVENTS } from "./transfer-events.ts";
 import { WALLET_EVENTS } from "./wallet-events.ts";
 
@@ -16,6 +19,9 @@ export const EVENT_AGGREGATES = {
   wallet: { topic: "wallet-events", key: "walletId", types: WALLET_EVENTS },
   transfer: { topic: "transfer-events", key: "transferId", types: TRANSFER_EVENTS },
   payment: { topic: "payment-events", key: "paymentId", types: PAYMENT_EVENTS, actor: "Payment" },
+  topup: { topic: "topup-events", key: "topUpId", types: TOPUP_EVENTS, actor: "TopUp" },
+  payout: { topic: "payout-events", key: "payoutId", types: PAYOUT_EVENTS, actor: "Payout" },
+  merchant: { topic: "merchant-events", key: "merchantId", types: MERCHANT_EVENTS, actor: "Merchant" },
   medcard: { topic: "medcard-events", key: "medCardId", types: MEDCARD_EVENTS, actor: "MedCard" },
 } as const;
 export type EventAggregate = keyof typeof EVENT_AGGREGATES;
@@ -31,7 +37,15 @@ interface AnyEvent {
 }
 
 /** Every type by its name. */
-const EVENTS = { ...WALLET_EVENTS, ...TRANSFER_EVENTS, ...PAYMENT_EVENTS, ...MEDCARD_EVENTS };
+const EVENTS = {
+  ...WALLET_EVENTS,
+  ...TRANSFER_EVENTS,
+  ...PAYMENT_EVENTS,
+  ...TOPUP_EVENTS,
+  ...PAYOUT_EVENTS,
+  ...MERCHANT_EVENTS,
+  ...MEDCARD_EVENTS,
+};
 export type EventType = keyof typeof EVENTS;
 
 /** The data of an event of a type. */

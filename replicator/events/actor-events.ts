@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { actorOf, upcast } from "../../engine/actor/registry.ts";
 import type { ObjectRecord } from "../../engine/object/object-record.ts";
+import { fromRecord } from "../../protocol/events/actor-events.ts";
 import { ACTOR_EVENTS, type EventType } from "../../protocol/events/event-types.ts";
 import type { EventBatch } from "./event-batch.ts";
 
@@ -19,10 +20,13 @@ interface ToldEvent {
 
 /** Of each actor's name, by the type of the journaled event. */
 const TOLD: ReadonlyMap<string, ReadonlyMap<string, ToldEvent>> = new Map(
-  [...ACTOR_EVENTS].map(([actor, { types }]) => [
+  [...ACTOR_EVENTS].map(([actor, { key, types }]) => [
     actor,
     new Map(
-      Object.entries(types).map(([type, { of, data }]) => [of, { type: type as EventType, fields: fieldsOf(data) }]),
+      Object.entries(types).map(([type, { of, data }]) => [
+        of,
+        { type: type as EventType, fields: fieldsOf(data, key) },
+      ]),
     ),
   ]),
 );
@@ -56,8 +60,10 @@ function dataOf(event: Readonly<Record<string, unknown>>, fields: readonly ToldF
   return data;
 }
 
-function fieldsOf({ shape }: z.ZodObject): readonly ToldField[] {
-  return Object.entries(shape).map(([name, schema]) => {
+/** The fields that come from the event; the actor's id and those that every event has come from its record. */
+function fieldsOf({ shape }: z.ZodObject, key: string): readonly ToldField[] {
+  const own = Object.entries(shape).filter(([name]) => name !== key && !(name in fromRecord));
+  return own.map(([name, schema]) => {
     const isTime = name.endsWith("At");
     const isNoneIfEmpty = !(schema as z.ZodType).safeParse("").success;
     return { name, from: isTime ? `${name}Ms` : name, isTime, isNoneIfEmpty };
