@@ -11,6 +11,7 @@ import type { LogLag } from "./log-lag.ts";
 import type { LogPositions } from "./log-positions.ts";
 import type { NodeRole } from "./node-role.ts";
 import type { People } from "./people/people.ts";
+import type { ProviderDesk } from "./providers/provider-desk.ts";
 import type { Unreadiness } from "./readiness.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import type { Replication } from "./replication.ts";
@@ -51,6 +52,7 @@ export interface GatewayContext {
   /** What new nodes begin with. Absent where nothing is replicated. */
   readonly seeds: SeedOffers | undefined;
   readonly log: Logger;
+  readonly providers: ProviderDesk;
   /** Why the ledger does not serve as it should; nothing where it does. */
   unreadiness(): readonly Unreadiness[];
   isStopping(): boolean;

@@ -26,6 +26,7 @@ import { NodeRole } from "./node-role.ts";
 import { Pace } from "./pace.ts";
 import type { People } from "./people/people.ts";
 import { startPeople } from "./people/start-people.ts";
+import { type Providers, startProviders } from "./providers/start-providers.ts";
 import { type Unreadiness, unreadiness } from "./readiness.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import type { Replication, ReplicationDriver } from "./replication.ts";
@@ -157,6 +158,7 @@ class Server {
   #access: AccessFollower | undefined;
   #seeds: SeedOffers | undefined;
   #people: People | undefined;
+  readonly #providers: Providers;
   #isOpen = false;
   #isStopping = false;
   #closeListener = (): void => {};
@@ -181,6 +183,7 @@ class Server {
     this.#role = new NodeRole(isReplicated ? "standby" : "leader");
     this.#positions = new LogPositions(engine);
     this.#dispatcher = new Dispatcher(engine.ports, this.#role);
+    this.#providers = startProviders(config, this.#dispatcher, this.#role, log);
     this.#refusals = new RefusalLog(log);
     this.#dispatcher.tellRejections(this.#refusals);
     if (config.stageTimes === "on") this.#timeRequests();
@@ -240,6 +243,7 @@ class Server {
       disk: this.#disk,
       door: this.#door,
       recentLines: this.#recentLines,
+      providers: this.#providers.desk,
       unreadiness: () => this.#unreadiness(context),
       isStopping: () => this.#isStopping,
     };
@@ -268,6 +272,7 @@ class Server {
     this.#watch.stop();
     this.#access?.stop();
     this.#seeds?.stop();
+    this.#providers.stop();
     this.#streams.stop();
     // What was answered in the last turn leaves before the connections close.
     this.#turn.end();

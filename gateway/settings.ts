@@ -5,7 +5,7 @@ import { MEDCARD_TIERS_SETTING } from "./medcard-tiers.ts";
 import { OBSERVATION_SETTINGS } from "./observation-settings.ts";
 import { PEOPLE_SETTINGS } from "./people-settings.ts";
 import { REPLICATION_SETTINGS } from "./replication-settings.ts";
-import { powerOfTwo, type Setting, whole, wholeSchema } from "./setting.ts";
+import { optional, powerOfTwo, type Setting, whole, wholeSchema } from "./setting.ts";
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -299,6 +299,19 @@ export const SETTINGS = {
 
   ...REPLICATION_SETTINGS,
   ...PEOPLE_SETTINGS,
+
+  providersFile: optional(
+    "MIZAN_PROVIDERS",
+    "none: top-ups and payouts are refused",
+    "JSON file of the providers that collect and pay money; see [Top-ups and payouts](#top-ups-and-payouts).",
+  ),
+  reconcileIntervalMs: whole("MIZAN_RECONCILE_INTERVAL_MS", {
+    default: 60_000,
+    min: 0,
+    max: 24 * HOUR_MS,
+    unit: "ms",
+    meaning: "About how often providers are asked about top-ups and payouts that are open; 0 switches it off.",
+  }),
 
   ticketTtlMs: whole("MIZAN_TICKET_TTL_MS", {
     default: 30_000,

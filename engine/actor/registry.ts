@@ -3,6 +3,7 @@ import { merchantActor } from "../merchant/actor.ts";
 import { paymentActor } from "../payment/actor.ts";
 import { payoutActor } from "../payout/actor.ts";
 import { personActor } from "../person/actor.ts";
+import { strayActor } from "../stray/actor.ts";
 import { topUpActor } from "../topup/actor.ts";
 import type { Actor } from "./actor.ts";
 
@@ -21,6 +22,7 @@ export const ACTORS: readonly AnyActor[] = [
   sealed(topUpActor),
   sealed(payoutActor),
   sealed(merchantActor),
+  sealed(strayActor),
 ];
 
 /** By name. */

@@ -17,5 +17,7 @@ export const payoutActor: Actor<PayoutState, PayoutCommand, PayoutEvent> = {
   dueAtMs: () => Number.POSITIVE_INFINITY,
   dueCommand: { type: "FailPayout", reason: "never sent" },
   mayRead: ({ ownerId }, sender) => sender.isAdmin || ownerId === sender.ownerId,
+  cameAtMs: ({ initiatedAtMs }) => initiatedAtMs,
+  isRestOnly: true,
   notFound: "payout_not_found",
 };

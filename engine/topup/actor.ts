@@ -21,5 +21,7 @@ export const topUpActor: Actor<TopUpState, AnyTopUpCommand, TopUpEvent> = {
     OPEN_TOP_UPS.has(status) ? expiresAtMs + CONFIRMATION_GRACE_MS : Number.POSITIVE_INFINITY,
   dueCommand: { type: "ExpireTopUp" },
   mayRead: ownsTopUp,
+  cameAtMs: ({ initiatedAtMs }) => initiatedAtMs,
+  isRestOnly: true,
   notFound: "topup_not_found",
 };

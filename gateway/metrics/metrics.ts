@@ -4,6 +4,7 @@ import type { GatewayContext } from "../context.ts";
 import type { ResponseCounts } from "../rest/response-counts.ts";
 import type { Family } from "./family.ts";
 import { gatewayFamilies } from "./gateway-families.ts";
+import { providerFamilies } from "./provider-families.ts";
 import { replicationFamilies } from "./replication-families.ts";
 import { shardFamilies } from "./shard-families.ts";
 import { SharedHistogram } from "./shared-histogram.ts";
@@ -28,6 +29,7 @@ export class Metrics {
       ...shardFamilies(context),
       ...gatewayFamilies(context, responses),
       ...replicationFamilies(context),
+      ...providerFamilies(context),
     ];
   }
 

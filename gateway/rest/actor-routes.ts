@@ -38,7 +38,18 @@ interface ActorCommandRow {
   readonly type: string;
   readonly body: z.ZodType<object>;
   readonly summary: string;
+  /** What else happens with it: it is handed to this in place of the actor. */
+  readonly carry?: CarryCommand;
 }
+
+/** A command as a route has read it. */
+export interface SentCommand {
+  readonly id: string;
+  readonly commandId: string;
+  readonly command: Facts & { readonly type: string };
+}
+
+type CarryCommand = (context: GatewayContext, caller: Caller, sent: SentCommand) => Promise<ObjectOutcome | Refusal>;
 
 interface ActorChangeRow extends ActorCommandRow {
   /** `post` where absent. */
@@ -189,7 +200,7 @@ function create(api: ActorApi, exchange: Exchange, context: GatewayContext, call
   exchange.readBody(body, (facts) => {
     const { id = derivedOf(api, commandId), ...rest } = facts as Facts;
     const command = { id: String(id), commandId, command: { type, ...rest } };
-    const shown = { status: 201, view: api.found.view, named: "" };
+    const shown = { status: 201, view: api.found.view, named: "", carry: api.create.carry };
     send(api, command, shown, exchange, context, caller);
   });
 }
@@ -207,6 +218,7 @@ function change(api: ActorApi, row: ActorChangeRow, exchange: Exchange, context:
       status,
       view: row.shown?.view ?? api.found.view,
       named: field === undefined ? "" : String((command as Facts)[field]),
+      carry: row.carry,
     };
     send(api, { id: exchange.parameter.toLowerCase(), commandId, command }, shown, exchange, context, caller);
   });
@@ -231,16 +243,28 @@ interface Shown {
   readonly status: number;
   readonly view: ActorAnswer["view"];
   readonly named: string;
+  readonly carry: CarryCommand | undefined;
 }
 
 function send(
   { actor }: ActorApi,
-  command: { readonly id: string; readonly commandId: string; readonly command: { readonly type: string } },
+  command: SentCommand,
   shown: Shown,
   exchange: Exchange,
-  { dispatcher }: GatewayContext,
+  context: GatewayContext,
   caller: Caller,
 ): void {
+  if (shown.carry !== undefined) {
+    shown.carry(context, caller, command).then(
+      (outcome) => answer(exchange, caller, shown, outcome),
+      (error: unknown) => {
+        context.log.error({ error: String(error) }, "a command could not be carried");
+        exchange.problem("internal_error");
+      },
+    );
+    return;
+  }
+  const { dispatcher } = context;
   const code = commandActor(dispatcher, caller, { aggregate: actor, ...command }, (outcome) =>
     answer(exchange, caller, shown, outcome),
   );

@@ -114,18 +114,23 @@ export class Exchange {
    * **Errors**: `message_too_large`, `unsupported_media_type`, `malformed_json`, answered here.
    */
   readJson(take: (value: unknown) => void): void {
+    this.readBytes(HTTP_BODY_BYTES_MAX, (body) => this.#parse(body, take));
+  }
+
+  /** Reads the body as it comes and hands it on; valid during the call. **Errors**: `message_too_large`, answered here. */
+  readBytes(bytesMax: number, take: (body: Buffer) => void): void {
     const chunks: Buffer[] = [];
     let length = 0;
     this.#response.onData((chunk, isLast) => {
       if (!this.#isOpen) return;
       length += chunk.byteLength;
-      if (length > HTTP_BODY_BYTES_MAX) {
-        this.problem("message_too_large", { detail: `a body has at most ${HTTP_BODY_BYTES_MAX} bytes` });
+      if (length > bytesMax) {
+        this.problem("message_too_large", { detail: `a body has at most ${bytesMax} bytes` });
         return;
       }
       // The chunk is valid during the call only; the last one is used up within it.
       chunks.push(isLast ? Buffer.from(chunk) : Buffer.from(Buffer.from(chunk)));
-      if (isLast) this.#parse(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks), take);
+      if (isLast) take(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
   }
 

@@ -22,12 +22,15 @@ import { MEDCARD_ROUTES } from "./medcard-routes.ts";
 import { MERCHANT_ROUTES } from "./merchant-routes.ts";
 import { MONEY_COMMAND_ROUTES, MONEY_QUERY_ROUTES } from "./money-routes.ts";
 import { PAYMENT_ROUTES } from "./payment-routes.ts";
+import { PAYOUT_ROUTES } from "./payout-routes.ts";
 import { PERSON_ROUTES } from "./person-routes.ts";
+import { PROVIDER_ROUTES } from "./provider-routes.ts";
 import { QUERY_ROUTES } from "./query-routes.ts";
 import { REPLICATION_ROUTES } from "./replication-routes.ts";
 import { ResponseCounts } from "./response-counts.ts";
 import type { Route } from "./route.ts";
 import { SAGA_ROUTES } from "./saga-routes.ts";
+import { TOPUP_ROUTES } from "./topup-routes.ts";
 
 /** The page holds everything that it shows. */
 const STATUS_HEADERS = {
@@ -47,6 +50,9 @@ export const API_ROUTES: readonly Route[] = [
   ...MEDCARD_ROUTES,
   ...MEDCARD_ANALYTICS_ROUTES,
   ...MERCHANT_ROUTES,
+  ...TOPUP_ROUTES,
+  ...PAYOUT_ROUTES,
+  ...PROVIDER_ROUTES,
   ...SAGA_ROUTES,
   ...PERSON_ROUTES,
   ...REPLICATION_ROUTES,

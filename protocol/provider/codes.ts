@@ -60,4 +60,5 @@ export const PROVIDER_CODES = {
     memory: "passing",
     meaning: "As many callbacks about unknown orders are kept as may be; the provider is to send it again later.",
   },
+  stray_not_found: { number: 231, http: 404, memory: "passing", meaning: "No money of an unknown order has this id." },
 } as const satisfies Record<string, CodeFacts>;

@@ -1,7 +1,7 @@
 /** What top-ups and payouts have in common: a provider outside the ledger, and what it reports that does not fit. */
 
 import { z } from "zod";
-import { amountMinor, currency, timestampMs } from "../json-fields.ts";
+import { amountMinor, currency, moment, timestampMs } from "../json-fields.ts";
 
 /** A provider's name in the ledger's own configuration. */
 export const providerName = z
@@ -35,3 +35,24 @@ export const attentionDecision = {
   decision: z.enum(["accept", "dismiss"]),
   reason,
 };
+
+/** What an operator says. */
+export const resolveBody = z.strictObject(attentionDecision);
+
+/** An entry as its readers see it. */
+export const attentionAnswer = z.strictObject({
+  ...providerMoney,
+  cause: attentionCause,
+  at: moment,
+  decision: attentionDecision.decision.optional().describe("What an operator made of it; absent while it waits."),
+});
+
+/** Who pays or is paid, as providers want to know it. */
+export const customer = z.strictObject({
+  name: z.string().min(1).max(128).optional(),
+  mobile: z
+    .string()
+    .regex(/^\+?\d{6,15}$/)
+    .optional(),
+  email: z.email().max(254).optional(),
+});
