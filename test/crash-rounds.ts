@@ -12,6 +12,7 @@ const TESTS = [
   "test/crash.test.ts",
   "test/kill-rounds.test.ts",
   "test/payment-rounds.test.ts",
+  "test/provider-rounds.test.ts",
   "test/person-rounds.test.ts",
   "deploy/killed-commands.test.ts",
   "test/decay.test.ts",

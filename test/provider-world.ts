@@ -26,6 +26,7 @@ export interface WorldOptions {
   readonly timeoutMs?: number;
   readonly breakerFailures?: number;
   readonly reconcileIntervalMs?: number;
+  readonly quietMs?: number;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -46,7 +47,7 @@ export class ProviderWorld {
 
   /** Starts both. The ledger asks about open orders only where it is told to, unless an interval is given. */
   static async start(options: WorldOptions = {}): Promise<ProviderWorld> {
-    const { timeoutMs = 3_000, breakerFailures = 1_000, reconcileIntervalMs = 0, env = {} } = options;
+    const { timeoutMs = 3_000, breakerFailures = 1_000, reconcileIntervalMs = 0, quietMs = 1, env = {} } = options;
     const directory = mkdtempSync(join(tmpdir(), "mizan-providers-"));
     const file = join(directory, "providers.json");
     const ledger = await LedgerProcess.create({
@@ -64,7 +65,7 @@ export class ProviderWorld {
     });
     const baseUrl = await sandbox.start();
     const walletId = new UuidV7().next();
-    const common = { baseUrl, walletId, timeoutMs, breakerFailures, breakerOpenMs: 200, quietMs: 1 };
+    const common = { baseUrl, walletId, timeoutMs, breakerFailures, breakerOpenMs: 200, quietMs };
     const payouts = { baseUrl, clientId: "a", clientSecret: "b", username: "c", password: "d" };
     const providers = [
       {
