@@ -7,7 +7,8 @@ import { strayActor } from "../stray/actor.ts";
 import { topUpActor } from "../topup/actor.ts";
 import type { Actor } from "./actor.ts";
 
-interface AnyCommand {
+/** A command or an event of some actor. */
+export interface AnyCommand {
   readonly type: string;
 }
 

@@ -132,8 +132,14 @@ export function beginSaga(id: string, command: string, steps: readonly SagaStep[
   return { type: "SagaBegun", id, command, steps, startedAtMs: nowMs };
 }
 
-/** What is asked for now, and its command id; undefined while the saga waits for a time or an operator. */
-export function askOf(saga: Saga): { readonly id: string; readonly ask: WalletAsk } | undefined {
+/** What is asked for, and its command id. */
+export interface Asked {
+  readonly id: string;
+  readonly ask: WalletAsk;
+}
+
+/** What is asked for now; undefined while the saga waits for a time or an operator. */
+export function askOf(saga: Saga): Asked | undefined {
   if (saga.isParked || saga.retryAtMs !== undefined) return undefined;
   const step = saga.steps[saga.at];
   const forward = saga.isInstead ? step.instead?.ask : step.ask;
@@ -149,7 +155,11 @@ function askId(saga: Saga): string {
 
 /** Takes the answer to what was asked for under an id. One that came twice, or too late, changes nothing. */
 export function answerSaga(saga: Saga, id: string, code: Code, nowMs: number): SagaMove {
-  if (askOf(saga)?.id !== id) return NOTHING;
+  return askOf(saga)?.id === id ? takeAnswer(saga, code, nowMs) : NOTHING;
+}
+
+/** Takes the answer to what is asked for now. */
+export function takeAnswer(saga: Saga, code: Code, nowMs: number): SagaMove {
   const step = saga.steps[saga.at];
   if (code === "ok" || step.doneBy?.includes(code) === true) return stepDone(saga, nowMs);
   if (UNKNOWN.has(code)) return { events: [{ type: "SagaParked", code }] };

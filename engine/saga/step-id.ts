@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatUuid } from "../../protocol/ids.ts";
 
 /**
@@ -8,7 +8,7 @@ import { formatUuid } from "../../protocol/ids.ts";
  * **Shape**: a UUIDv7 whose random bits are the beginning of a SHA-256.
  */
 export function timedIdOf(timeMs: number, text: string): string {
-  const bytes = createHash("sha256").update(`mizan-saga\0${timeMs}\0${text}`).digest().subarray(0, 16);
+  const bytes = hash("sha256", `mizan-saga\0${timeMs}\0${text}`, "buffer").subarray(0, 16);
   bytes.writeUIntBE(timeMs, 0, 6);
   bytes[6] = 0x70 | (bytes[6] & 0x0f);
   bytes[8] = 0x80 | (bytes[8] & 0x3f);

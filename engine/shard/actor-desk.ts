@@ -4,11 +4,27 @@ import type { ActorSettings, Sender } from "../actor/actor.ts";
 import type { ActorRow, OpenSaga } from "../actor/actor-row.ts";
 import { LEDGER_SENDER } from "../actor/evolve-actor.ts";
 import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
-import { type AnyActor, actorOf } from "../actor/registry.ts";
+import { type AnyActor, type AnyCommand, actorOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { Cause } from "../object/cause.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
-import { answerSaga, askOf, beginSaga, compensateSaga, retrySaga, type SagaMove, unparkSaga } from "../saga/saga.ts";
+import { packedBytesMax } from "../object/packed-size.ts";
+import {
+  type Asked,
+  answerSaga,
+  askOf,
+  beginSaga,
+  compensateSaga,
+  evolveSaga,
+  retrySaga,
+  type Saga,
+  type SagaMove,
+  type SagaStep,
+  takeAnswer,
+  unparkSaga,
+  type WalletAsk,
+} from "../saga/saga.ts";
+import { SagaRun } from "../saga/saga-run.ts";
 import { timedIdOf } from "../saga/step-id.ts";
 import type { ObjectCommand } from "../views.ts";
 import type { CommandExecutor } from "./command-executor.ts";
@@ -28,14 +44,35 @@ export interface ActorAnswer {
   readonly row: ActorRow | undefined;
 }
 
+type Given = NonNullable<ObjectRecord["command"]>;
+
+/** A command whose steps begin; without `given` the ledger sends it by itself. */
+interface Begin {
+  readonly sagaId: string;
+  readonly steps: readonly SagaStep[];
+  readonly events?: readonly AnyCommand[];
+  readonly nowMs: number;
+  readonly given?: Given;
+}
+
 type TakeAnswer = (answer: ActorAnswer) => void;
+
+/** What moves a saga on, where it is a wallet. */
+interface Reason {
+  readonly cause?: Cause;
+  readonly answer?: StepAnswer;
+}
 
 export interface ActorDeskHooks {
   readonly settings: ActorSettings;
   /** Sends a message to the shard of a wallet, once everything decided so far is durable. */
   readonly ask: (toShard: number, message: AskRequest) => void;
-  /** Commits where the frame has no room for a record of the largest length. */
+  /** Executes at once what is asked of a wallet of this shard; undefined where the answer comes as a message. */
+  readonly askHere: (message: AskRequest) => Omit<StepAnswer, "shard"> | undefined;
+  /** Commits where the frame has no room for a command to a wallet and a record of the largest length. */
   readonly makeRoom: () => void;
+  /** Whether it has. */
+  readonly hasRoom: () => boolean;
 }
 
 /**
@@ -75,6 +112,7 @@ export class ActorDesk {
   #execute(actor: AnyActor, sent: ObjectCommand, take: TakeAnswer): Code {
     const { id, commandId, command, by = LEDGER_SENDER } = sent;
     if (!isUuid(commandId) || !isUuid(id)) return "invalid_request";
+    this.#hooks.makeRoom();
     const known = this.#state.findText(commandId);
     if (known !== 0) return this.#answerAgain(known, actor, { id, commandId, command, by }, take);
     const idCode = codeName(this.#executor.decideId(new Uint32Array(uuidBytes(commandId).buffer), 0, false));
@@ -93,16 +131,9 @@ export class ActorDesk {
     });
     if (decision.code !== "ok" && CODES[decision.code].memory === "passing") return decision.code;
     const given = { id: commandId, body: command, by, ...found };
-    if ("steps" in decision) {
-      const events = [...(decision.events ?? []), beginSaga(commandId, command.type, decision.steps, nowMs)];
-      const code = this.#record(actor, id, "in_progress", events, { command: given });
-      if (code !== "ok") return code;
-      this.#waiters.set(commandId, take);
-      this.#ask(actor, id);
-      return "ok";
-    }
+    if ("steps" in decision) return this.#begin(actor, id, { ...decision, nowMs, sagaId: commandId, given }, take);
     const events = decision.code === "ok" ? decision.events : [];
-    const code = this.#record(actor, id, decision.code, events, { command: given });
+    const code = this.#record(actor, id, decision.code, events, given);
     if (code === "ok") this.#answer(actor, id, take, decision.code);
     return code;
   }
@@ -112,19 +143,23 @@ export class ActorDesk {
     const actor = actorOf(name);
     const open = this.#state.actors.get(name, actorId)?.open;
     if (actor === undefined || open === undefined) return;
+    this.#hooks.makeRoom();
     const move = answerSaga(open.saga, id, code, this.#frame.clockMs);
-    this.#move(actor, actorId, open, move, { cause, answer: { code, ...rest, shard: cause.shard } });
+    // One that comes twice, or too late, changes nothing.
+    if (move.events.length === 0) return;
+    this.#goOn(actor, actorId, open, move, { cause, answer: { code, ...rest, shard: cause.shard } });
   }
 
   /** Does what the next actor is due for; false where none is. */
   runNextDue(): boolean {
+    this.#hooks.makeRoom();
     const nowMs = this.#frame.clockMs;
     const row = this.#state.actors.firstDue(nowMs);
     const actor = row === undefined ? undefined : actorOf(row.type);
     if (row === undefined || actor === undefined) return false;
     const { id, open } = row;
     if (open !== undefined) {
-      this.#move(actor, id, open, retrySaga(open.saga, nowMs));
+      this.#goOn(actor, id, open, retrySaga(open.saga, nowMs));
       return true;
     }
     const decision = actor.decide(row.state, actor.dueCommand, {
@@ -134,14 +169,12 @@ export class ActorDesk {
       settings: this.#hooks.settings,
     });
     if (decision.code !== "ok") throw new Error(`${actor.name} ${id} is due and refuses: ${decision.code}`);
-    if (!("steps" in decision)) {
+    if ("steps" in decision) {
+      const sagaId = timedIdOf(nowMs, `${actor.name}\0${id}\0${row.version}`);
+      this.#begin(actor, id, { ...decision, nowMs, sagaId });
+    } else {
       this.#record(actor, id, "ok", decision.events);
-      return true;
     }
-    const sagaId = timedIdOf(nowMs, `${actor.name}\0${id}\0${row.version}`);
-    const begun = beginSaga(sagaId, actor.dueCommand.type, decision.steps, nowMs);
-    this.#record(actor, id, "in_progress", [...(decision.events ?? []), begun]);
-    this.#ask(actor, id);
     return true;
   }
 
@@ -150,85 +183,117 @@ export class ActorDesk {
     const row = this.#state.actors.open().find(({ open }) => open.saga.id === sagaId);
     const actor = row === undefined ? undefined : actorOf(row.type);
     if (row === undefined || actor === undefined) return "saga_not_found";
+    this.#hooks.makeRoom();
     const nowMs = this.#frame.clockMs;
     const { saga } = row.open;
     const move = isTakenBack ? compensateSaga(saga, reason, nowMs) : unparkSaga(saga, reason, nowMs);
     if (typeof move === "string") return move;
-    this.#move(actor, row.id, row.open, move);
+    this.#goOn(actor, row.id, row.open, move);
     return "ok";
   }
 
   /** After recovery: asks again for everything that is awaited. */
   resume(): void {
-    for (const { type, id } of this.#state.actors.open()) {
-      const actor = actorOf(type);
-      if (actor !== undefined) this.#ask(actor, id);
+    for (const { type, id, open } of this.#state.actors.open()) {
+      const asked = askOf(open.saga);
+      // Always as a message: what of it still runs between shards has more time to end.
+      if (asked !== undefined) this.#send(type, id, asked, open.askIds);
     }
   }
 
-  #move(
-    actor: AnyActor,
-    id: string,
-    open: OpenSaga,
-    { events, ended }: SagaMove,
-    { cause, answer }: { readonly cause?: Cause; readonly answer?: StepAnswer } = {},
-  ): void {
-    if (events.length === 0) return;
-    const row = this.#state.actors.get(actor.name, id) as ActorRow;
-    const { saga, command, sender, isOwn } = open;
-    const take = this.#waiters.get(saga.id);
-    if (ended === undefined) {
-      this.#record(actor, id, "in_progress", events, {}, cause);
-      this.#ask(actor, id);
-      // Whoever waits hears that it takes longer, and may ask again.
-      const isHeld = askOf((this.#state.actors.get(actor.name, id) as Required<ActorRow>).open.saga) === undefined;
-      if (!isHeld || take === undefined) return;
-      this.#waiters.delete(saga.id);
-      take(refused("in_progress"));
+  /**
+   * Begins the steps of a command. Where all of them can be done in this frame, they and their end are one record behind those of
+   * the wallets: a crash takes all of it, or nothing.
+   */
+  #begin(actor: AnyActor, id: string, { sagaId, steps, events = [], nowMs, given }: Begin, take?: TakeAnswer): Code {
+    const command = given === undefined ? actor.dueCommand : (given.body as AnyCommand);
+    const begun = beginSaga(sagaId, command.type, steps, nowMs);
+    const first = [...events, begun];
+    const saga = evolveSaga(undefined, begun) as Saga;
+    const run = new SagaRun({ saga, askIds: [] });
+    // What may be too large for a record is journaled before anything is asked for.
+    const isSmall = packedBytesMax([first, given]) <= ACTOR_RECORD_BYTES_MAX / 2;
+    if (isSmall) this.#askHere(actor, id, run);
+    if (run.ended !== undefined) {
+      const before = this.#state.actors.get(actor.name, id)?.state;
+      const state = events.reduce<unknown>((at, event) => actor.evolve(at, event), before);
+      const concluded = conclude(actor, state, { command, sender: given?.by ?? LEDGER_SENDER }, run);
+      const code = this.#record(actor, id, run.ended, [...first, ...run.events, ...concluded], given);
+      if (take !== undefined) this.#answer(actor, id, take, run.ended);
+      return code;
+    }
+    const code = this.#record(actor, id, "in_progress", [...first, ...run.events], given);
+    if (code !== "ok") return code;
+    if (take !== undefined) this.#waiters.set(sagaId, take);
+    this.#wait(actor, id, run);
+    return "ok";
+  }
+
+  /** Goes on with the actor's saga from a move of it. What comes of it in this frame is one record, behind those of wallets. */
+  #goOn(actor: AnyActor, id: string, open: OpenSaga, move: SagaMove, { cause, answer }: Reason = {}): void {
+    const run = new SagaRun(open);
+    run.take(move, answer);
+    this.#askHere(actor, id, run);
+    if (run.ended === undefined) {
+      this.#record(actor, id, "in_progress", run.events, undefined, cause);
+      this.#wait(actor, id, run);
       return;
     }
-    const last = askOf(saga);
-    const askIds = last === undefined || ended !== "ok" ? open.askIds : [...open.askIds, last.id];
-    const end = { command, saga, sender, code: ended, askIds, ...(answer === undefined ? {} : { answer }) };
-    const concluded = actor.conclude(row.state, end);
-    const given = isOwn ? {} : { command: { id: saga.id, body: command, by: sender } };
-    this.#record(actor, id, ended, [...events, ...concluded], given, cause);
+    const { state } = this.#state.actors.get(actor.name, id) as ActorRow;
+    const sagaId = open.saga.id;
+    const given = open.isOwn ? undefined : { id: sagaId, body: open.command, by: open.sender };
+    this.#record(actor, id, run.ended, [...run.events, ...conclude(actor, state, open, run)], given, cause);
+    const take = this.#waiters.get(sagaId);
+    this.#waiters.delete(sagaId);
+    if (take !== undefined) this.#answer(actor, id, take, run.ended);
+  }
+
+  /** Asks wallets of this shard, one after the other, until something has to wait. */
+  #askHere(actor: AnyActor, id: string, run: SagaRun): void {
+    while (run.asked !== undefined && this.#isHere(run.asked.ask) && this.#hooks.hasRoom()) {
+      const said = this.#hooks.askHere({ actor: actor.name, actorId: id, ...withHold(run.asked, run.askIds) });
+      if (said === undefined) run.isAsked = true;
+      if (said === undefined) return;
+      run.take(takeAnswer(run.saga, said.code, this.#frame.clockMs), { ...said, shard: this.#state.shard });
+    }
+  }
+
+  /** Has a saga wait: for a wallet, or for a time or an operator. */
+  #wait(actor: AnyActor, id: string, { saga, asked, askIds, isAsked }: SagaRun): void {
+    if (asked !== undefined) {
+      if (!isAsked) this.#send(actor.name, id, asked, askIds);
+      return;
+    }
+    // Whoever waits hears that it takes longer, and may ask again.
+    const take = this.#waiters.get(saga.id);
     this.#waiters.delete(saga.id);
-    if (take !== undefined) this.#answer(actor, id, take, ended);
+    take?.(refused("in_progress"));
+  }
+
+  #send(actor: string, actorId: string, asked: Asked, askIds: readonly string[]): void {
+    this.#hooks.ask(this.#shardOf(asked.ask), { actor, actorId, ...withHold(asked, askIds) });
+  }
+
+  #isHere(ask: WalletAsk): boolean {
+    return this.#shardOf(ask) === this.#state.shard;
+  }
+
+  #shardOf({ walletId }: WalletAsk): number {
+    return shardOfUuid(walletId, this.#executor.shardCount);
   }
 
   /** Journals and applies events. **Errors**: `message_too_large`, with nothing changed. */
-  #record(
-    actor: AnyActor,
-    id: string,
-    code: Code,
-    events: readonly unknown[],
-    given: Pick<ObjectRecord, "command"> = {},
-    cause?: Cause,
-  ): Code {
+  #record(actor: AnyActor, id: string, code: Code, events: readonly unknown[], given?: Given, cause?: Cause): Code {
     const version = actor.upcasts.length + 1;
     const written = version === 1 ? {} : { version };
-    const head = this.#state.actors.get(actor.name, id)?.open?.head;
-    const follows = head === undefined ? {} : { previous: head };
-    const record: ObjectRecord = { aggregate: actor.name, id, ...given, code, events, ...written, ...follows };
+    const command = given === undefined ? {} : { command: given };
+    const record: ObjectRecord = { aggregate: actor.name, id, ...command, code, events, ...written };
     const payload = pack(record);
     if (payload.byteLength > ACTOR_RECORD_BYTES_MAX) return "message_too_large";
-    this.#hooks.makeRoom();
     const sequence = this.#frame.nextSequence;
     addObjectRecord(this.#frame, payload, cause);
     this.#state.evolveObject(record, sequence);
     return "ok";
-  }
-
-  /** Asks for what the actor waits for, if it does. */
-  #ask(actor: AnyActor, id: string): void {
-    const open = this.#state.actors.get(actor.name, id)?.open;
-    const asked = open === undefined ? undefined : askOf(open.saga);
-    if (open === undefined || asked === undefined) return;
-    const { holdOf, ...rest } = asked.ask;
-    const ask = holdOf === undefined ? rest : { ...rest, holdId: open.askIds[holdOf] };
-    const toShard = shardOfUuid(ask.walletId, this.#executor.shardCount);
-    this.#hooks.ask(toShard, { actor: actor.name, actorId: id, id: asked.id, ask });
   }
 
   #answerAgain(
@@ -255,6 +320,22 @@ export class ActorDesk {
     const row = code === "ok" ? this.#state.actors.get(actor.name, id) : undefined;
     take({ code, replayed: firstSequence !== 0, sequence, row });
   }
+}
+
+/** What has happened to an actor with the end of its steps. */
+function conclude(
+  actor: AnyActor,
+  state: unknown,
+  { command, sender }: Pick<OpenSaga, "command" | "sender">,
+  { saga, ended = "ok", askIds, answer }: SagaRun,
+): readonly AnyCommand[] {
+  const said = answer === undefined ? {} : { answer };
+  return actor.conclude(state, { command, saga, sender, code: ended, askIds, ...said });
+}
+
+/** What is asked, about the hold that an earlier step has placed where it says so. */
+function withHold({ id, ask: { holdOf, ...ask } }: Asked, askIds: readonly string[]): Asked {
+  return { id, ask: holdOf === undefined ? ask : { ...ask, holdId: askIds[holdOf] } };
 }
 
 function refused(code: Code): ActorAnswer {

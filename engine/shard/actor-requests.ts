@@ -39,11 +39,16 @@ const TELL_ROOM_BYTES = 4_096;
 /** Sagas in one answer at most. */
 const SAGAS_MAX = 1_000;
 
+/** Room for a command to a wallet, and for the actor's record behind it. **Units**: bytes. */
+const ASK_BYTES_MAX = ACTOR_RECORD_BYTES_MAX + 2 * COMMAND_FRAME_BYTES_MAX;
+
 interface ActorRequestHooks {
   readonly settings: ActorSettings;
   readonly send: (toShard: number, kind: number, message: AskRequest | AskAnswer) => void;
   /** Commits where the frame has no room for so much more. **Units**: bytes. */
   readonly makeRoom: (bytes: number) => void;
+  /** Whether the frame has room for so much more, and the ring of answers for the changes of one more command. **Units**: bytes. */
+  readonly hasRoom: (bytes: number) => boolean;
 }
 
 /** Takes the requests that are about actors and their sagas. */
@@ -70,7 +75,9 @@ export class ActorRequests {
     this.desk = new ActorDesk(state, frame, records, executor, {
       settings: hooks.settings,
       ask: (toShard, message) => hooks.send(toShard, REQUEST_KIND.PeerAsk, message),
-      makeRoom: () => hooks.makeRoom(ACTOR_RECORD_BYTES_MAX + COMMAND_FRAME_BYTES_MAX),
+      askHere: (message) => this.#asks.executeHere(message),
+      makeRoom: () => hooks.makeRoom(ASK_BYTES_MAX),
+      hasRoom: () => hooks.hasRoom(ASK_BYTES_MAX),
     });
     this.#asks = new AskDesk(state, frame, records, executor, (toShard, answer) =>
       hooks.send(toShard, REQUEST_KIND.PeerAsked, answer),

@@ -2,7 +2,7 @@ import { CODE, codeName } from "../../protocol/codes.ts";
 import { RECORD } from "../../protocol/command-record.ts";
 import { uuidBytes } from "../../protocol/ids.ts";
 import { writeInt64 } from "../../protocol/int64.ts";
-import type { AskAnswer, AskRequest } from "../actor/messages.ts";
+import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { Cause } from "../object/cause.ts";
 import { ASKED, addObjectRecord, pack } from "../object/object-record.ts";
@@ -15,6 +15,9 @@ import { type RecordReader, unreadableCode } from "./record-reader.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const NOBODY = new Uint32Array(4);
+/** What a wallet of this shard says. */
+type Said = Omit<StepAnswer, "shard">;
+
 const AMOUNT = RECORD.amountMinor >>> 2;
 
 /**
@@ -46,30 +49,46 @@ export class AskDesk {
   static readonly recordBytesMax = 128;
 
   take(request: AskRequest, cause: Cause): void {
-    const { id, ask } = request;
+    const { actor, actorId, id } = request;
     // Whatever comes of it, in this frame or a later one, counts only where the actor's record does.
     if (cause.shard !== this.#state.shard) {
       addObjectRecord(this.#frame, pack({ aggregate: ASKED, id, code: "ok", events: [] }), cause);
     }
-    const isLater = ask.operation === "SweepBalance" && this.#pulls(ask, () => this.#execute(request, cause));
-    if (!isLater) this.#execute(request, cause);
+    const said = this.#execute(request, cause.shard);
+    if (said !== undefined) this.#answer(cause.shard, { actor, actorId, id, ...said });
   }
 
-  #execute({ actor, actorId, id, ask }: AskRequest, cause: Cause): void {
+  /** Executes what an actor of this shard asks; undefined where the answer comes later, as a message. */
+  executeHere(request: AskRequest): Said | undefined {
+    return this.#execute(request, this.#state.shard);
+  }
+
+  #execute(request: AskRequest, forShard: number): Said | undefined {
+    const { actor, actorId, id, ask } = request;
+    const answer = (said: Said): void => this.#answer(forShard, { actor, actorId, id, ...said });
+    const later = (): void => {
+      const said = this.#decide(request, answer);
+      if (said !== undefined) answer(said);
+    };
+    if (ask.operation === "SweepBalance" && this.#pulls(ask, later)) return undefined;
+    return this.#decide(request, answer);
+  }
+
+  #decide({ id, ask, actorId }: AskRequest, late: (said: Said) => void): Said | undefined {
     const executor = this.#executor;
     const bytes = askRecord(id, ask, actorId);
     const record = new Uint32Array(bytes.buffer);
     let { amountMinor } = ask;
-    const answer = (code: number): void => {
+    const say = (code: number): Said => {
       const sequence = this.#frame.nextSequence - 1;
       const slot = this.#state.findWallet(ask.walletId);
       const version = slot < 0 ? 0 : this.#state.wallets.version[slot];
-      this.#answer(cause.shard, { actor, actorId, id, code: codeName(code), sequence, version, amountMinor });
+      return { code: codeName(code), sequence, version, amountMinor };
     };
     const ownerId = ask.forOwnerId === null ? NOBODY : new Uint32Array(uuidBytes(ask.forOwnerId).buffer);
     executor.principal.assume(ask.forOwnerId === null, ownerId);
     executor.timeOrderedIds = false;
-    executor.answerTo = answer;
+    executor.answerTo = (code) => late(say(code));
     let code: number = CODE.ok;
     if (ask.operation === "SweepBalance") {
       const swept = this.#sweptMinor(ask, record);
@@ -81,7 +100,7 @@ export class AskDesk {
     if (code === CODE.ok) code = executor.execute(record, bytes, 0, bytes.byteLength);
     else if (code === CODE.insufficient_funds) executor.keepRejection(code, record, 0, bytes.byteLength);
     executor.answerTo = undefined;
-    if (!executor.outcome.deferred) answer(code);
+    return executor.outcome.deferred ? undefined : say(code);
   }
 
   /** Whether the wallet is striped, and something happens when its stripes have sent home what they hold. */

@@ -90,6 +90,7 @@ describe("a top-up of a wallet on another shard", () => {
     expect(session.begin(confirming)).toBeUndefined();
     session.engine.crash();
     session.settle();
+    session.pass(1_000);
     expect(session.moneys()).toEqual([1_300, -300]);
     expect(session.pay(confirming)).toMatchObject({ code: "ok", replayed: true });
     expect(session.pay(session.of("TopUp", "ConfirmTopUp", TRANSACTION))).toMatchObject({ code: "ok" });
@@ -154,6 +155,7 @@ describe("a payout of a wallet on another shard", () => {
     expect(session.begin(failing)).toBeUndefined();
     session.engine.crash();
     session.settle();
+    session.pass(1_000);
     expect([session.moneys(), session.payout()?.status]).toEqual([[1_000, 0], "FAILED"]);
     expect(session.pay(failing)).toMatchObject({ code: "ok", replayed: true });
     expect(session.pay(session.of("Payout", "FailPayout", { reason: "again" }))).toMatchObject({

@@ -2,7 +2,7 @@ import { CODES, type Code } from "../../protocol/codes.ts";
 import { RESULT_DETAIL_BYTES } from "../../protocol/result-record.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { pack } from "../object/object-record.ts";
-import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND } from "../port/entries.ts";
+import { ENTRY_HEADER_BYTES, REPLY, REPLY_KIND, RING_DELTA_BYTES } from "../port/entries.ts";
 import type { RingWriter } from "../port/ring.ts";
 import type { Outcome } from "./outcome.ts";
 import type { TransferWaiter } from "./transfer-desk.ts";
@@ -45,6 +45,12 @@ export class ReplyWriter {
     this.dependOnAll(offset);
     if (this.#firstOffset < 0) this.#firstOffset = offset;
     return offset;
+  }
+
+  /** Whether the ring has room for an answer and for so many changes of wallets. */
+  hasRoom(payloadBytes: number, changes: number): boolean {
+    const neededBytes = 2 * ENTRY_HEADER_BYTES + payloadBytes + (changes + 2) * RING_DELTA_BYTES;
+    return this.ring.freeBytes() >= 2 * neededBytes + 4_096;
   }
 
   /** Lets the answer at an offset depend on all that has been decided by now. */

@@ -6,14 +6,7 @@ import type { Journal } from "../journal/journal.ts";
 import { EXPIRY_BYTES } from "../journal/record.ts";
 import { sharedClockMs } from "../meter/shared-clock.ts";
 import { pack } from "../object/object-record.ts";
-import {
-  ENTRY_HEADER_BYTES,
-  REPLY_KIND,
-  REQUEST,
-  REQUEST_KIND,
-  RING_DELTA_BYTES,
-  WATCHED_BYTES,
-} from "../port/entries.ts";
+import { REPLY_KIND, REQUEST, REQUEST_KIND, RING_DELTA_BYTES, WATCHED_BYTES } from "../port/entries.ts";
 import { type PeerMessage, readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
 import type { RingReader, RingWriter } from "../port/ring.ts";
@@ -101,9 +94,8 @@ export class ShardCore {
     this.#frame = new FrameBuilder(state.shard);
     this.#deltas = new DeltaBuffer(state.wallets);
     this.#records = new RecordReader(state.shard, this.#frame, ports.journal);
-    const send = (toShard: number, kind: number, message: unknown): void => {
+    const send = (toShard: number, kind: number, message: unknown): number =>
       this.#outbox.push({ toShard, kind, payload: pack(message) });
-    };
     this.#transfers = new TransferDesk(state, this.#frame, this.#records, options, {
       send,
       answer: (waiter, code, outcome, farShard) =>
@@ -130,6 +122,8 @@ export class ShardCore {
       send,
       makeRoom: (bytes) => this.#makeRoom(bytes),
       settings: options,
+      hasRoom: (bytes) =>
+        this.#frame.fits(bytes) && this.#deltas.hasRoom() && this.#replies.hasRoom(0, this.#deltas.count + 2),
     });
     const results = new ResultsWriter(this.#replies, this.#executor.outcome, this.#meters, state.shard);
     this.#commands = new CommandRequests(this.#executor, this.#frame, this.#deltas, results, {
@@ -174,11 +168,8 @@ export class ShardCore {
   mayTake(ring: RingReader, offset: number): boolean {
     const kind = ring.lanes[(offset >>> 2) + REQUEST.kind];
     if (kind === REQUEST_KIND.Lead && this.#follower?.hasFrames === true) return false;
-    const isForOwner = kind === REQUEST_KIND.WatchOwner;
-    const count = isForOwner ? OWNER_STATES_MAX : ring.lanes[(offset >>> 2) + REQUEST.count];
-    const answerBytes = ENTRY_HEADER_BYTES + count * WATCHED_BYTES;
-    const deltaBytes = ENTRY_HEADER_BYTES + (this.#deltas.count + 2 * count + 2) * RING_DELTA_BYTES;
-    return this.#ports.replies.freeBytes() >= 2 * (answerBytes + deltaBytes) + 4_096;
+    const count = kind === REQUEST_KIND.WatchOwner ? OWNER_STATES_MAX : ring.lanes[(offset >>> 2) + REQUEST.count];
+    return this.#replies.hasRoom(count * WATCHED_BYTES, this.#deltas.count + 2 * count);
   }
 
   /** Whether enough has gathered that a commit should not wait for more. */

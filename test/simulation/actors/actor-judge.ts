@@ -57,9 +57,7 @@ export class ActorJudge {
     if (running !== undefined) {
       require("oneAtATime", begun === undefined && (command === undefined || ended !== undefined), () =>
         `${position} begins something on ${key} while ${running.command.type} runs`);
-      if (ended === undefined) return;
-      this.#running.delete(key);
-      model.ended({ ...running, nowMs }, ended.code as Code);
+      if (ended !== undefined) this.#end(model, running, ended, nowMs);
       return;
     }
     const body = (command?.body ?? {
@@ -76,6 +74,12 @@ export class ActorJudge {
     }
     this.#running.set(key, told);
     agree(() => model.begun(told, begun.steps as Steps), `${position}: ${body.type} on ${key}`);
+    if (ended !== undefined) this.#end(model, told, ended, nowMs);
+  }
+
+  #end(model: ActorModel, told: Told, ended: Event, nowMs: number): void {
+    this.#running.delete(keyOf(model, told.id));
+    model.ended({ ...told, nowMs }, ended.code as Code);
   }
 }
 
