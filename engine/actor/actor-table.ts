@@ -126,7 +126,9 @@ export class ActorTable {
       }
       if (this.#dueAtMs[row] !== NEVER) this.#due.remove(row);
     }
-    this.projection(actor.type)?.change(this.#rows[row]?.state, actor.state);
+    const before = this.#rows[row]?.state;
+    // Most steps of a saga change nothing but the saga.
+    if (before !== actor.state) this.projection(actor.type)?.change(before, actor.state);
     this.#rows[row] = actor;
     if (actor.open === undefined) this.#open.delete(row);
     else this.#open.add(row);

@@ -1,6 +1,7 @@
 /** What a shard tells of watched actors: each change once it is durable, the latest where there is no room, also on a standby. */
 
 import { expect, test } from "vitest";
+import { MemoryJournal } from "../../test/engine-harness.ts";
 import { untimedId } from "../../test/ledger-command.ts";
 import { MedCardSession } from "../../test/medcard-session.ts";
 import { PAYING_SENDER } from "../../test/payment-session.ts";
@@ -9,6 +10,15 @@ import { type ActorChange, ActorWatches } from "../actor/actor-watches.ts";
 import { unpack } from "../object/object-record.ts";
 import { REPLY_KIND, REQUEST_KIND } from "../port/entries.ts";
 import type { ObjectCommand, WatchedActor } from "../views.ts";
+
+class KeptJournal extends MemoryJournal {
+  readonly frames: Uint8Array[] = [];
+
+  override append(firstSequence: number, frame: Uint8Array): void {
+    super.append(firstSequence, frame);
+    this.frames.push(frame.slice());
+  }
+}
 
 function watched({ engine, cardId }: MedCardSession, kind: number, by = PAYING_SENDER): void {
   engine.requestObject(1, kind, 1, { aggregate: "MedCard", id: cardId, by });
@@ -52,6 +62,33 @@ test("each change of a watched actor is told with its record and the whole state
   watched(session, REQUEST_KIND.UnwatchActor);
   send(session, session.card("SuspendCard", { reason: "lost" }));
   expect(told(session)).toEqual([]);
+});
+
+test("a standby tells the same steps", () => {
+  const journal = new KeptJournal();
+  const leader = new MedCardSession({}, [new MemoryJournal(), journal]).opened().withCard();
+  const follower = new MedCardSession({ isFollowing: true });
+  const follow = (): void => {
+    for (const frame of journal.frames.splice(0)) follower.engine.offerFrame(1, frame);
+    follower.engine.follow(1);
+    follower.engine.flush(1);
+  };
+  follow();
+  for (const session of [leader, follower]) watched(session, REQUEST_KIND.WatchActor);
+  leader.engine.others.length = 0;
+  send(leader, leader.claiming(untimedId(0xe1), 1_000));
+  leader.settle();
+  follow();
+  const [live, followed] = [leader, follower].map((session) =>
+    told(session).map(({ version, previousVersion, sequence, state }) => ({
+      version,
+      previousVersion,
+      sequence,
+      state,
+    })),
+  );
+  expect(live.length).toBeGreaterThan(2);
+  expect(followed).toEqual(live);
 });
 
 test("what could not be told is told as one step from where the reader is", () => {
