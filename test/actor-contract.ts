@@ -21,9 +21,6 @@ export const ASKED_ELSEWHERE = [
   "GET /api/v1/sagas/{id}",
   "POST /api/v1/sagas/{id}/retry",
   "POST /api/v1/sagas/{id}/compensate",
-  // `gateway/rest/medcard-analytics.test.ts`.
-  "GET /api/v1/medcards/analytics",
-  "GET /api/v1/medcards/{id}/analytics",
   // What needs a provider: `test/provider-failures.test.ts`.
   "GET /api/v1/topups",
   "GET /api/v1/topups/{id}",
