@@ -17,6 +17,7 @@ export const merchantActor: Actor<MerchantState, MerchantCommand, MerchantEvent>
   dueAtMs: ({ status, nextBatchAtMs }) => (status === "ACTIVE" ? nextBatchAtMs : Number.POSITIVE_INFINITY),
   dueCommand: { type: "CloseBatch" },
   mayRead: ownsMerchant,
+  cameAtMs: ({ registeredAtMs }) => registeredAtMs,
   notFound: "merchant_not_found",
   longFields: ["batches"],
 };

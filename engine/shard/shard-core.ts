@@ -1,15 +1,13 @@
 import { CODES } from "../../protocol/codes.ts";
 import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
-import type { ActorSettings } from "../actor/actor.ts";
 import { FrameBuilder } from "../journal/frame.ts";
-import type { Journal } from "../journal/journal.ts";
 import { EXPIRY_BYTES } from "../journal/record.ts";
 import { sharedClockMs } from "../meter/shared-clock.ts";
 import { pack } from "../object/object-record.ts";
 import { REPLY_KIND, REQUEST, REQUEST_KIND, RING_DELTA_BYTES, WATCHED_BYTES } from "../port/entries.ts";
-import { type PeerMessage, readCause } from "../port/peer-message.ts";
+import { readCause } from "../port/peer-message.ts";
 import { unpackPayload } from "../port/request-payload.ts";
-import type { RingReader, RingWriter } from "../port/ring.ts";
+import type { RingReader } from "../port/ring.ts";
 import type { StripeMessage } from "../stripe/stripe.ts";
 import type { CreditAnswer, CreditRequest } from "../transfer/messages.ts";
 import type { ObjectCommand, SnapshotView } from "../views.ts";
@@ -17,11 +15,12 @@ import { ActorRequests } from "./actor-requests.ts";
 import { COMMAND_FRAME_BYTES_MAX, CommandExecutor } from "./command-executor.ts";
 import { CommandRequests } from "./command-requests.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
-import { Follower, type FollowPorts } from "./follower.ts";
+import { Follower } from "./follower.ts";
 import { ObjectDesk } from "./object-desk.ts";
 import { RecordReader } from "./record-reader.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { ResultsWriter } from "./results-writer.ts";
+import type { ShardCoreOptions, ShardCorePorts } from "./shard-core-ports.ts";
 import type { ShardMeters } from "./shard-meters.ts";
 import { OWNER_STATES_MAX, ShardReads } from "./shard-reads.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -35,25 +34,6 @@ const POSTPONED_ANSWER_BYTES = 1 << 20;
 
 /** Holds that lapse before other work gets its turn. */
 const EXPIRIES_PER_TURN = 1_024;
-
-export interface ShardCoreOptions extends ActorSettings {
-  readonly shardCount: number;
-  readonly idFutureSkewMs: number;
-  readonly openTransfersMax: number;
-}
-
-export interface ShardCorePorts {
-  readonly journal: Journal;
-  readonly replies: RingWriter;
-  readonly stats: Float64Array;
-  readonly nowMs: () => number;
-  /** Tells the gateway that answers are there, if it sleeps. */
-  readonly wakeGateway: () => void;
-  /** Sends a message to another shard; called only for what is durable. */
-  readonly sendToPeer: (toShard: number, message: PeerMessage) => void;
-  /** With it, the shard follows the frames of a leader until it is told to lead. */
-  readonly follow?: FollowPorts;
-}
 
 /**
  * One shard without its thread: requests in, answers and journal frames out, all in the order of the requests.

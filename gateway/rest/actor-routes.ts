@@ -1,6 +1,7 @@
 /** Makes the routes of a type of actors from a table: a new type is one table. */
 
 import type { z } from "zod";
+import { actorOf } from "../../engine/actor/registry.ts";
 import type { ObjectOutcome } from "../../engine/views.ts";
 import type { Refusal } from "../../protocol/codes.ts";
 import { isUuid } from "../../protocol/ids.ts";
@@ -155,7 +156,9 @@ export function actorRoutes(api: ActorApi): readonly PlainRoute[] {
   ];
 }
 
+/** **Errors**: throws for a type whose states do not say when they came: shards could not be merged by time. */
 function listRoute(api: ActorApi, row: ActorListRow): PlainRoute {
+  if (actorOf(api.actor)?.cameAtMs === undefined) throw new Error(`nobody knows when a ${api.actor} came`);
   return {
     kind: "plain",
     method: "get",
