@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatUuid, uuidBytes } from "../../protocol/ids.ts";
 import { MASTER_ID_BYTES, WRAPPED_BYTES } from "./master-key.ts";
 import { KEY_ID_BYTES } from "./seal.ts";
@@ -32,22 +32,28 @@ export class KeySlot {
     bytes.set(owner, OWNER_AT);
     bytes.set(masterId, MASTER_ID_AT);
     bytes.set(wrapped, WRAPPED_AT);
-    checksumOf(bytes).copy(bytes, CHECKSUM_AT);
+    bytes.write(checksumOf(bytes), CHECKSUM_AT, "latin1");
     return new KeySlot(bytes);
   }
 
-  /** The slot in some bytes: `free` where there are zeros only, `damaged` where it is none. */
+  /** A copy of the slot in some bytes: `free` where there are zeros only, `damaged` where it is none. */
   static read(bytes: Buffer): KeySlot | "damaged" | "free" {
-    if (bytes.length === SLOT_BYTES && bytes.every((byte) => byte === 0)) return "free";
-    const isSound =
-      bytes.length === SLOT_BYTES &&
-      bytes.subarray(0, MAGIC.length).equals(MAGIC) &&
-      checksumOf(bytes).equals(bytes.subarray(CHECKSUM_AT));
-    return isSound ? new KeySlot(Buffer.from(bytes)) : "damaged";
+    const state = stateOf(bytes);
+    return state === "sound" ? new KeySlot(Buffer.from(bytes)) : state;
+  }
+
+  /** The sound slot in some bytes, which must stay as they are. */
+  static at(bytes: Buffer): KeySlot {
+    return new KeySlot(bytes);
   }
 
   get personId(): string {
     return formatUuid(this.bytes.subarray(OWNER_AT, OWNER_AT + PERSON_ID_BYTES));
+  }
+
+  /** The same without hyphens. */
+  get personName(): string {
+    return this.bytes.toString("hex", OWNER_AT, OWNER_AT + PERSON_ID_BYTES);
   }
 
   /** In hexadecimal. */
@@ -74,6 +80,16 @@ export function ownerOf(personId: string, keyId: string): Buffer {
   return Buffer.concat([uuidBytes(personId), Buffer.from(keyId, "hex")]);
 }
 
-function checksumOf(bytes: Buffer): Buffer {
-  return createHash("sha256").update(bytes.subarray(0, CHECKSUM_AT)).digest().subarray(0, CHECKSUM_BYTES);
+/** What some bytes are that should be a slot. */
+export function stateOf(bytes: Buffer): "damaged" | "free" | "sound" {
+  if (bytes.length !== SLOT_BYTES) return "damaged";
+  if (bytes[0] === 0 && bytes.every((byte) => byte === 0)) return "free";
+  const isSlot = bytes.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) === 0;
+  const isSound = isSlot && checksumOf(bytes) === bytes.toString("latin1", CHECKSUM_AT);
+  return isSound ? "sound" : "damaged";
+}
+
+/** As text, a byte a character: a start takes one of each slot, and buffers would be collected for longer than they are made. */
+function checksumOf(bytes: Buffer): string {
+  return hash("sha256", bytes.subarray(0, CHECKSUM_AT), "binary").slice(0, CHECKSUM_BYTES);
 }

@@ -160,9 +160,21 @@ test("a key that another node has made is taken only where a master key opens it
   expect(keys.personIds()).toEqual([]);
   expect(await keys.adopt(wrappedBy(FIRST))).toBe(true);
   expect(keys.find(id, "cd".repeat(8))).toMatchObject({ key });
-  expect(keys.slots().map((slot) => keys.isCurrent(slot))).toEqual([true]);
+  expect(keys.slots(id).map((slot) => keys.isCurrent(slot))).toEqual([true]);
   await keys.destroyKey(id, "00".repeat(8));
   expect(keys.personIds()).toEqual([id]);
   await keys.destroyKey(id, "cd".repeat(8));
   expect(keySlots(directory)).toEqual([]);
+});
+
+test("after a write that failed no key is made or destroyed any more, until the file is opened again", async () => {
+  const keys = await openKeys();
+  const id = ids.next();
+  const made = await make(keys, id);
+  // As a disk that takes nothing more: the handle is gone.
+  await keys.close();
+  opened = [];
+  await expect(make(keys, ids.next())).rejects.toThrow();
+  await expect(keys.destroy(id)).rejects.toThrow();
+  expect(await make(await openKeys(), id)).toEqual(made);
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { formatUuid } from "../../protocol/ids.ts";
 import { StartError } from "../start-error.ts";
 import { KeyFile } from "./key-file.ts";
 import { KeySlot, ownerOf } from "./key-slot.ts";
@@ -6,10 +7,8 @@ import type { KeyStore } from "./key-store.ts";
 import type { MasterKey } from "./master-key.ts";
 import { KEY_BYTES, KEY_ID_BYTES, type PersonKey } from "./seal.ts";
 
-interface Kept {
-  readonly slot: KeySlot;
-  readonly index: number;
-}
+/** Keys that share a sync when they are wrapped anew. */
+const WRAPPED_AT_ONCE = 10_000;
 
 /** The master key, and the one before it whose keys are still to be wrapped anew. */
 export interface MasterKeys {
@@ -21,8 +20,8 @@ export interface MasterKeys {
 export class PersonKeys implements KeyStore {
   readonly #file: KeyFile;
   readonly #masters: MasterKeys;
-  /** By person, the newest last. */
-  readonly #kept = new Map<string, Kept[]>();
+  /** By person, indexes of slots, the newest last. Ids are flat texts without hyphens, since there may be millions. */
+  readonly #indexes = new Map<string, readonly number[]>();
 
   private constructor(file: KeyFile, masters: MasterKeys) {
     this.#file = file;
@@ -52,27 +51,26 @@ export class PersonKeys implements KeyStore {
   }
 
   personIds(): readonly string[] {
-    return [...this.#kept.keys()];
+    return [...this.#indexes.keys()].map((key) => formatUuid(Buffer.from(key, "hex")));
   }
 
   async isComplete(): Promise<boolean> {
     return true;
   }
 
-  /** The wrapped keys of a person, the newest last; those of everybody without an id. */
-  slots(personId?: string): readonly KeySlot[] {
-    const kept = personId === undefined ? [...this.#kept.values()].flat() : (this.#kept.get(personId) ?? []);
-    return kept.map(({ slot }) => slot);
+  /** The wrapped keys of a person, the newest last. */
+  slots(personId: string): readonly KeySlot[] {
+    return this.#indexesOf(personId).map((index) => this.#file.slot(index));
   }
 
   find(personId: string, keyId: string): PersonKey | undefined {
-    const kept = this.#kept.get(personId)?.find(({ slot }) => slot.keyId === keyId);
-    return kept && this.#unwrap(kept);
+    const slot = this.slots(personId).find((each) => each.keyId === keyId);
+    return slot && this.#unwrap(slot);
   }
 
   async forSealing(personId: string, keyId: string | undefined): Promise<PersonKey> {
     const named = keyId === undefined ? undefined : this.find(personId, keyId);
-    const newest = this.#kept.get(personId)?.at(-1);
+    const newest = this.slots(personId).at(-1);
     return named ?? (newest && this.#unwrap(newest)) ?? this.#make(personId);
   }
 
@@ -98,8 +96,8 @@ export class PersonKeys implements KeyStore {
 
   /** Destroys one key of a person, if it is here. */
   async destroyKey(personId: string, keyId: string): Promise<void> {
-    const isHere = this.#kept.get(personId)?.some(({ slot }) => slot.keyId === keyId);
-    if (isHere === true) await this.#destroy(personId, (slot) => slot.keyId === keyId);
+    const isHere = this.slots(personId).some((slot) => slot.keyId === keyId);
+    if (isHere) await this.#destroy(personId, (slot) => slot.keyId === keyId);
   }
 
   close(): Promise<void> {
@@ -114,38 +112,42 @@ export class PersonKeys implements KeyStore {
   }
 
   async #destroy(personId: string, isMeant: (slot: KeySlot) => boolean): Promise<void> {
-    const kept = this.#kept.get(personId) ?? [];
-    const staying = kept.filter(({ slot }) => !isMeant(slot));
+    const { meant = [], staying = [] } = Object.groupBy(this.#indexesOf(personId), (index) =>
+      isMeant(this.#file.slot(index)) ? "meant" : "staying",
+    );
     // From here on nobody finds them; the file wipes damaged slots even where there are none.
-    if (staying.length > 0) this.#kept.set(personId, staying);
-    else this.#kept.delete(personId);
-    await this.#file.wipe(kept.filter(({ slot }) => isMeant(slot)).map(({ index }) => index));
+    if (staying.length > 0) this.#indexes.set(nameOf(personId), staying);
+    else this.#indexes.delete(nameOf(personId));
+    await this.#file.wipe(meant);
   }
 
-  #unwrap({ slot }: Kept): PersonKey | undefined {
+  #unwrap(slot: KeySlot): PersonKey | undefined {
     const key = this.#masters.current.unwrap(slot.wrapped, slot.owner);
     return key === undefined ? undefined : { keyId: slot.keyId, key };
+  }
+
+  #indexesOf(personId: string): readonly number[] {
+    return this.#indexes.get(nameOf(personId)) ?? [];
   }
 
   async #add(owner: Buffer, key: Uint8Array): Promise<void> {
     const { current } = this.#masters;
     const slot = KeySlot.of(owner, current.id, current.wrap(key, owner));
-    const index = await this.#file.add(slot);
-    this.#keep({ slot, index });
+    this.#keep(slot, await this.#file.add(slot));
   }
 
-  #keep(kept: Kept): void {
-    const { personId } = kept.slot;
-    this.#kept.set(personId, [...(this.#kept.get(personId) ?? []), kept]);
+  #keep({ personName }: KeySlot, index: number): void {
+    const before = this.#indexes.get(personName);
+    this.#indexes.set(personName, before === undefined ? [index] : [...before, index]);
   }
 
   async #take(): Promise<void> {
     const { current, previous } = this.#masters;
-    const former: Kept[] = [];
+    const former: number[] = [];
     let unknown = 0;
     for (const [index, slot] of this.#file.entries()) {
-      if (slot.masterId.equals(current.id)) this.#keep({ slot, index });
-      else if (previous !== undefined && slot.masterId.equals(previous.id)) former.push({ slot, index });
+      if (slot.masterId.equals(current.id)) this.#keep(slot, index);
+      else if (previous !== undefined && slot.masterId.equals(previous.id)) former.push(index);
       else unknown += 1;
     }
     if (unknown > 0) {
@@ -155,18 +157,25 @@ export class PersonKeys implements KeyStore {
           "name it as MIZAN_PERSONAL_DATA_KEY_PREVIOUS, and they are wrapped anew",
       );
     }
-    if (previous !== undefined && former.length > 0) await this.#wrapAnew(former, previous);
+    for (let start = 0; previous !== undefined && start < former.length; start += WRAPPED_AT_ONCE) {
+      await this.#wrapAnew(former.slice(start, start + WRAPPED_AT_ONCE), previous);
+    }
   }
 
   /** Into other slots first: whenever the process ends, each key is in one slot at least. */
-  async #wrapAnew(former: readonly Kept[], previous: MasterKey): Promise<void> {
+  async #wrapAnew(former: readonly number[], previous: MasterKey): Promise<void> {
     await Promise.all(
-      former.map(async ({ slot }) => {
-        const isDone = this.#kept.get(slot.personId)?.some((kept) => kept.slot.keyId === slot.keyId) === true;
+      former.map(async (index) => {
+        const slot = this.#file.slot(index);
+        const isDone = this.slots(slot.personId).some(({ keyId }) => keyId === slot.keyId);
         const key = isDone ? undefined : previous.unwrap(slot.wrapped, slot.owner);
         if (key !== undefined) await this.#add(slot.owner, key);
       }),
     );
-    await this.#file.wipe(former.map(({ index }) => index));
+    await this.#file.wipe(former);
   }
+}
+
+function nameOf(personId: string): string {
+  return personId.replaceAll("-", "");
 }

@@ -11,6 +11,8 @@ import type { PersonKey } from "./seal.ts";
 const COMPACTION_LAG_MS = 3_600_000;
 /** A broker compacts what lies behind the segment that it writes to, and begins a new one with a record only: this one. */
 const TICK = "tick";
+/** Persons whose keys are shared by one request. */
+const SHARED_AT_ONCE = 1_000;
 const NOTHING = Buffer.alloc(0);
 
 interface ReplicatedKeysOptions {
@@ -67,7 +69,11 @@ export class ReplicatedKeys implements KeyStore {
 
   /** Shares what is in this node's file alone: keys of a restored ledger, or of one that was not replicated before. */
   async shareAll(): Promise<void> {
-    await this.#share(this.#options.local.slots());
+    const { local } = this.#options;
+    const ids = local.personIds();
+    for (let start = 0; start < ids.length; start += SHARED_AT_ONCE) {
+      await this.#share(ids.slice(start, start + SHARED_AT_ONCE).flatMap((id) => local.slots(id)));
+    }
   }
 
   async isComplete(): Promise<boolean> {
