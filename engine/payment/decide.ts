@@ -6,7 +6,7 @@ import type { ActorContext, ActorDecision, SagaEnd, Sender } from "../actor/acto
 import type { SagaStep, WalletAsk } from "../saga/saga.ts";
 import { payeeOf } from "./payee.ts";
 import type { PaymentState, PaymentStatus } from "./payment.ts";
-import { captureParts, GONE, refundParts, splitRefundSteps, splitsOf, sumOf } from "./split.ts";
+import { captureParts, GONE, refundParts, splitChecks, splitRefundSteps, splitsOf, sumOf } from "./split.ts";
 
 /** What may be asked of a payment, and what the ledger asks by itself when its time is over. */
 export type AnyPaymentCommand = PaymentCommand | { readonly type: "ExpirePayment" };
@@ -62,13 +62,13 @@ export function decidePayment(
 
 /** What has happened to a payment when the wallets have done their part. */
 export function concludePayment(state: PaymentState, end: SagaEnd<AnyPaymentCommand>): readonly PaymentEvent[] {
-  const { command, saga, sender, code, askIds } = end;
+  const { command, sender, code, askIds } = end;
   if (code !== "ok") return [];
   switch (command.type) {
     case "AuthorizePayment":
       return [{ type: "PaymentAuthorized", holdId: askIds[0], payerOwnerId: sender.ownerId }];
     case "CapturePayment": {
-      const amountMinor = saga.steps.reduce((sum, { ask }) => sum + ask.amountMinor, 0);
+      const amountMinor = command.amountMinor ?? uncapturedMinor(state);
       const { feeMinor, splitsMinor } = captureParts(state, amountMinor);
       const isFinal = command.final === true || amountMinor === uncapturedMinor(state);
       const type = isFinal ? "PaymentCaptured" : "PaymentPartlyCaptured";
@@ -159,7 +159,7 @@ function capture(state: PaymentState, command: Extract<PaymentCommand, { type: "
     return { ask, refused, instead: { of: GONE, ask: { ...direct, operation: "Transfer" } } };
   });
   const leavesRest = command.final === true && amountMinor < leftMinor;
-  return steps(...captures, ...(leavesRest ? [release(state)] : []));
+  return steps(...splitChecks(state, splitsMinor), ...captures, ...(leavesRest ? [release(state)] : []));
 }
 
 function refund(

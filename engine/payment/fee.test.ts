@@ -49,7 +49,13 @@ test("however a payment is captured, its fee comes to the same and its parts to 
         if (!("steps" in decision)) throw new Error("nothing is captured");
         expect(decision.steps.reduce((sum, { ask }) => sum + ask.amountMinor, 0)).toBe(part);
         const saga = evolveSaga(undefined, beginSaga(ID, "CapturePayment", decision.steps, NOW_MS)) as Saga;
-        const end = { command: capture, saga, sender: MERCHANT, code: "ok", askIds: [] } as const;
+        const end = {
+          command: { ...capture, amountMinor: part },
+          saga,
+          sender: MERCHANT,
+          code: "ok",
+          askIds: [],
+        } as const;
         state = paymentActor.conclude(state, end).reduce(paymentActor.evolve, state);
         expect(state.feesMinor).toBeLessThanOrEqual(state.capturedMinor);
       }

@@ -90,6 +90,7 @@ describe("a payment to a registered merchant", () => {
     const captured = decide(capture, undefined, state);
     if (!("steps" in captured)) throw new Error("nothing is captured");
     expect(captured.steps.map(({ ask }) => ask.metadata)).toEqual([
+      undefined,
       { merchantId: MERCHANT, capturedMinor: 1_000, feeMinor: 35, splitsMinor: 100 },
       undefined,
       undefined,

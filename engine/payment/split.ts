@@ -70,6 +70,15 @@ export function apportion(amountMinor: number, claimsMinor: readonly number[]): 
   return parts;
 }
 
+/** Asks everybody's wallet first whether it would take his part: once the merchant has its own, the others must arrive. */
+export function splitChecks(state: PaymentState, splitsMinor: readonly number[]): readonly SagaStep[] {
+  const currency = currencyNumber(state.currency);
+  return (state.splits ?? [])
+    .map(({ walletId }, index) => ({ walletId, amountMinor: splitsMinor[index] }))
+    .filter(({ amountMinor }) => amountMinor > 0)
+    .map((part) => ({ ask: { ...part, operation: "CheckCredit", currency, forOwnerId: null }, refused: "undo" }));
+}
+
 /**
  * Takes a refund back from several wallets, all of it or nothing: each holds its part for the payer first, which it may refuse, and
  * his wallet may refuse the first of them; the others then only have to arrive.

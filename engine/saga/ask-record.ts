@@ -13,7 +13,7 @@ export function askRecord(id: string, ask: WalletAsk, actorId: string): Uint8Arr
   writeUuid(ask.walletId, bytes, RECORD.wallet);
   if (ask.toWalletId !== undefined) writeUuid(ask.toWalletId, bytes, RECORD.counterparty);
   writeInt64(lanes, RECORD.amountMinor >>> 2, ask.amountMinor);
-  bytes[RECORD.operation] = OPERATION[ask.operation === "SweepBalance" ? "Transfer" : ask.operation];
+  bytes[RECORD.operation] = operationOf(ask);
   bytes[RECORD.flags] = RECORD_FLAG.extended;
   bytes[RECORD.currency] = ask.currency;
   bytes[RECORD.currency + 1] = ask.currency >>> 8;
@@ -27,4 +27,15 @@ export function askRecord(id: string, ask: WalletAsk, actorId: string): Uint8Arr
     bytes.set(metadata, RECORD.metadata);
   }
   return bytes;
+}
+
+function operationOf({ operation }: WalletAsk): number {
+  switch (operation) {
+    case "SweepBalance":
+      return OPERATION.Transfer;
+    case "CheckCredit":
+      throw new Error("a check is no command");
+    default:
+      return OPERATION[operation];
+  }
 }

@@ -28,6 +28,7 @@ function ask(walletId: string): WalletAsk {
 const RESERVE: SagaStep = { ask: ask("reserve"), undo: ask("release"), refused: "undo" };
 const PAY: SagaStep = { ask: ask("pay"), undo: ask("pay back"), refused: "undo" };
 const FEE: SagaStep = { ask: ask("fee"), refused: "retry" };
+const CHECK: SagaStep = { ask: { ...ask("check"), operation: "CheckCredit" }, refused: "undo" };
 const CLOSE: SagaStep = { ask: ask("close"), refused: "retry", doneBy: ["hold_closed"] };
 
 function begun(...steps: readonly SagaStep[]): Saga {
@@ -73,6 +74,33 @@ describe("given a saga, when an answer comes, then", () => {
       when: "ok",
       expected: [{ type: "SagaEnded", status: "COMPLETED", code: "ok" }],
       ended: "ok",
+    },
+    {
+      name: "a refusal behind checks alone fails it",
+      given: answered(begun(CHECK, CHECK, PAY), "ok", "ok"),
+      when: "insufficient_funds",
+      expected: [{ type: "SagaEnded", status: "FAILED", code: "insufficient_funds" }],
+      ended: "insufficient_funds",
+    },
+    {
+      name: "a refused check fails it",
+      given: answered(begun(CHECK, CHECK, PAY), "ok"),
+      when: "destination_frozen",
+      expected: [{ type: "SagaEnded", status: "FAILED", code: "destination_frozen" }],
+      ended: "destination_frozen",
+    },
+    {
+      name: "what stands before a check is taken back",
+      given: answered(begun(RESERVE, CHECK, PAY), "ok", "ok"),
+      when: "insufficient_funds",
+      expected: [{ type: "SagaRefunding", code: "insufficient_funds", askedAtMs: NOW_MS }],
+    },
+    {
+      name: "what was taken back in front of a check ends it",
+      given: answered(begun(CHECK, RESERVE, CHECK, PAY), "ok", "ok", "ok", "insufficient_funds"),
+      when: "ok",
+      expected: [{ type: "SagaEnded", status: "FAILED", code: "insufficient_funds" }],
+      ended: "insufficient_funds",
     },
     {
       name: "a refusal of the first step fails it",

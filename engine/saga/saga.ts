@@ -4,8 +4,11 @@ import { timedIdOf } from "./step-id.ts";
 
 /** What a step asks of a wallet, under an id that follows from the saga. */
 export interface WalletAsk {
-  /** SweepBalance: a transfer of all that is free, which the wallet's shard finds out when it takes the command. */
-  readonly operation: "PlaceHold" | "CaptureHold" | "VoidHold" | "Transfer" | "SweepBalance";
+  /**
+   * SweepBalance: a transfer of all that is free, which the wallet's shard finds out when it takes the command. CheckCredit:
+   * whether the wallet would take an amount now; it changes nothing.
+   */
+  readonly operation: "PlaceHold" | "CaptureHold" | "VoidHold" | "Transfer" | "SweepBalance" | "CheckCredit";
   readonly walletId: string;
   readonly toWalletId?: string;
   /** SweepBalance: the least that is worth it. */
@@ -126,7 +129,7 @@ const NOTHING: SagaMove = { events: [] };
  */
 export function beginSaga(id: string, command: string, steps: readonly SagaStep[], nowMs: number): SagaEvent {
   const last = steps.findLastIndex(({ refused }) => refused === "undo");
-  if (steps.length === 0 || !steps.slice(0, Math.max(last, 0)).every(({ undo }) => undo !== undefined)) {
+  if (steps.length === 0 || !canUndo(steps.slice(0, Math.max(last, 0)))) {
     throw new Error(`the steps of ${command} cannot be taken back`);
   }
   return { type: "SagaBegun", id, command, steps, startedAtMs: nowMs };
@@ -184,7 +187,7 @@ export function compensateSaga(saga: Saga, reason: string, nowMs: number): SagaM
   if (!saga.isParked) return "saga_not_parked";
   const { failure } = saga;
   const isCertain = failure !== undefined && !isOpen(failure) && saga.status !== "REFUNDING";
-  if (!isCertain || !saga.steps.slice(0, saga.at).every(({ undo }) => undo !== undefined)) return "saga_not_reversible";
+  if (!isCertain || !canUndo(saga.steps.slice(0, saga.at))) return "saga_not_reversible";
   const { events, ...move } = takeBack(saga, failure, nowMs);
   return { ...move, events: [{ type: "SagaUnparked", reason, askedAtMs: saga.askedAtMs }, ...events] };
 }
@@ -198,16 +201,30 @@ function isOpen(failure: Refusal): boolean {
   return UNKNOWN.has(failure) || TRANSIENT.has(failure);
 }
 
+function canUndo(steps: readonly SagaStep[]): boolean {
+  return steps.every((step) => step.undo !== undefined || !changes(step));
+}
+
+function changes({ ask }: SagaStep): boolean {
+  return ask.operation !== "CheckCredit";
+}
+
+/** Index of the last step before the one at hand that changed something; -1 where none did. */
+function changedBefore({ steps, at }: Saga): number {
+  return steps.slice(0, at).findLastIndex(changes);
+}
+
 function stepDone(saga: Saga, nowMs: number): SagaMove {
   const isBack = saga.status === "REFUNDING";
-  if (isBack ? saga.at > 0 : saga.at + 1 < saga.steps.length) {
+  if (isBack ? changedBefore(saga) >= 0 : saga.at + 1 < saga.steps.length) {
     return { events: [{ type: "SagaStepDone", askedAtMs: nowMs }] };
   }
   return isBack ? end("FAILED", saga.code ?? "internal_error") : end("COMPLETED", "ok");
 }
 
 function takeBack(saga: Saga, code: Refusal, nowMs: number): SagaMove {
-  return saga.at === 0 ? end("FAILED", code) : { events: [{ type: "SagaRefunding", code, askedAtMs: nowMs }] };
+  if (changedBefore(saga) < 0) return end("FAILED", code);
+  return { events: [{ type: "SagaRefunding", code, askedAtMs: nowMs }] };
 }
 
 function end(status: "COMPLETED" | "FAILED", code: Code): SagaMove {
@@ -231,7 +248,7 @@ export function evolveSaga(saga: Saga | undefined, event: SagaEvent): Saga | und
   switch (event.type) {
     case "SagaStepDone": {
       const isBack = saga.status === "REFUNDING";
-      const at = isBack ? saga.at - 1 : saga.at + 1;
+      const at = isBack ? changedBefore(saga) : saga.at + 1;
       return { ...newStep(saga, event.askedAtMs), at, status: isBack ? "REFUNDING" : "DEBITED" };
     }
     case "SagaDelayed": {
@@ -245,7 +262,7 @@ export function evolveSaga(saga: Saga | undefined, event: SagaEvent): Saga | und
       return rest;
     }
     case "SagaRefunding":
-      return { ...newStep(saga, event.askedAtMs), status: "REFUNDING", at: saga.at - 1, code: event.code };
+      return { ...newStep(saga, event.askedAtMs), status: "REFUNDING", at: changedBefore(saga), code: event.code };
     case "SagaParked":
       return { ...saga, failure: event.code, isParked: true };
     case "SagaUnparked":

@@ -4,11 +4,13 @@ import { uuidBytes } from "../../protocol/ids.ts";
 import { writeInt64 } from "../../protocol/int64.ts";
 import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
+import { decideCreditLimits } from "../limits/limit-check.ts";
 import type { Cause } from "../object/cause.ts";
 import { ASKED, addObjectRecord, pack } from "../object/object-record.ts";
 import { askRecord } from "../saga/ask-record.ts";
 import type { WalletAsk } from "../saga/saga.ts";
-import { availableMinor } from "../wallet/decide.ts";
+import { availableMinor, decideDestination } from "../wallet/decide.ts";
+import { WALLET_FLAG } from "../wallet/wallet-columns.ts";
 import { commandAmountMinor } from "./command-amount.ts";
 import type { CommandExecutor } from "./command-executor.ts";
 import { type RecordReader, unreadableCode } from "./record-reader.ts";
@@ -70,8 +72,16 @@ export class AskDesk {
       const said = this.#decide(request, answer);
       if (said !== undefined) answer(said);
     };
+    if (ask.operation === "CheckCredit") return this.#say(ask, this.#checkCredit(ask), ask.amountMinor);
     if (ask.operation === "SweepBalance" && this.#pulls(ask, later)) return undefined;
     return this.#decide(request, answer);
+  }
+
+  #say({ walletId }: WalletAsk, code: number, amountMinor: number): Said {
+    const sequence = this.#frame.nextSequence - 1;
+    const slot = this.#state.findWallet(walletId);
+    const version = slot < 0 ? 0 : this.#state.wallets.version[slot];
+    return { code: codeName(code), sequence, version, amountMinor };
   }
 
   #decide({ id, ask, actorId }: AskRequest, late: (said: Said) => void): Said | undefined {
@@ -79,12 +89,7 @@ export class AskDesk {
     const bytes = askRecord(id, ask, actorId);
     const record = new Uint32Array(bytes.buffer);
     let { amountMinor } = ask;
-    const say = (code: number): Said => {
-      const sequence = this.#frame.nextSequence - 1;
-      const slot = this.#state.findWallet(ask.walletId);
-      const version = slot < 0 ? 0 : this.#state.wallets.version[slot];
-      return { code: codeName(code), sequence, version, amountMinor };
-    };
+    const say = (code: number): Said => this.#say(ask, code, amountMinor);
     const ownerId = ask.forOwnerId === null ? NOBODY : new Uint32Array(uuidBytes(ask.forOwnerId).buffer);
     executor.principal.assume(ask.forOwnerId === null, ownerId);
     executor.timeOrderedIds = false;
@@ -101,6 +106,16 @@ export class AskDesk {
     else if (code === CODE.insufficient_funds) executor.keepRejection(code, record, 0, bytes.byteLength);
     executor.answerTo = undefined;
     return executor.outcome.deferred ? undefined : say(code);
+  }
+
+  /** Whether the wallet would take an amount now. It may be another answer when it is asked again, and only the first one counts. */
+  #checkCredit({ walletId, amountMinor, currency }: WalletAsk): number {
+    const { wallets } = this.#state;
+    const slot = this.#state.findWallet(walletId);
+    if (slot < 0 || (wallets.flags[slot] & WALLET_FLAG.account) !== 0) return CODE.destination_not_found;
+    if (wallets.currency[slot] !== currency) return CODE.currency_mismatch;
+    const code = decideDestination(wallets, slot, amountMinor);
+    return code === CODE.ok ? decideCreditLimits(wallets, slot, amountMinor) : code;
   }
 
   /** Whether the wallet is striped, and something happens when its stripes have sent home what they hold. */

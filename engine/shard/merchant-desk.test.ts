@@ -64,6 +64,38 @@ describe("a payment to a registered merchant", () => {
     },
   );
 
+  test.each(["courier", "tax"] as const)(
+    "is not captured at all where the wallet %s would not take its part",
+    (wallet) => {
+      const session = started();
+      session.pay(session.initiating(session.splits(60)));
+      session.pay(session.authorizing());
+      session.ask({ operation: OPERATION.FreezeWallet, walletId: session[wallet] });
+      expect(session.pay(session.command("CapturePayment"))).toMatchObject({ code: "destination_frozen" });
+      expect([session.moneys(), session.money(session.payer)]).toEqual([
+        [1_000, 0, 0, 0, 0, 0],
+        [1_000, 600],
+      ]);
+      session.ask({ operation: OPERATION.UnfreezeWallet, walletId: session[wallet] });
+      expect(session.pay(session.command("CapturePayment"))).toMatchObject({ code: "ok" });
+      expect(session.moneys()).toEqual([400, 431, 60, 84, 25, 0]);
+      expectRecoverable(session);
+    },
+  );
+
+  test("names nobody who has no wallet, or one of another currency", () => {
+    const session = started();
+    const splits = [{ walletId: session.nextWalletId(0), amountMinor: 60 }];
+    session.pay(session.initiating({ splits }));
+    session.pay(session.authorizing());
+    expect(session.pay(session.command("CapturePayment"))).toMatchObject({ code: "destination_not_found" });
+    session.openWallet(0, { walletId: splits[0].walletId, currency: 840 });
+    expect(session.pay(session.command("CapturePayment"))).toMatchObject({ code: "currency_mismatch" });
+    expect(session.pay(session.command("VoidPayment"))).toMatchObject({ code: "ok" });
+    expect(session.sagas()).toEqual([]);
+    expectRecoverable(session);
+  });
+
   test("keeps the terms of its beginning, and a second sending of it needs not find them again", () => {
     const session = started();
     const initiating = session.initiating();
