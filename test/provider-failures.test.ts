@@ -145,6 +145,17 @@ describe.each(["fawry", "paymob"] as const)("a top-up through %s", (provider) =>
     expect(line).toMatchObject({ result: "missing_here", hereMinor: 0, thereMinor: AMOUNT_MINOR, attention: 1 });
   });
 
+  test("paid after it was cancelled, without a word, is found by the report", SLOW, async () => {
+    const { walletId, key } = await world.person();
+    const { json } = await world.topUp(provider, walletId, { callbacks: "lost" }, key);
+    await world.call("POST", `/topups/${json.id}/cancel`, {}, key);
+    await world.sandbox.pay(String(json.id));
+    const lines = (await world.report(provider)).lines as readonly { readonly id: string }[];
+    expect(lines.find(({ id }) => id === json.id)).toMatchObject({ result: "missing_here", attention: 1 });
+    expect(await world.found("topups", json.id)).toMatchObject({ status: "FAILED", attention: [{ cause: "late" }] });
+    expect(await world.balance(walletId)).toBe(0);
+  });
+
   test("is paid back out of the wallet", SLOW, async () => {
     const { walletId, key } = await world.person();
     const { json } = await world.topUp(provider, walletId);

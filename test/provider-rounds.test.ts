@@ -72,8 +72,10 @@ test(`${KILLS} kills: ledger and provider agree (seed ${seed})`, { timeout: 600_
       for (;;) {
         const walletId = pick(wallets);
         const script = randomScript();
-        if (random() < 0.3) await started.payOut(walletId, { ...script, pays: random() < 0.8 });
-        else {
+        if (random() < 0.3) {
+          const { paidMinor: _, ...asAsked } = script;
+          await started.payOut(walletId, { ...asAsked, pays: random() < 0.8 });
+        } else {
           const { json } = await started.topUp(random() < 0.5 ? "fawry" : "paymob", walletId, script);
           if (random() < 0.3) await started.call("POST", `/topups/${json.id}/refund`, { reason: "changed his mind" });
         }

@@ -3,9 +3,8 @@ import type { KeptAttention } from "../../engine/provider/attention.ts";
 import { DISCREPANCIES, type ReconciliationLine, type ReconciliationReport } from "../../protocol/provider/rest.ts";
 import type { FoundPayout } from "./payout-desk.ts";
 import type { OrderStatus } from "./provider.ts";
-import { eachOf } from "./provider-desk.ts";
+import { eachOf, type ProviderDesk } from "./provider-desk.ts";
 import { ProviderFailure } from "./provider-failure.ts";
-import type { ProviderLedger } from "./provider-ledger.ts";
 import type { RegisteredProvider } from "./provider-register.ts";
 import type { FoundTopUp } from "./top-up-desk.ts";
 
@@ -14,6 +13,8 @@ const LINES_MAX = 10_000;
 
 const MOVED_TOP_UPS: ReadonlySet<FoundTopUp["status"]> = new Set(["COMPLETED"]);
 const MOVED_PAYOUTS: ReadonlySet<PayoutState["status"]> = new Set(["PAID"]);
+
+const ENDED_UNPAID: ReadonlySet<string> = new Set(["FAILED", "EXPIRED"]);
 
 interface Period {
   readonly fromMs: number;
@@ -24,13 +25,16 @@ type Findings = Pick<ReconciliationReport, "isComplete" | "totals" | "topUps" | 
 
 /**
  * Compares the orders that came within a time with what the provider says of each now, and adds money of orders that the ledger does
- * not know. It changes nothing.
+ * not know.
+ *
+ * It moves no money. Money of an order that has ended unpaid is written down, so that an operator can decide on it.
  */
 export async function reconciliationReport(
-  ledger: ProviderLedger,
-  { name, provider }: RegisteredProvider,
+  { ledger, topUps, payouts }: ProviderDesk,
+  registered: RegisteredProvider,
   during: Period,
 ): Promise<Findings> {
+  const { name, provider } = registered;
   const lines: ReconciliationLine[] = [];
   let isComplete = true;
   const add = async (make: () => Promise<ReconciliationLine>): Promise<void> => {
@@ -39,16 +43,24 @@ export async function reconciliationReport(
   };
   await eachOf(ledger.all("TopUp", { provider: name }, during), (facts) =>
     add(async () => {
-      const state = facts as unknown as FoundTopUp;
-      const hereMinor = MOVED_TOP_UPS.has(state.status) ? state.creditedMinor : 0;
-      return lineOf("top_up", state, hereMinor, await saidOf(() => provider.status(state)));
+      let state = facts as unknown as FoundTopUp;
+      const said = await saidOf(() => provider.status(state));
+      if (said !== undefined && isLate(state, said)) {
+        await topUps.settle(registered, state, said);
+        state = await again(ledger.find("TopUp", state.id), state);
+      }
+      return lineOf("top_up", state, MOVED_TOP_UPS.has(state.status) ? state.creditedMinor : 0, said);
     }),
   );
   await eachOf(ledger.all("Payout", { provider: name }, during), (facts) =>
     add(async () => {
-      const state = facts as unknown as FoundPayout;
-      const hereMinor = MOVED_PAYOUTS.has(state.status) ? state.amountMinor : 0;
-      return lineOf("payout", state, hereMinor, await saidOf(async () => provider.payouts?.status(state)));
+      let state = facts as unknown as FoundPayout;
+      const said = await saidOf(async () => provider.payouts?.status(state));
+      if (said !== undefined && isLate(state, said)) {
+        await payouts.settle(registered, state, said);
+        state = await again(ledger.find("Payout", state.id), state);
+      }
+      return lineOf("payout", state, MOVED_PAYOUTS.has(state.status) ? state.amountMinor : 0, said);
     }),
   );
   for await (const facts of ledger.all("Stray", { provider: name, status: "OPEN" }, during)) {
@@ -63,6 +75,20 @@ export async function reconciliationReport(
     payouts: sumOf(lines.filter(({ kind }) => kind === "payout")),
     lines,
   };
+}
+
+/** Whether there is money that the ledger, having ended the order, has not heard of. */
+function isLate(
+  { status, attention }: Pick<FoundTopUp, "attention"> & { readonly status: string },
+  said: OrderStatus,
+): boolean {
+  return ENDED_UNPAID.has(status) && said.state === "paid" && attention.length === 0;
+}
+
+/** An actor as it is now, or as it was where that cannot be seen. */
+async function again<State>(found: ReturnType<ProviderDesk["ledger"]["find"]>, before: State): Promise<State> {
+  const state = await found;
+  return typeof state === "string" ? before : (state as unknown as State);
 }
 
 /** What the provider says, or undefined where it does not. */

@@ -138,7 +138,7 @@ async function reportOf(
   if (typeof wallet === "string") return wallet;
   const { timeZone } = limits;
   const { fromMs, toMs } = dayOf(date, timeZone);
-  const found = await reconciliationReport(providers.ledger, registered, { fromMs, toMs });
+  const found = await reconciliationReport(providers, registered, { fromMs, toMs });
   const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString()) as [string, string];
   const accountBalanceMinor = wallet.postedMinor;
   return { provider: registered.name, date, timeZone, from, to, accountBalanceMinor, ...found };
