@@ -138,7 +138,7 @@ export class CausalOrder {
 
   /** Whether what has been taken is a consistent cut. */
   get isConsistent(): boolean {
-    return this.#owed.isPaid((from, to) => this.#channel(from, to));
+    return this.#owed.isPaid((from, to) => this.#channel(from, to), this.#sequences);
   }
 
   /** What is needed to go on later. */

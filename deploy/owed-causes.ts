@@ -13,8 +13,12 @@ export class OwedCauses {
   /** How far a shard must come at least with its transfers to another. */
   readonly #channels: (ChannelPosition & { readonly from: number; readonly to: number })[] = [];
 
+  /** Records that something follows from. */
+  readonly #known: { readonly shard: number; readonly sequence: number }[] = [];
+
   note(states: readonly ShardState[]): void {
-    for (const [shard, { channels, receipts, servedThrough }] of states.entries()) {
+    for (const [shard, { channels, receipts, servedThrough, knownThrough }] of states.entries()) {
+      for (const [of, sequence] of knownThrough) this.#known.push({ shard: of, sequence });
       for (const [to, { completedThrough, completed }] of channels) {
         if (to === shard) continue;
         const known = states[to];
@@ -39,10 +43,11 @@ export class OwedCauses {
     if (this.#answers.size > 0) this.#answers.delete(`${from}:${to}:${number}`);
   }
 
-  /** Whether all of it is done. */
-  isPaid(channel: (from: number, to: number) => ChannelPosition): boolean {
+  /** Whether all of it is done, where each shard has come to a sequence. */
+  isPaid(channel: (from: number, to: number) => ChannelPosition, sequences: readonly number[]): boolean {
     return (
       this.#answers.size === 0 &&
+      this.#known.every(({ shard, sequence }) => sequences[shard] >= sequence) &&
       this.#channels.every(({ from, to, sent, completedThrough }) => {
         const now = channel(from, to);
         return now.sent >= sent && now.completedThrough >= completedThrough;

@@ -70,6 +70,7 @@ function factsOf(state: ShardState): unknown {
     openTransfersOfSlot: sorted(state.openTransfersOfSlot, ([slot]) => String(slot)),
     channels: sorted(state.channels, ([shard]) => String(shard)),
     servedThrough: sorted(state.servedThrough, ([shard]) => String(shard)),
+    knownThrough: sorted(state.knownThrough, ([shard]) => String(shard)),
   };
 }
 

@@ -51,6 +51,12 @@ export function addObjectRecord(frame: FrameBuilder, payload: Uint8Array, cause?
   frame.bytes.set(payload, at * 4 + headerBytes);
 }
 
+/** What on another shard the object record at a lane follows from. */
+export function causeAt(lanes: Uint32Array, floats: Float64Array, at: number): Cause | undefined {
+  if (!isWide(lanes, at)) return undefined;
+  return { shard: lanes[at + OBJECT.causeShard], sequence: floats[(at + OBJECT.causeSequence) >>> 1] };
+}
+
 /** Reads the object record at a lane. */
 export function readObjectRecord(lanes: Uint32Array, bytes: Uint8Array, at: number): ObjectRecord {
   const start = (at + OBJECT.payload) * 4 + (isWide(lanes, at) ? OBJECT_CAUSE_BYTES : 0);

@@ -292,7 +292,7 @@ export class ActorDesk {
     if (payload.byteLength > ACTOR_RECORD_BYTES_MAX) return "message_too_large";
     const sequence = this.#frame.nextSequence;
     addObjectRecord(this.#frame, payload, cause);
-    this.#state.evolveObject(record, sequence);
+    this.#state.evolveObject(record, sequence, cause);
     return "ok";
   }
 

@@ -6,7 +6,7 @@ import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import { decideCreditLimits } from "../limits/limit-check.ts";
 import type { Cause } from "../object/cause.ts";
-import { ASKED, addObjectRecord, pack } from "../object/object-record.ts";
+import { ASKED, addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
 import { askRecord } from "../saga/ask-record.ts";
 import type { WalletAsk } from "../saga/saga.ts";
 import { availableMinor, decideDestination } from "../wallet/decide.ts";
@@ -54,7 +54,10 @@ export class AskDesk {
     const { actor, actorId, id } = request;
     // Whatever comes of it, in this frame or a later one, counts only where the actor's record does.
     if (cause.shard !== this.#state.shard) {
-      addObjectRecord(this.#frame, pack({ aggregate: ASKED, id, code: "ok", events: [] }), cause);
+      const record: ObjectRecord = { aggregate: ASKED, id, code: "ok", events: [] };
+      const sequence = this.#frame.nextSequence;
+      addObjectRecord(this.#frame, pack(record), cause);
+      this.#state.evolveObject(record, sequence, cause);
     }
     const said = this.#execute(request, cause.shard);
     if (said !== undefined) this.#answer(cause.shard, { actor, actorId, id, ...said });

@@ -24,7 +24,8 @@ import {
 import { evolvePostingUsage } from "../limits/evolve-usage.ts";
 import { readLimits, readTypeLimits } from "../limits/limit-command.ts";
 import { AggregateStore } from "../object/aggregate.ts";
-import { ASKED, type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
+import type { Cause } from "../object/cause.ts";
+import { ASKED, causeAt, type ObjectRecord, readObjectRecord } from "../object/object-record.ts";
 import { type StripeEvent, stripeAggregate } from "../stripe/stripe.ts";
 import { Channels } from "../transfer/channels.ts";
 import { ReceiptOrder, type ReceiptState, receiptAggregate, receiptKey } from "../transfer/receipt.ts";
@@ -32,6 +33,7 @@ import { transferAggregate } from "../transfer/transfer.ts";
 import type { TransferBody } from "../transfer/transfer-body.ts";
 import { evolveChange, evolvePosting, evolveTouched } from "../wallet/evolve.ts";
 import { WALLET_FLAG, WalletColumns } from "../wallet/wallet-columns.ts";
+import { KnownRecords } from "./known-records.ts";
 import {
   adoptCapture,
   evolveArrived,
@@ -77,6 +79,8 @@ export class ShardState {
   readonly channels = new Channels();
   /** Other shard → the number up to which it has said that it knows the answers to its transfers. */
   readonly servedThrough = new Map<number, number>();
+  /** Other shard → the newest of its records that something here follows from. */
+  readonly knownThrough: KnownRecords;
   /** Sequence of the newest record. */
   sequence = 0;
   /** Wall clock of the newest frame; it never goes back. */
@@ -88,6 +92,7 @@ export class ShardState {
 
   constructor(options: ShardStateOptions, genesis: Uint8Array) {
     this.shard = options.shard;
+    this.knownThrough = new KnownRecords(options.shard);
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
     this.actors = new ActorTable(options.actorsPerShardMax ?? 65_536);
@@ -173,15 +178,16 @@ export class ShardState {
         this.#evolveExpired(lanes, floats, at, sequence);
         break;
       case RECORD_KIND.ObjectChanged:
-        this.evolveObject(readObjectRecord(lanes, bytes, at), sequence);
+        this.evolveObject(readObjectRecord(lanes, bytes, at), sequence, causeAt(lanes, floats, at));
         break;
       default:
         throw new Error(`record ${this.shard}:${sequence} is of a kind that this program does not know`);
     }
   }
 
-  /** Applies an object record, live or from the journal. */
-  evolveObject(record: ObjectRecord, sequence: number): void {
+  /** Applies an object record, live or from the journal, with what on another shard it follows from. */
+  evolveObject(record: ObjectRecord, sequence: number, cause?: Cause): void {
+    if (cause !== undefined) this.knownThrough.know(cause);
     if (record.command !== undefined) this.#rememberText(record.command.id, sequence);
     switch (record.aggregate) {
       case transferAggregate.name:
@@ -196,10 +202,8 @@ export class ShardState {
       case apiKeyAggregate.name:
         this.apiKeys.evolve(record.id, record.events as Parameters<typeof this.apiKeys.evolve>[1]);
         break;
-      case ASKED:
-        break;
       default:
-        this.actors.evolve(record, sequence);
+        if (record.aggregate !== ASKED) this.actors.evolve(record, sequence);
     }
   }
 

@@ -165,7 +165,7 @@ export class StripeDesk {
     };
     const sequence = this.#frame.nextSequence;
     addObjectRecord(this.#frame, pack(record), cause);
-    this.#state.evolveObject(record, sequence);
+    this.#state.evolveObject(record, sequence, cause);
   }
 
   #sweep(walletId: string): void {

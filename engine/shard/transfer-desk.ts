@@ -357,7 +357,7 @@ export class TransferDesk {
     const record: ObjectRecord = { aggregate, id, code: "ok", events };
     const sequence = this.#frame.nextSequence;
     addObjectRecord(this.#frame, pack(record), cause);
-    this.#state.evolveObject(record, sequence);
+    this.#state.evolveObject(record, sequence, cause);
     return sequence;
   }
 

@@ -1,6 +1,7 @@
 import { IdPart } from "../idempotency/id-part.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import { ActorPart } from "./actor-part.ts";
+import { CausePart } from "./cause-part.ts";
 import { HoldPart } from "./hold-part.ts";
 import { LimitPart } from "./limit-part.ts";
 import { ObjectPart } from "./object-part.ts";
@@ -15,6 +16,7 @@ export function statePartsOf(state: ShardState): readonly SnapshotPart[] {
     new HoldPart(state.holds),
     new ObjectPart(state),
     new ActorPart(state.actors),
+    new CausePart(state),
     new IdPart(state.ids),
   ];
 }

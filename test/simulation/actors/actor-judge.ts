@@ -49,6 +49,16 @@ export class ActorJudge {
     }
   }
 
+  /** Whether everything that was due has happened. */
+  requireDone(nowMs: number): void {
+    for (const model of this.models.values()) {
+      for (const id of model.ids()) {
+        require("asModelled", !model.isOverdue(id, nowMs), () =>
+          `the time of ${model.type} ${id} is over, and nothing happened`);
+      }
+    }
+  }
+
   #record(model: ActorModel, { id, command, code, events }: ObjectRecord, nowMs: number, position: string): void {
     const key = keyOf(model, id);
     const running = this.#running.get(key);

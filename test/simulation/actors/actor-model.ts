@@ -36,6 +36,8 @@ export interface ActorModel {
   /** Throws where the ledger thinks otherwise. */
   readonly compare: (id: string, state: unknown) => void;
   readonly ids: () => Iterable<string>;
+  /** Whether the ledger should have sent an actor a command by itself. */
+  readonly isOverdue: (id: string, nowMs: number) => boolean;
   /** What all that has happened comes to: in balances, and in what is held. Only where nothing is under way. */
   readonly money: (add: (walletId: string, postedMinor: number, heldMinor: number) => void) => void;
 }

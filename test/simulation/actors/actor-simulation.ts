@@ -225,6 +225,7 @@ class ActorSimulation {
       require("paidOnce", posted === postedMinor && held === heldMinor, () =>
         `wallet ${walletId} has ${posted} and holds ${held}, and should have ${postedMinor} and hold ${heldMinor}`);
     }
+    this.#world.judge.requireDone(this.#world.host.wallMs);
     for (const { transfers } of this.#world.states) {
       require("transit", transfers.size === 0, () => `${transfers.size} transfers are open`);
     }

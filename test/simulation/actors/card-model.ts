@@ -305,6 +305,11 @@ export class CardModel implements ActorModel {
     );
   }
 
+  isOverdue(id: string, nowMs: number): boolean {
+    const { status, expiresAtMs } = this.#of(id);
+    return status === "ACTIVE" && expiresAtMs <= nowMs;
+  }
+
   money(add: (walletId: string, postedMinor: number, heldMinor: number) => void): void {
     for (const { funding, holder, claims, insurance } of this.#cards.values()) {
       for (const { status, pharmacy, totalMinor, coveredMinor, copaymentMinor } of claims.values()) {

@@ -184,6 +184,11 @@ export class PaymentModel implements ActorModel {
     deepStrictEqual([status, capturedMinor, refundedMinor, feesMinor], [wasStatus, wasCaptured, wasRefunded, wasFees]);
   }
 
+  isOverdue(id: string, nowMs: number): boolean {
+    const { status, expiresAtMs } = this.#of(id);
+    return OPEN.includes(status) && expiresAtMs <= nowMs;
+  }
+
   /** Holds that somebody may still take back at his own wallet. */
   openHolds(): readonly { readonly walletId: string; readonly holdId: string }[] {
     return [...this.#payments.values()]
