@@ -74,11 +74,11 @@ export function tellSaga(
       const isKnown = before !== undefined || event.type === "SagaBegun";
       saga = isKnown ? evolveSaga(before, event) : undefined;
       entries.push(...entriesOf(event, before, saga).map((entry) => ({ ...where, ...entry })));
+      const asked = saga === undefined || isPassed(events, event) ? undefined : askedEntry(saga);
+      if (asked !== undefined) entries.push({ ...where, ...asked });
       if (saga !== undefined) shown = viewSaga(actor, actorId, saga);
       else if (event.type === "SagaEnded") shown = endedView(shown, event, where.timestampMs);
     }
-    const asked = saga === undefined ? undefined : askedEntry(saga);
-    if (asked !== undefined) entries.push({ ...where, ...asked });
   }
   const isComplete = entries[0]?.type === "begun";
   return { saga: shown, entries, isComplete };
@@ -142,6 +142,11 @@ function entriesOf(event: SagaEvent, before: Saga | undefined, after: Saga | und
     default:
       return unreachable(event);
   }
+}
+
+/** Whether the saga has gone on from an event without asking: an operator has it take back what it did. */
+function isPassed(events: readonly SagaEvent[], event: SagaEvent): boolean {
+  return event.type === "SagaUnparked" && events.at(-1)?.type === "SagaRefunding";
 }
 
 function askedEntry(saga: Saga): Entry | undefined {

@@ -286,8 +286,10 @@ export class ActorDesk {
   #record(actor: AnyActor, id: string, code: Code, events: readonly unknown[], given?: Given, cause?: Cause): Code {
     const version = actor.upcasts.length + 1;
     const written = version === 1 ? {} : { version };
+    const head = this.#state.actors.get(actor.name, id)?.open?.head;
+    const follows = head === undefined ? {} : { previous: head };
     const command = given === undefined ? {} : { command: given };
-    const record: ObjectRecord = { aggregate: actor.name, id, ...command, code, events, ...written };
+    const record: ObjectRecord = { aggregate: actor.name, id, ...command, code, events, ...written, ...follows };
     const payload = pack(record);
     if (payload.byteLength > ACTOR_RECORD_BYTES_MAX) return "message_too_large";
     const sequence = this.#frame.nextSequence;
