@@ -60,6 +60,12 @@ export interface SagaEnd<Command> {
   readonly answer?: StepAnswer;
 }
 
+/** What brings something of one version of a type to the next. */
+export interface Upcast {
+  readonly event: (event: unknown) => unknown;
+  readonly state: (state: unknown) => unknown;
+}
+
 /**
  * A type of actors: what integrators may ask of one, and what becomes of it.
  *
@@ -73,10 +79,10 @@ export interface Actor<State, Command extends { readonly type: string }, Event e
   /** The events of the newest version. */
   readonly events: z.ZodType<Event>;
   /**
-   * For each older version of the events, from 1 on, what brings one to the next version. An event of the journal has the version
-   * in which it was written.
+   * For each older version of the type, from 1 on, what brings its events and states to the next one. An event of the journal, and
+   * a state of a snapshot, have the version in which they were written.
    */
-  readonly upcasts: readonly ((event: unknown) => unknown)[];
+  readonly upcasts: readonly Upcast[];
   /** `state` is undefined where nothing has happened to the actor yet. */
   readonly decide: (state: State | undefined, command: Command, context: ActorContext) => ActorDecision<Event>;
   /**

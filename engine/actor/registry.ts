@@ -5,7 +5,7 @@ import { payoutActor } from "../payout/actor.ts";
 import { personActor } from "../person/actor.ts";
 import { strayActor } from "../stray/actor.ts";
 import { topUpActor } from "../topup/actor.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, Upcast } from "./actor.ts";
 
 /** A command or an event of some actor. */
 export interface AnyCommand {
@@ -40,11 +40,28 @@ function sealed<State, Command extends AnyCommand, Event extends AnyCommand>(
   return actor as unknown as AnyActor;
 }
 
-/** The events of a record in their newest version. */
-export function upcast(
-  actor: Pick<AnyActor, "upcasts">,
-  events: readonly unknown[],
-  version: number,
-): readonly unknown[] {
-  return actor.upcasts.slice(version - 1).reduce<readonly unknown[]>((older, next) => older.map(next), events);
+type Versioned = Pick<AnyActor, "name" | "upcasts">;
+
+/** The version in which this program writes events and states of a type. */
+export function versionOf({ upcasts }: Pick<AnyActor, "upcasts">): number {
+  return upcasts.length + 1;
+}
+
+/** The events of a record in their newest version. **Errors**: throws where they are newer than this program. */
+export function upcast(actor: Versioned, events: readonly unknown[], version: number): readonly unknown[] {
+  return after(actor, version).reduce((older, { event }) => older.map(event), events);
+}
+
+/** The state of an actor in its newest version. **Errors**: as `upcast`. */
+export function upcastState(actor: Versioned, state: unknown, version: number): unknown {
+  return after(actor, version).reduce((older, next) => next.state(older), state);
+}
+
+function after(actor: Versioned, version: number): readonly Upcast[] {
+  if (version > versionOf(actor)) {
+    throw new Error(
+      `a ${actor.name} is of version ${version}, and this program knows ${versionOf(actor)}; start a newer one`,
+    );
+  }
+  return actor.upcasts.slice(version - 1);
 }

@@ -4,7 +4,7 @@ import type { ActorSettings, Sender } from "../actor/actor.ts";
 import type { ActorRow, OpenSaga } from "../actor/actor-row.ts";
 import { LEDGER_SENDER } from "../actor/evolve-actor.ts";
 import type { AskAnswer, AskRequest, StepAnswer } from "../actor/messages.ts";
-import { type AnyActor, type AnyCommand, actorOf } from "../actor/registry.ts";
+import { type AnyActor, type AnyCommand, actorOf, versionOf } from "../actor/registry.ts";
 import type { FrameBuilder } from "../journal/frame.ts";
 import type { Cause } from "../object/cause.ts";
 import { addObjectRecord, type ObjectRecord, pack } from "../object/object-record.ts";
@@ -284,7 +284,7 @@ export class ActorDesk {
 
   /** Journals and applies events. **Errors**: `message_too_large`, with nothing changed. */
   #record(actor: AnyActor, id: string, code: Code, events: readonly unknown[], given?: Given, cause?: Cause): Code {
-    const version = actor.upcasts.length + 1;
+    const version = versionOf(actor);
     const written = version === 1 ? {} : { version };
     const head = this.#state.actors.get(actor.name, id)?.open?.head;
     const follows = head === undefined ? {} : { previous: head };
