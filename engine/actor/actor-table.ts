@@ -17,7 +17,8 @@ export class ActorTable {
   readonly watches = new ActorWatches();
   readonly #rowsMax: number;
   readonly #rows: ActorRow[] = [];
-  readonly #rowOf = new Map<string, number>();
+  /** Type → id → row: the ids are those of the rows, so they take no memory of their own. */
+  readonly #rowOf = new Map<string, Map<string, number>>();
   readonly #open = new Set<number>();
   readonly #dueAtMs: Float64Array;
   readonly #due: ExpiryQueue;
@@ -61,7 +62,7 @@ export class ActorTable {
   }
 
   get(type: string, id: string): ActorRow | undefined {
-    const row = this.#rowOf.get(keyOf(type, id));
+    const row = this.#rowOf.get(type)?.get(id);
     return row === undefined ? undefined : this.#rows[row];
   }
 
@@ -110,8 +111,8 @@ export class ActorTable {
 
   /** Takes an actor as it is: also how a snapshot is loaded. */
   put(actor: ActorRow): void {
-    const key = keyOf(actor.type, actor.id);
-    let row = this.#rowOf.get(key);
+    const rowOf = this.#rowsOf(actor.type);
+    let row = rowOf.get(actor.id);
     if (row === undefined) {
       row = this.#rows.length;
       if (row >= this.#rowsMax) {
@@ -119,7 +120,7 @@ export class ActorTable {
           `the shard has more than ${this.#rowsMax} actors; start with a larger MIZAN_ACTORS_PER_SHARD_MAX`,
         );
       }
-      this.#rowOf.set(key, row);
+      rowOf.set(actor.id, row);
     } else {
       if (row >= this.#guardedFrom && row < this.#guardedTo && !this.#images.has(row)) {
         this.#images.set(row, this.#rows[row]);
@@ -160,10 +161,12 @@ export class ActorTable {
     this.#images.clear();
     this.#guardedTo = 0;
   }
-}
 
-function keyOf(type: string, id: string): string {
-  return `${type}\0${id}`;
+  #rowsOf(type: string): Map<string, number> {
+    const known = this.#rowOf.get(type) ?? new Map<string, number>();
+    this.#rowOf.set(type, known);
+    return known;
+  }
 }
 
 function dueAtMsOf({ type, state, open }: ActorRow): number {
