@@ -36,4 +36,5 @@ export const ASKED_ELSEWHERE = [
   "POST /api/v1/providers/{provider}/callbacks",
   "POST /api/v1/providers/{provider}/reconciliations",
   "GET /api/v1/providers/{provider}/reconciliations/{date}",
+  "POST /api/v1/providers/{provider}/strays/{id}/close",
 ];

@@ -334,6 +334,14 @@ describe("a provider", () => {
     const report = await world.report("fawry");
     const strays = (report.lines as readonly { readonly kind: string }[]).filter(({ kind }) => kind === "stray");
     expect(strays).toMatchObject([{ result: "missing_here", thereMinor: 777 }]);
+    const [{ id }] = strays as unknown as readonly { readonly id: string }[];
+    const reason = { reason: "belongs to another system" };
+    expect((await world.call("POST", `/providers/paymob/strays/${id}/close`, reason)).json.code).toBe(
+      "stray_not_found",
+    );
+    expect((await world.call("POST", `/providers/fawry/strays/${id}/close`, reason)).status).toBe(200);
+    const later = (await world.report("fawry")).lines as readonly { readonly kind: string }[];
+    expect(later.some(({ kind }) => kind === "stray")).toBe(false);
   });
 
   test("and the ledger agree on the day but for what waits", SLOW, async () => {

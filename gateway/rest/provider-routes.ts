@@ -4,15 +4,18 @@ import { z } from "zod";
 import { Calendar } from "../../engine/limits/calendar.ts";
 import type { LimitsView } from "../../engine/views.ts";
 import type { Code, Refusal } from "../../protocol/codes.ts";
-import { uuidBytes } from "../../protocol/ids.ts";
+import { isUuid, uuidBytes } from "../../protocol/ids.ts";
 import {
+  closeStrayBody,
   type ReconciliationReport,
   reconciliationAnswer,
   reconciliationReportAnswer,
+  strayClosedAnswer,
 } from "../../protocol/provider/rest.ts";
 import type { GatewayContext } from "../context.ts";
 import { readWallet } from "../json-view.ts";
-import { LEDGER } from "../providers/provider-ledger.ts";
+import type { ProviderDesk } from "../providers/provider-desk.ts";
+import { codeOf, LEDGER } from "../providers/provider-ledger.ts";
 import type { RegisteredProvider } from "../providers/provider-register.ts";
 import { reconciliationReport } from "../providers/reconciliation-report.ts";
 import { csvLine } from "./csv.ts";
@@ -85,6 +88,25 @@ export const PROVIDER_ROUTES: readonly PlainRoute[] = [
   },
   {
     kind: "plain",
+    method: "post",
+    path: `${PROVIDER}/strays/{id}/close`,
+    summary: "Says that money of an unknown order, which reports show, has been dealt with; for admins.",
+    status: 200,
+    answer: strayClosedAnswer,
+    access: "admin",
+    body: closeStrayBody,
+    run: (exchange, { providers, log }) => {
+      const [provider, id] = [exchange.parameter, exchange.secondParameter.toLowerCase()];
+      exchange.readBody(closeStrayBody, ({ reason }) => {
+        answered(exchange, log, closeStray(providers, provider, id, reason), (code) => {
+          if (code === "ok") exchange.json(200, JSON.stringify({ id, status: "CLOSED" }));
+          else exchange.problem(code);
+        });
+      });
+    },
+  },
+  {
+    kind: "plain",
     method: "get",
     path: `${PROVIDER}/reconciliations/{date}`,
     summary: "The orders of a day against what the provider says of them now, as JSON or CSV; for admins.",
@@ -121,6 +143,14 @@ function answered<T>(
     log.error({ error: String(error) }, "a request about a provider failed");
     exchange.problem("internal_error");
   });
+}
+
+/** **Errors**: `stray_not_found` also for one of another provider. */
+async function closeStray({ ledger }: ProviderDesk, provider: string, id: string, reason: string): Promise<Code> {
+  const found = isUuid(id) ? await ledger.find("Stray", id) : "stray_not_found";
+  if (typeof found === "string") return found;
+  if (found.provider !== provider) return "stray_not_found";
+  return codeOf(await ledger.tell("Stray", id, { type: "CloseStray", reason }));
 }
 
 /** **Errors**: `wallet_not_found` where nobody has opened the provider's account. */

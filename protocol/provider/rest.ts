@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { moment, uuid } from "../json-fields.ts";
+import { reason } from "./fields.ts";
 
 /** What a run of the reconciliation did. */
 export const reconciliationAnswer = z.strictObject({
@@ -49,3 +50,6 @@ export const reconciliationReportAnswer = z.strictObject({
 });
 export type ReconciliationLine = z.output<typeof reconciliationLine>;
 export type ReconciliationReport = z.output<typeof reconciliationReportAnswer>;
+
+export const closeStrayBody = z.strictObject({ reason });
+export const strayClosedAnswer = z.strictObject({ id: uuid, status: z.literal("CLOSED") });
