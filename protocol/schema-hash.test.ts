@@ -12,21 +12,64 @@ import * as limitAnswers from "./json-limits.ts";
 import { typeLimitsBody, walletLimitsBody } from "./json-limits.ts";
 import { jsonQuery, jsonRequest } from "./json-requests.ts";
 import * as limits from "./limits.ts";
+import * as medCardAnalytics from "./medcard/analytics.ts";
 import * as medCardAnswers from "./medcard/answers.ts";
-import { medCardCommand } from "./medcard/commands.ts";
+import * as medCardCommands from "./medcard/commands.ts";
+import * as merchantAnswers from "./merchant/answers.ts";
+import * as merchantCommands from "./merchant/commands.ts";
 import * as paymentAnswers from "./payment/answers.ts";
-import { paymentCommand } from "./payment/commands.ts";
+import * as paymentCommands from "./payment/commands.ts";
+import * as payoutCommands from "./payout/commands.ts";
+import * as payoutRest from "./payout/rest.ts";
+import * as personAnswers from "./person/answers.ts";
+import * as personCommands from "./person/commands.ts";
+import * as providerRest from "./provider/rest.ts";
 import * as resultRecord from "./result-record.ts";
 import * as sagaAnswers from "./saga-answers.ts";
-import { releaseSagaBody } from "./saga-answers.ts";
+import * as strayCommands from "./stray/commands.ts";
+import * as topUpCommands from "./topup/commands.ts";
+import * as topUpRest from "./topup/rest.ts";
 import * as welcome from "./welcome.ts";
 import * as wireFrame from "./wire-frame.ts";
 
 /** Hash of the contract by version `1.minor`; a new minor version gets a new line, and old lines stay. */
 const HASHES: Readonly<Record<number, string>> = {
   0: "508503b34ce153c496cec9905f29b09c369aa36bd9cb1092581bc5eaf56337b2",
-  1: "67b6d3f3a9179876723b5f47ab14aa8f51bba6f3dd4a1b46e7fc84d6a81e0126",
+  1: "d28f58b5229ed55dc18336ea7989cf212e0def790ab7ff6551c498174b7d24c8",
 };
+
+/** What is asked of actors, and what they and the ledger answer. */
+const ASKED = [
+  paymentCommands,
+  medCardCommands,
+  medCardAnalytics,
+  merchantCommands,
+  personCommands,
+  topUpCommands,
+  topUpRest,
+  payoutCommands,
+  payoutRest,
+  providerRest,
+  strayCommands,
+  sagaAnswers,
+];
+const ANSWERED = [
+  answers,
+  limitAnswers,
+  paymentAnswers,
+  medCardAnswers,
+  medCardAnalytics,
+  merchantAnswers,
+  personAnswers,
+  topUpRest,
+  payoutRest,
+  providerRest,
+  sagaAnswers,
+];
+
+function schemasOf(modules: readonly object[]): readonly z.ZodType[] {
+  return modules.flatMap((module) => Object.values(module)).filter((value) => value instanceof z.ZodType);
+}
 
 function contract(): string {
   const codes = Object.entries(CODES).map(([code, { number, http, memory }]) => [code, number, http, memory]);
@@ -46,14 +89,11 @@ function contract(): string {
     typeLimitsBody,
     transferBody,
     createApiKeyBody,
-    paymentCommand,
-    medCardCommand,
-    releaseSagaBody,
   };
-  const inputs = Object.values(bodies).map((schema) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
-  const outputs = Object.values({ ...answers, ...limitAnswers, ...paymentAnswers, ...medCardAnswers, ...sagaAnswers })
-    .filter((schema) => schema instanceof z.ZodType)
-    .map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
+  const inputs = [...Object.values(bodies), ...schemasOf(ASKED)].map((schema) =>
+    z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }),
+  );
+  const outputs = schemasOf(ANSWERED).map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
   return createHash("sha256")
     .update(JSON.stringify([codes, layouts, inputs, outputs], withoutProse))
     .digest("hex");
