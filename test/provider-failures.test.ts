@@ -29,7 +29,10 @@ describe.each(["fawry", "paymob"] as const)("a top-up through %s", (provider) =>
   test("tells the person how to pay, and credits the wallet when that is done", SLOW, async () => {
     const person = await world.person();
     const id = world.ids.next();
-    const made = await world.topUp(provider, person.walletId, {}, person.key, id);
+    const commandId = world.ids.next();
+    const made = await world.topUp(provider, person.walletId, {}, person.key, id, commandId);
+    const again = await world.topUp(provider, person.walletId, {}, person.key, id, commandId);
+    expect(again).toMatchObject({ status: 201, replayed: true, json: { payment: made.json.payment } });
     expect(made).toMatchObject({ status: 201, json: { id, status: "PENDING", provider } });
     const { payment } = made.json as { readonly payment: { readonly code?: string; readonly url?: string } };
     if (provider === "fawry") expect(payment.code).toBe(world.order(id)?.reference);

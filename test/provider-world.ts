@@ -129,12 +129,13 @@ export class ProviderWorld {
     script: Script = {},
     key = ADMIN_KEY,
     id = this.ids.next(),
+    commandId = this.ids.next(),
   ): Promise<Reply> {
     this.sandbox.books.setScript(id, script);
     const method = provider === "fawry" ? "PAYATFAWRY" : "card";
     const customer = { name: "Nour Hassan", mobile: "01000000000", email: "nour@example.org" };
     const body = { id, walletId, provider, method, amountMinor: 12_345, currency: "EGP", customer };
-    return this.call("POST", "/topups", body, key);
+    return this.call("POST", "/topups", body, key, commandId);
   }
 
   payOut(

@@ -13,6 +13,8 @@ type Decision = ActorDecision<TopUpEvent>;
 
 /** Statuses in which nothing was paid yet, and may be. */
 export const OPEN_TOP_UPS: ReadonlySet<TopUpStatus> = new Set(["INITIATED", "PENDING"]);
+/** How long a top-up may be paid that names no end. */
+const DAY_MS = 86_400_000;
 const ENDED_UNPAID: ReadonlySet<TopUpStatus> = new Set(["FAILED", "EXPIRED"]);
 
 /**
@@ -117,7 +119,7 @@ function initiate(
 ): Decision {
   if (state !== undefined) return { code: "topup_exists" };
   const { type: _, expiresAt, ownerId, ...facts } = command;
-  const expiresAtMs = Date.parse(expiresAt);
+  const expiresAtMs = expiresAt === undefined ? atMs + DAY_MS : Date.parse(expiresAt);
   if (expiresAtMs <= atMs) return { code: "expiry_invalid" };
   if (facts.walletId === facts.providerWalletId) return { code: "same_wallet" };
   return happened({ type: "TopUpInitiated", ...facts, ownerId: ownerId.toLowerCase(), expiresAtMs, atMs });

@@ -106,6 +106,12 @@ interface Spec<Expected> {
 describe("given what happened, when a command comes, then it happens at once:", () => {
   test.each<Spec<readonly TopUpEvent[]>>([
     { name: "a top-up is initiated", given: [], when: initiate, expected: [initiated] },
+    {
+      name: "one that names no end lasts a day",
+      given: [],
+      when: { ...initiate, expiresAt: undefined } as AnyTopUpCommand,
+      expected: [{ ...initiated, expiresAtMs: NOW_MS + 86_400_000 }],
+    },
     { name: "the provider has taken the order", given: [initiated], when: submit, expected: [submitted] },
     { name: "its answer comes again", given: [initiated, submitted], when: submit, expected: [] },
     { name: "its answer comes after the money", given: [initiated, completed], when: submit, expected: [submitted] },

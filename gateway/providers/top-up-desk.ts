@@ -17,7 +17,7 @@ export interface TopUpAsked {
   readonly method: string;
   readonly amountMinor: number;
   readonly currency: TopUpState["currency"];
-  readonly expiresAtMs: number;
+  readonly expiresAt?: string | undefined;
   readonly customer: Customer;
 }
 
@@ -38,12 +38,13 @@ export class TopUpDesk {
    * since what the provider wants to know of the person is kept nowhere.
    */
   async open({ name, walletId: providerWalletId, provider }: RegisteredProvider, asked: TopUpAsked): Promise<Outcome> {
-    const { id, commandId, expiresAtMs, customer, ...facts } = asked;
+    const { id, commandId, customer, ...facts } = asked;
     const { method, amountMinor, currency } = facts;
-    const expiresAt = new Date(expiresAtMs).toISOString();
-    const command = { type: "InitiateTopUp", ...facts, provider: name, providerWalletId, expiresAt };
+    const command = { type: "InitiateTopUp", ...facts, provider: name, providerWalletId };
     const begun = await this.#ledger.command("TopUp", id, commandId, command);
-    if (stateIn(begun) === undefined || (typeof begun !== "string" && begun.replayed)) return begun;
+    const state = stateIn(begun) as FoundTopUp | undefined;
+    if (state === undefined || (typeof begun !== "string" && begun.replayed)) return begun;
+    const { expiresAtMs } = state;
     try {
       const accepted = await provider.initiate({ id, method, amountMinor, currency, expiresAtMs, customer });
       return await this.#ledger.tell("TopUp", id, { type: "SubmitTopUp", ...accepted });

@@ -18,8 +18,6 @@ import { actorRoutes, type SentCommand } from "./actor-routes.ts";
 import { ownerText } from "./owner-text.ts";
 import { providerFor, providerView } from "./provider-view.ts";
 
-const DAY_MS = 86_400_000;
-
 export const TOPUP_ROUTES = actorRoutes({
   actor: "TopUp",
   path: "/api/v1/topups",
@@ -75,8 +73,7 @@ async function open({ providers }: GatewayContext, caller: Caller, sent: SentCom
   const { methods, currencies } = registered.provider;
   if (!methods.has(facts.method) || !currencies.has(facts.currency)) return "provider_method_unsupported";
   const ownerId = caller.role === "admin" ? "" : ownerText(caller);
-  const expiresAtMs = expiresAt === undefined ? Date.now() + DAY_MS : Date.parse(expiresAt);
-  return providers.topUps.open(registered, { ...facts, id, commandId, ownerId, expiresAtMs, customer });
+  return providers.topUps.open(registered, { ...facts, id, commandId, ownerId, customer });
 }
 
 async function refund({ providers }: GatewayContext, caller: Caller, sent: SentCommand): Promise<Outcome> {

@@ -25,7 +25,7 @@ export const topUpCommand = z.discriminatedUnion("type", [
     amountMinor,
     currency,
     ownerId: uuid.or(z.literal("")).describe("Whose top-up it is; empty for an admin's."),
-    expiresAt: moment,
+    expiresAt: moment.optional().describe("A day from then where absent."),
   }),
   z.strictObject({ type: z.literal("SubmitTopUp"), reference: providerText, payment: topUpPayment }),
   z.strictObject({ type: z.literal("ConfirmTopUp"), ...providerMoney }),
