@@ -21,9 +21,12 @@ export class NodeProcess {
   readonly #env: NodeJS.ProcessEnv;
   readonly #key: string;
   #child: ChildProcess | undefined;
+  readonly #outlivesInterrupt: boolean;
   #output = "";
 
-  constructor(port: number, key: string, env: NodeJS.ProcessEnv) {
+  /** `outlivesInterrupt`: a Ctrl-C at the terminal does not reach it, and whoever started it ends it. */
+  constructor(port: number, key: string, env: NodeJS.ProcessEnv, outlivesInterrupt = false) {
+    this.#outlivesInterrupt = outlivesInterrupt;
     this.url = `http://127.0.0.1:${port}`;
     this.#key = key;
     this.#env = { ...process.env, ...env, MIZAN_PORT: String(port), MIZAN_ADMIN_KEY: key, MIZAN_LOG_LEVEL: "warn" };
@@ -32,7 +35,8 @@ export class NodeProcess {
   /** Starts the process and resolves when a condition holds; returns what it says then. */
   async start(until: (place: Place) => boolean): Promise<Place> {
     this.#output = "";
-    this.#child = spawn(process.execPath, [MAIN], { env: this.#env, stdio: ["ignore", "ignore", "pipe"] });
+    const options = { env: this.#env, detached: this.#outlivesInterrupt };
+    this.#child = spawn(process.execPath, [MAIN], { ...options, stdio: ["ignore", "ignore", "pipe"] });
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#output += chunk.toString();
     });
@@ -62,12 +66,21 @@ export class NodeProcess {
     }
   }
 
+  /** Ends the process as an operator would. */
+  stop(): Promise<void> {
+    return this.#end("SIGTERM");
+  }
+
   /** Ends the process as a failing machine would. */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end("SIGKILL");
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
-    child.kill("SIGKILL");
+    child.kill(signal);
     await exited;
   }
 }

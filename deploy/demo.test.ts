@@ -1,0 +1,33 @@
+/** The demo runs as its user starts it, and what happens in it follows from its seed. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { happenings, townOf } from "./demo/town.ts";
+import { freePorts } from "./kafka/free-ports.ts";
+
+const MAIN = fileURLToPath(new URL("demo/main.ts", import.meta.url));
+
+test("a day in a small town leaves books that balance", { timeout: 180_000 }, async () => {
+  const port = await freePorts(1);
+  const options = ["--rate", "40", "--people", "16", "--minutes", "0.05", "--port", String(port)];
+  const child = spawn(process.execPath, [MAIN, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  const [exitCode] = await once(child, "exit");
+  expect([exitCode, output]).toEqual([0, expect.stringContaining("books balanced")]);
+  expect(output).toContain("16 people with a wallet and a medical card, 2 shops");
+  expect(output).toMatch(/[1-9]\d* transfers, \d+ payments, \d+ claims/);
+});
+
+test("the same seed has the same day, and another one another", () => {
+  const firstOf = (seed: number) => happenings(townOf(50), seed).take(200).toArray();
+  expect(firstOf(7)).toEqual(firstOf(7));
+  expect(firstOf(8)).not.toEqual(firstOf(7));
+  expect(new Set(firstOf(7).map(({ type }) => type))).toEqual(new Set(["transfer", "payment", "claim"]));
+});

@@ -1,0 +1,128 @@
+/**
+ * A town that lives on a ledger, so that somebody new to it has something to look at: `npm run demo`.
+ *
+ * `--rate` happenings a second, `--seed`, `--people`, `--minutes`, `--port`; `--data DIR` keeps what happens, `--url` and
+ * `MIZAN_ADMIN_KEY` aim at a ledger that runs already. It ends by itself, or with Ctrl-C, and checks the books.
+ */
+
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Mizan } from "../../client/index.ts";
+import { Day } from "./day.ts";
+import { NodeProcess } from "./node-process.ts";
+import { happenings, townOf } from "./town.ts";
+
+const TICK_MS = 100;
+const PEOPLE_MAX = 100_000;
+const RATE_MAX = 20_000;
+
+const { values } = parseArgs({
+  options: {
+    rate: { type: "string", default: "50" },
+    seed: { type: "string", default: "1" },
+    people: { type: "string", default: "200" },
+    minutes: { type: "string", default: "5" },
+    port: { type: "string", default: "7070" },
+    data: { type: "string" },
+    url: { type: "string" },
+  },
+});
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** A number of the command line. **Errors**: throws a sentence for the user. */
+function numberOf(name: "rate" | "seed" | "people" | "minutes" | "port", min: number, max: number): number {
+  const value = Number(values[name]);
+  if (!(value >= min && value <= max)) throw new Error(`--${name} is a number from ${min} to ${max}`);
+  return value;
+}
+
+let isOver = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    isOver = true;
+  });
+}
+
+async function live(url: string, key: string): Promise<void> {
+  const town = townOf(numberOf("people", 2, PEOPLE_MAX));
+  const perTick = (numberOf("rate", 0.1, RATE_MAX) * TICK_MS) / 1_000;
+  const endsAtMs = performance.now() + numberOf("minutes", 0.001, 10_000) * 60_000;
+  const mizan = await Mizan.connect({ url, apiKey: key, timeoutMs: 60_000 });
+  try {
+    const day = new Day(mizan, town);
+    await day.begin();
+    say(`${town.people} people with a wallet and a medical card, ${town.shops} shops`);
+    say(`  status    ${url}/statusz   (any user name, the key as the password)`);
+    say(`  API       ${url}/docs`);
+    say(
+      `  a wallet  curl -H 'Authorization: Bearer ${key}' ${url}/api/v1/wallets/${day.examples.walletId}/transactions`,
+    );
+    say(`  a card    curl -H 'Authorization: Bearer ${key}' ${url}/api/v1/medcards/${day.examples.cardId}`);
+    say(`  payments  curl -H 'Authorization: Bearer ${key}' '${url}/api/v1/payments?limit=5'`);
+    const things = happenings(town, numberOf("seed", 0, 2 ** 32));
+    let due = 0;
+    for (let tick = 0; !isOver && performance.now() < endsAtMs; tick += 1) {
+      const startedMs = performance.now();
+      due += perTick;
+      const now = Array.from({ length: Math.floor(due) }, () => things.next().value);
+      due -= now.length;
+      await day.happen(now);
+      if (tick % 10 === 9) tell(day);
+      await delay(Math.max(0, startedMs + TICK_MS - performance.now()));
+    }
+    tell(day);
+    process.stdout.write("\n");
+    await check(mizan);
+  } finally {
+    await mizan.close();
+  }
+}
+
+function tell({ counts: { transfers, payments, claims, refused } }: Day): void {
+  const line = `${transfers} transfers, ${payments} payments, ${claims} claims; ${refused} commands refused`;
+  process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`);
+}
+
+async function check(mizan: Mizan): Promise<void> {
+  const books = await mizan.trialBalance();
+  const isBalanced = books.ok && books.lines.length > 0 && books.lines.every(({ sumMinor }) => sumMinor === "0");
+  say(`books ${isBalanced ? "balanced: every currency sums to zero" : "NOT balanced"}`);
+  if (!isBalanced) process.exitCode = 1;
+}
+
+async function runOwn(): Promise<void> {
+  const scratch = values.data === undefined ? mkdtempSync(join(tmpdir(), "mizan-demo-")) : undefined;
+  const key = process.env.MIZAN_ADMIN_KEY ?? randomBytes(16).toString("hex");
+  const settings = { MIZAN_DATA_DIR: values.data ?? scratch };
+  const node = new NodeProcess(numberOf("port", 1, 65_535), key, settings, true);
+  try {
+    await node.start(({ role }) => role === "leader");
+    say(`a ledger on ${node.url}, key ${key}, data in ${values.data ?? `${scratch}, removed at the end`}`);
+    await live(node.url, key);
+  } finally {
+    await node.stop();
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function run(): Promise<void> {
+  const { url } = values;
+  if (url === undefined) return runOwn();
+  const key = process.env.MIZAN_ADMIN_KEY;
+  if (key === undefined) throw new Error("MIZAN_ADMIN_KEY has to hold the key of the ledger at --url");
+  return live(url, key);
+}
+
+try {
+  await run();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,55 @@
+/** The town of the demo: who lives there, and what happens on a day, all of it from a seed. */
+
+/** A small generator of numbers from 0 to 1. **Source**: mulberry32. */
+export function randomFrom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** One thing that happens. People and shops are numbers from 0 on; amounts are in minor units. */
+export type Happening =
+  | { readonly type: "transfer"; readonly from: number; readonly to: number; readonly amountMinor: number }
+  | {
+      readonly type: "payment";
+      readonly payer: number;
+      readonly shop: number;
+      readonly amountMinor: number;
+      /** What becomes of it once it is authorised. */
+      readonly end: "captured" | "captured in part" | "voided" | "refunded";
+    }
+  | { readonly type: "claim"; readonly person: number; readonly shop: number; readonly totalMinor: number };
+
+export interface Town {
+  readonly people: number;
+  readonly shops: number;
+}
+
+/** One shop for eight people, and one at least. */
+export function townOf(people: number): Town {
+  return { people, shops: Math.max(1, Math.round(people / 8)) };
+}
+
+/** What happens, without end: the same for the same seed and town. Seven of ten are transfers, two payments, one a claim. */
+export function* happenings({ people, shops }: Town, seed: number): Generator<Happening, never> {
+  const random = randomFrom(seed);
+  const below = (count: number): number => Math.floor(random() * count);
+  for (;;) {
+    const kind = random();
+    const person = below(people);
+    if (kind < 0.7) {
+      const to = (person + 1 + below(people - 1)) % people;
+      yield { type: "transfer", from: person, to, amountMinor: 100 + below(20_000) };
+    } else if (kind < 0.9) {
+      const fate = random();
+      const end = fate < 0.75 ? "captured" : fate < 0.85 ? "captured in part" : fate < 0.95 ? "refunded" : "voided";
+      yield { type: "payment", payer: person, shop: below(shops), amountMinor: 500 + below(50_000), end };
+    } else {
+      yield { type: "claim", person, shop: below(shops), totalMinor: 1_000 + below(30_000) };
+    }
+  }
+}
