@@ -162,6 +162,28 @@ describe("a merchant's batch", () => {
     expectRecoverable(session);
   });
 
+  test.each(Array.from({ length: 12 }, (_, delivered) => delivered))(
+    "pays out once what was free when the wallet was asked, where the ledger crashes after %i messages and more comes in",
+    (delivered) => {
+      for (const minimumPayoutMinor of [1, 500]) {
+        const session = captured(started({ minimumPayoutMinor }));
+        session.begin(session.merchant("CloseBatch"));
+        for (let turn = 0; turn < delivered; turn += 1) session.deliverSome(turn);
+        session.engine.crash();
+        session.ask({ operation: OPERATION.Credit, walletId: session.shop, amountMinor: 100n });
+        session.settle();
+        // What was under way between the shards is asked for again.
+        session.pass(2_000);
+        expect(session.sagas()).toEqual([]);
+        const [batch, ...others] = session.state().batches;
+        expect(others).toEqual([]);
+        expect(session.money(session.bank)[0]).toBe(batch.payoutMinor);
+        expect(session.money(session.shop)[0]).toBe(531 - batch.payoutMinor);
+        expectRecoverable(session);
+      }
+    },
+  );
+
   test("leaves what is held, what is less than the least, and an overdraft alone", () => {
     const session = captured(started({ minimumPayoutMinor: 400 }));
     session.ask({ operation: OPERATION.PlaceHold, walletId: session.shop, amountMinor: 32n });
