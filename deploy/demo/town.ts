@@ -1,7 +1,7 @@
 /** The town of the demo: who lives there, and what happens on a day, all of it from a seed. */
 
 /** A small generator of numbers from 0 to 1. **Source**: mulberry32. */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
