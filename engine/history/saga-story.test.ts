@@ -112,6 +112,19 @@ describe("what happened to a saga", () => {
     ]);
   });
 
+  test("is told of one whose wallets are all on its own shard, and which one record holds", () => {
+    const session = new PaymentSession().opened();
+    const facts = { payerWalletId: session.farFees, merchantWalletId: session.shop, amountMinor: 10 };
+    session.ask({ operation: OPERATION.Credit, walletId: session.farFees, amountMinor: 10n });
+    session.pay(session.initiating(facts));
+    const authorize = session.command("AuthorizePayment", {}, ADMIN_SENDER);
+    expect(session.pay(authorize)).toMatchObject({ code: "ok" });
+    const story = told(session, authorize.commandId);
+    const asked = "asked INITIATED 0 PlaceHold";
+    expect(short(story)).toEqual(["begun INITIATED", asked, "done CREDITED 0", "ended COMPLETED ok"]);
+    expect(story).toMatchObject({ isComplete: true, saga: { status: "COMPLETED", code: "ok" } });
+  });
+
   test("says so where its beginning is not kept any more", () => {
     const session = new PaymentSession().opened();
     session.pay(session.initiating());
