@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly holdsPerShardMax: number;
   /** Payments and other actors. Absent: 65,536. */
   readonly actorsPerShardMax?: number;
+  /** All actors stay in memory where absent. */
+  readonly actorsInMemoryMax?: number;
   /** What the tiers of medical cards give. Absent: the terms that the program knows. */
   readonly medCardTiers?: MedCardTiers;
   readonly idempotencyWindowMs: number;
@@ -68,6 +70,7 @@ export interface ShardStats {
   readonly oldestTransferAtMs: number;
   readonly actors: number;
   /** Commands on actors that wait for wallets; how many of them wait for an operator; and when the oldest began, or 0. */
+  readonly actorsInMemory: number;
   readonly openSagas: number;
   readonly parkedSagas: number;
   readonly oldestSagaAtMs: number;

@@ -4,10 +4,15 @@ import fc from "fast-check";
 import { unpack } from "msgpackr";
 import { describe, expect, test } from "vitest";
 import type { ActorRow } from "../engine/actor/actor-row.ts";
+import type { ActorRows } from "../engine/actor/actor-table.ts";
 import { listActors } from "../engine/shard/actor-list.ts";
 import type { ActorsAsked, ActorsFound } from "../engine/views.ts";
 import { settings } from "../test/property-settings.ts";
 import { merge } from "./actor-lists.ts";
+
+function rowsOf(rows: readonly ActorRow[]): ActorRows {
+  return { length: rows.length, at: (row) => rows[row], typeAt: (row) => rows[row].type, isAway: () => false };
+}
 
 const OWNER = "00000000-0000-4000-8000-0000000000a1";
 const OTHER = "00000000-0000-4000-8000-0000000000a2";
@@ -44,7 +49,7 @@ class Shards {
 
   ask(asked: Omit<ActorsAsked, "before">, before: readonly number[], rowsMax?: number): readonly ActorsFound[] {
     return this.rows.map((rows, shard) => {
-      const found = listActors(rows, { ...asked, before: before[shard] ?? 0 }, rowsMax);
+      const found = listActors(rowsOf(rows), { ...asked, before: before[shard] ?? 0 }, rowsMax);
       if (typeof found === "string") throw new Error(found);
       return found;
     });
@@ -116,7 +121,7 @@ describe("a list of actors", () => {
       return { type: "Payment", id: `${count}`, version: 1, state };
     });
     const ask = (before: number, without: readonly string[]): unknown => {
-      const found = listActors(rows, { ...ALL, before, without });
+      const found = listActors(rowsOf(rows), { ...ALL, before, without });
       return typeof found === "string" ? found : [found.rows.map(({ row }) => row), found.before];
     };
     expect(ask(5, [])).toEqual([[4], 4]);
@@ -125,7 +130,7 @@ describe("a list of actors", () => {
   });
 
   test("is of a type that there is", () => {
-    expect(listActors([], { ...ALL, aggregate: "Ship", before: 1 })).toBe("unknown_operation");
+    expect(listActors(rowsOf([]), { ...ALL, aggregate: "Ship", before: 1 })).toBe("unknown_operation");
   });
 });
 

@@ -89,6 +89,13 @@ export const SETTINGS = {
     unit: "objects",
     meaning: "Payments, top-ups, payouts and medical cards that one shard may hold; beyond it `actors_full`.",
   }),
+  actorsInMemoryMax: whole("MIZAN_ACTORS_IN_MEMORY_MAX", {
+    default: 262_144,
+    min: 64,
+    max: 16_777_216,
+    unit: "objects",
+    meaning: "How many of them one shard keeps in memory; the others are read back from its disk when they are needed.",
+  }),
   medCardTiers: MEDCARD_TIERS_SETTING,
   idempotencyWindowMs: whole("MIZAN_IDEMPOTENCY_WINDOW_MS", {
     default: 24 * HOUR_MS,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RowMemoryOptions } from "../engine/actor/row-memory.ts";
 import { genesisHash, openFrame } from "../engine/journal/frame.ts";
 import { type Journal, LmdbJournal } from "../engine/journal/journal.ts";
 import { pack } from "../engine/object/object-record.ts";
@@ -126,6 +127,8 @@ export interface HarnessOptions extends DrivenLedgerOptions {
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
   readonly actorsPerShardMax?: number;
+  /** Where the actors of a new state go that leave memory. */
+  readonly actorMemory?: () => RowMemoryOptions;
   readonly idempotencyIdsMax: number;
   /** Whether the shards follow the frames of another ledger until `lead`. */
   readonly isFollowing?: boolean;
@@ -321,7 +324,12 @@ export class EngineHarness implements DrivenLedger {
 
   /** A state that knows nothing. */
   emptyState(shard: number): ShardState {
-    return new ShardState({ calendarTimeZone: "Africa/Cairo", ...this.#options, shard }, genesisHash("harness", shard));
+    const { actorMemory, ...options } = this.#options;
+    const memory = actorMemory === undefined ? {} : { actorMemory: actorMemory() };
+    return new ShardState(
+      { calendarTimeZone: "Africa/Cairo", ...options, ...memory, shard },
+      genesisHash("harness", shard),
+    );
   }
 
   #start(shard: number, journal: HarnessJournal): HarnessShard {

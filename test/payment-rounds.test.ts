@@ -49,7 +49,7 @@ describe.each([
   }, async () => {
     const random = randomFrom(seed);
     const ids = new UuidV7();
-    ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(SHARDS), ...env });
+    ledger = await LedgerProcess.create({ MIZAN_SHARDS: String(SHARDS), MIZAN_ACTORS_IN_MEMORY_MAX: "64", ...env });
     const running = ledger;
     await running.start();
     const wallets = await openWallets(running, ids);

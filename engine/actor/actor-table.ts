@@ -5,6 +5,22 @@ import type { ActorRow, OpenSaga } from "./actor-row.ts";
 import { ActorWatches } from "./actor-watches.ts";
 import { evolveActor } from "./evolve-actor.ts";
 import { actorOf } from "./registry.ts";
+import { RowMemory, type RowMemoryOptions } from "./row-memory.ts";
+
+export interface ActorBounds {
+  /** 65,536 where absent. */
+  readonly actorsPerShardMax?: number;
+  /** All actors stay in memory where absent. */
+  readonly actorMemory?: RowMemoryOptions;
+}
+
+/** Actors of a shard by row. An actor that has left memory is read each time. */
+export interface ActorRows {
+  readonly length: number;
+  readonly at: (row: number) => ActorRow;
+  readonly typeAt: (row: number) => string;
+  readonly isAway: (row: number) => boolean;
+}
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -16,7 +32,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class ActorTable {
   readonly watches = new ActorWatches();
   readonly #rowsMax: number;
-  readonly #rows: ActorRow[] = [];
+  readonly #rows: RowMemory;
   /** Type → id → row: the ids are those of the rows, so they take no memory of their own. */
   readonly #rowOf = new Map<string, Map<string, number>>();
   readonly #open = new Set<number>();
@@ -29,14 +45,20 @@ export class ActorTable {
   #guardedFrom = 0;
   #guardedTo = 0;
 
-  constructor(rowsMax: number) {
+  constructor({ actorsPerShardMax: rowsMax = 65_536, actorMemory }: ActorBounds) {
     this.#rowsMax = rowsMax;
+    this.#rows = new RowMemory(rowsMax, (row) => this.#open.has(row), actorMemory);
     this.#dueAtMs = new Float64Array(rowsMax);
     this.#due = new ExpiryQueue(this.#dueAtMs);
   }
 
   get count(): number {
     return this.#rows.length;
+  }
+
+  /** Those of them that are in memory. */
+  get inMemoryCount(): number {
+    return this.#rows.inMemoryCount;
   }
 
   get isFull(): boolean {
@@ -53,7 +75,7 @@ export class ActorTable {
     let parked = 0;
     let oldestAtMs = NEVER;
     for (const row of this.#open) {
-      const saga = this.#rows[row].open?.saga;
+      const saga = this.#rows.use(row).open?.saga;
       if (saga === undefined) continue;
       if (saga.isParked) parked += 1;
       oldestAtMs = Math.min(oldestAtMs, saga.startedAtMs);
@@ -63,7 +85,7 @@ export class ActorTable {
 
   get(type: string, id: string): ActorRow | undefined {
     const row = this.#rowOf.get(type)?.get(id);
-    return row === undefined ? undefined : this.#rows[row];
+    return row === undefined ? undefined : this.#rows.use(row);
   }
 
   /** What is kept of all actors of a type together; undefined where nothing is. */
@@ -74,6 +96,11 @@ export class ActorTable {
 
   /** All actors, in the order in which they came. */
   rows(): readonly ActorRow[] {
+    return Array.from({ length: this.#rows.length }, (_, row) => this.#rows.at(row));
+  }
+
+  /** The same for whoever looks at some of many. */
+  get byRow(): ActorRows {
     return this.#rows;
   }
 
@@ -82,7 +109,7 @@ export class ActorTable {
     const isOpen = (row: ActorRow): row is ActorRow & { readonly open: OpenSaga } => row.open !== undefined;
     return [...this.#open]
       .sort((a, b) => a - b)
-      .map((row) => this.#rows[row])
+      .map((row) => this.#rows.use(row))
       .filter(isOpen);
   }
 
@@ -94,7 +121,7 @@ export class ActorTable {
 
   /** The actor that is due first, if its time has come. */
   firstDue(nowMs: number): ActorRow | undefined {
-    return this.nextDueAtMs() <= nowMs ? this.#rows[this.#due.first()] : undefined;
+    return this.nextDueAtMs() <= nowMs ? this.#rows.use(this.#due.first()) : undefined;
   }
 
   /** Applies a record, live or from the journal. **Errors**: throws where it does not follow from the state. */
@@ -123,14 +150,14 @@ export class ActorTable {
       rowOf.set(actor.id, row);
     } else {
       if (row >= this.#guardedFrom && row < this.#guardedTo && !this.#images.has(row)) {
-        this.#images.set(row, this.#rows[row]);
+        this.#images.set(row, this.#rows.use(row));
       }
       if (this.#dueAtMs[row] !== NEVER) this.#due.remove(row);
     }
-    const before = this.#rows[row]?.state;
+    const before = row < this.#rows.length ? this.#rows.use(row).state : undefined;
     // Most steps of a saga change nothing but the saga.
     if (before !== actor.state) this.projection(actor.type)?.change(before, actor.state);
-    this.#rows[row] = actor;
+    this.#rows.set(row, actor);
     if (actor.open === undefined) this.#open.delete(row);
     else this.#open.add(row);
     const dueAtMs = dueAtMsOf(actor);
@@ -150,10 +177,10 @@ export class ActorTable {
     const from = this.#guardedFrom;
     const to = Math.min(from + rowsMax, this.#guardedTo);
     this.#guardedFrom = to;
-    return this.#rows.slice(from, to).map((actor, index) => {
+    return Array.from({ length: to - from }, (_, index) => {
       const image = this.#images.get(from + index);
       this.#images.delete(from + index);
-      return image ?? actor;
+      return image ?? this.#rows.at(from + index);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { ActorRow } from "../actor/actor-row.ts";
+import type { ActorRows } from "../actor/actor-table.ts";
 import { actorOf } from "../actor/registry.ts";
 import { pack } from "../object/object-record.ts";
 import type { ActorsAsked, ActorsFound, FoundActor } from "../views.ts";
@@ -6,6 +6,8 @@ import { viewActor } from "./actor-desk.ts";
 
 /** Rows that one request looks at: the commands behind it wait for so long, some tenths of a millisecond. */
 const ROWS_MAX = 16_384;
+/** Rows for which one counts that has to be read back. */
+const AWAY_ROWS = 128;
 
 /** What one answer holds at most, but for its first actor. **Units**: bytes. */
 const FOUND_BYTES_MAX = 131_072;
@@ -14,11 +16,7 @@ const FOUND_BYTES_MAX = 131_072;
  * A part of a list of actors, the newest first: rows are in the order in which they came, so those that come later are before
  * any row that somebody has seen.
  */
-export function listActors(
-  rows: readonly ActorRow[],
-  asked: ActorsAsked,
-  rowsMax = ROWS_MAX,
-): ActorsFound | "unknown_operation" {
+export function listActors(rows: ActorRows, asked: ActorsAsked, rowsMax = ROWS_MAX): ActorsFound | "unknown_operation" {
   const { aggregate, by, limit, fromMs = 0, toMs = Number.POSITIVE_INFINITY, without } = asked;
   const actor = actorOf(aggregate);
   if (actor === undefined) return "unknown_operation";
@@ -27,9 +25,11 @@ export function listActors(
   let before = Math.min(asked.before, rows.length);
   let reachedMs = actor.cameAtMs === undefined ? 0 : Number.POSITIVE_INFINITY;
   let bytes = 0;
-  for (const last = Math.max(0, before - rowsMax); before > last && found.length < limit; before -= 1) {
-    const row = rows[before - 1];
-    if (row.type !== aggregate) continue;
+  for (let left = rowsMax; before > 0 && left > 0 && found.length < limit; before -= 1) {
+    left -= 1;
+    if (rows.typeAt(before - 1) !== aggregate) continue;
+    if (rows.isAway(before - 1)) left -= AWAY_ROWS - 1;
+    const row = rows.at(before - 1);
     const cameAtMs = actor.cameAtMs?.(row.state) ?? 0;
     // A shard's clock never goes back, so all others are older.
     if (cameAtMs < fromMs) return { rows: found, before: 0, reachedMs: 0 };

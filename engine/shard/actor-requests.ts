@@ -117,7 +117,7 @@ export class ActorRequests {
         this.#lookup(unpackPayload(ring, offset) as ActorLookup, token);
         break;
       case REQUEST_KIND.ListActors: {
-        const found = listActors(this.#state.actors.rows(), unpackPayload(ring, offset) as ActorsAsked);
+        const found = listActors(this.#state.actors.byRow, unpackPayload(ring, offset) as ActorsAsked);
         if (typeof found === "string") this.#replies.object(token, found, null);
         else this.#replies.object(token, "ok", found);
         break;

@@ -39,6 +39,7 @@ export class SelfReport {
     stats[STAT.oldestTransferAtMs] = transfers.states().next().value?.startedAtMs ?? 0;
     const { parked, oldestAtMs } = actors.openFacts();
     stats[STAT.actors] = actors.count;
+    stats[STAT.actorsInMemory] = actors.inMemoryCount;
     stats[STAT.openSagas] = actors.openCount;
     stats[STAT.parkedSagas] = parked;
     stats[STAT.oldestSagaAtMs] = oldestAtMs;

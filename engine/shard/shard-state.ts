@@ -1,7 +1,7 @@
 import { OPERATION, RECORD, RECORD_FLAG, RECORD_OPTION } from "../../protocol/command-record.ts";
 import { formatUuid, isNil, uuidBytes } from "../../protocol/ids.ts";
 import { readUint64 } from "../../protocol/int64.ts";
-import { ActorTable } from "../actor/actor-table.ts";
+import { type ActorBounds, ActorTable } from "../actor/actor-table.ts";
 import { apiKeyAggregate } from "../api-key/api-key.ts";
 import { evolveCaptured, evolvePlaced, evolveReleased } from "../holds/evolve-hold.ts";
 import { HoldTable } from "../holds/hold-table.ts";
@@ -43,12 +43,10 @@ import {
 } from "./replay-capture.ts";
 import { ReversalLinks } from "./reversal-links.ts";
 
-export interface ShardStateOptions {
+export interface ShardStateOptions extends ActorBounds {
   readonly shard: number;
   readonly walletsPerShardMax: number;
   readonly holdsPerShardMax: number;
-  /** 65,536 where absent. */
-  readonly actorsPerShardMax?: number;
   readonly calendarTimeZone: string;
   readonly idempotencyWindowMs: number;
   readonly idempotencyIdsMax: number;
@@ -95,7 +93,7 @@ export class ShardState {
     this.knownThrough = new KnownRecords(options.shard);
     this.wallets = new WalletColumns(options.shard, options.walletsPerShardMax, options.calendarTimeZone);
     this.holds = new HoldTable(options.holdsPerShardMax);
-    this.actors = new ActorTable(options.actorsPerShardMax ?? 65_536);
+    this.actors = new ActorTable(options);
     this.ids = new IdWindow(options.idempotencyWindowMs, options.idempotencyIdsMax, options.sealedIds);
     this.reversals = new ReversalLinks(this.ids);
     this.hash = genesis;

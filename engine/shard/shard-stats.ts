@@ -16,6 +16,7 @@ const FIELDS = [
   "openTransfers",
   "oldestTransferAtMs",
   "actors",
+  "actorsInMemory",
   "openSagas",
   "parkedSagas",
   "oldestSagaAtMs",

@@ -4,6 +4,7 @@
 
 import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { AwayRows } from "../actor/away-rows.ts";
 import type { EngineOptions } from "../engine.ts";
 import { HistoryIncompleteError } from "../history-incomplete.ts";
 import { SealedIds } from "../idempotency/sealed-ids.ts";
@@ -96,15 +97,26 @@ async function main(): Promise<void> {
       damaged: ({ file, fromSequence, throughSequence }) =>
         tell({ type: "damagedIds", file, records: `${shard}:${fromSequence} to ${throughSequence}` }),
     });
+  const away = new AwayRows(directory);
   const { state, snapshot } = await loadNewestSnapshot({
     directory: join(directory, "snapshots"),
     ledgerId: data.ledgerId,
     shardCount: data.shardCount,
-    emptyState: () =>
-      new ShardState(
-        { ...options, shard, calendarTimeZone: data.calendarTimeZone, sealedIds: sealedIds() },
+    emptyState: () => {
+      // One that was damaged may have left some of its actors.
+      away.clear();
+      const { actorsInMemoryMax: inMemoryMax = Number.POSITIVE_INFINITY } = options;
+      return new ShardState(
+        {
+          ...options,
+          shard,
+          calendarTimeZone: data.calendarTimeZone,
+          sealedIds: sealedIds(),
+          actorMemory: { inMemoryMax, away },
+        },
         genesisHash(data.ledgerId, shard),
-      ),
+      );
+    },
     frameHashAt: (sequence) => hashOfFrameThatEnds(journal, shard, sequence),
     onDamaged: (path, reason) => {
       stats[STAT.snapshotsDamaged] += 1;
@@ -132,6 +144,7 @@ async function main(): Promise<void> {
   await allReady;
   run(state, journal, stats, snapshot?.sequence ?? 0);
   await journal.close();
+  await away.close();
   tell({ type: "stopped" });
 }
 

@@ -31,11 +31,12 @@ const GAUGES = {
     "Age of the oldest transfer between shards that is running.",
     ({ oldestTransferAtMs }) => ageSeconds(oldestTransferAtMs),
   ],
-  mizan_actors: ["Payments in memory.", ({ actors }) => actors],
-  mizan_open_sagas: ["Commands on payments that wait for wallets to do their part.", ({ openSagas }) => openSagas],
-  mizan_parked_sagas: ["Commands on payments that wait for an operator.", ({ parkedSagas }) => parkedSagas],
+  mizan_actors: ["Payments, medical cards and other actors.", ({ actors }) => actors],
+  mizan_actors_in_memory: ["Those of them that are in memory.", ({ actorsInMemory }) => actorsInMemory],
+  mizan_open_sagas: ["Commands on actors that wait for wallets to do their part.", ({ openSagas }) => openSagas],
+  mizan_parked_sagas: ["Commands on actors that wait for an operator.", ({ parkedSagas }) => parkedSagas],
   mizan_open_saga_age_seconds: [
-    "Age of the oldest command on a payment that waits for wallets.",
+    "Age of the oldest command on an actor that waits for wallets.",
     ({ oldestSagaAtMs }) => ageSeconds(oldestSagaAtMs),
   ],
   mizan_trial_balance_off_minor: [
