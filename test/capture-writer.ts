@@ -93,7 +93,9 @@ export class CaptureStory {
       const captured = done.reduce((sum, { command }) => sum + Number(command.amountMinor), 0);
       expect(captured).toBeLessThanOrEqual(HOLD_MINOR);
       const ends = done.filter(({ command }) => isEnd(command));
-      expect(ends.length).toBeLessThanOrEqual(1);
+      // A hold may be voided while its final capture is under way to another shard, and the capture still arrives.
+      const voids = ends.filter(({ command }) => command.operation === OPERATION.VoidHold);
+      expect([voids.length, ends.length - voids.length].every((count) => count <= 1)).toBe(true);
       for (const { command } of done) {
         add(balances, command.walletId, -Number(command.amountMinor));
         add(balances, command.counterpartyId, Number(command.amountMinor));
