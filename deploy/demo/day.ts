@@ -1,54 +1,63 @@
-import type { ActorCommand, ActorResult, Command, CommandResult, Mizan } from "../../client/index.ts";
-import { UuidV7 } from "../../protocol/ids.ts";
-import type { Happening, Town } from "./town.ts";
+import type { ActorCommand, ActorResult, CommandResult } from "../../client/index.ts";
+import { CURRENCY, type Ledger } from "./ledger.ts";
+import type { Shops } from "./shops.ts";
+import type { Happening } from "./town.ts";
 
 const OPENING_MINOR = 10_000_000;
 const INSURER_MINOR = 1_000_000_000;
 const YEAR_MS = 366 * 86_400_000;
-const COMMANDS_AT_ONCE = 1_000;
-const CURRENCY = "EGP";
+const COURIER_BASIS_POINTS = 1_000;
 
 /** What has come of everything that was sent. */
 export interface Counts {
   transfers: number;
   payments: number;
+  /** Of the payments those with a part for a courier. */
+  splits: number;
   claims: number;
+  /** Batches of merchants that were closed. */
+  batches: number;
   refused: number;
 }
 
 type Payment = Extract<Happening, { type: "payment" }> & { readonly id: string };
 
-/** The wallets and cards of a town, and what happens there, in commands. For an admin. */
+/** The wallets and cards of people, and what happens to them, in commands. */
 export class Day {
-  readonly counts: Counts = { transfers: 0, payments: 0, claims: 0, refused: 0 };
-  /** An example of each, for REST. */
-  readonly examples: { readonly walletId: string; readonly cardId: string; paymentId: string };
-  readonly #mizan: Mizan;
-  readonly #ids = new UuidV7();
+  readonly counts: Counts = { transfers: 0, payments: 0, splits: 0, claims: 0, batches: 0, refused: 0 };
+  readonly #ledger: Ledger;
+  readonly #shops: Shops;
   readonly #people: readonly string[];
-  readonly #shops: readonly string[];
   readonly #cards: readonly string[];
   readonly #insurer: string;
   readonly #clearing: readonly string[];
 
-  constructor(mizan: Mizan, { people, shops }: Town) {
-    const some = (count: number): readonly string[] => Array.from({ length: count }, () => this.#ids.next());
-    this.#mizan = mizan;
-    this.#people = some(people);
-    this.#shops = some(shops);
-    this.#cards = some(people);
-    this.#clearing = some(people);
-    this.#insurer = this.#ids.next();
-    this.examples = { walletId: this.#people[0], cardId: this.#cards[0], paymentId: "" };
+  constructor(ledger: Ledger, shops: Shops, people: number) {
+    const some = (): readonly string[] => Array.from({ length: people }, () => ledger.ids.next());
+    this.#ledger = ledger;
+    this.#shops = shops;
+    this.#people = some();
+    this.#cards = some();
+    this.#clearing = some();
+    this.#insurer = ledger.ids.next();
+  }
+
+  /** One of each, to look at. */
+  get examples(): { readonly walletId: string; readonly cardId: string } {
+    return { walletId: this.#people[0], cardId: this.#cards[0] };
   }
 
   /** Opens the wallets and issues the cards. **Errors**: throws where one is refused. */
   async begin(): Promise<void> {
-    const ownerId = this.#ids.next();
-    await this.#open(this.#people, "customer", OPENING_MINOR);
-    await this.#open(this.#shops, "merchant", OPENING_MINOR);
-    await this.#open([this.#insurer], "system", INSURER_MINOR);
-    await this.#open(this.#clearing, "system", 0, ownerId);
+    const { ids } = this.#ledger;
+    const insurerId = ids.next();
+    await this.#ledger.openWallets([
+      { walletId: this.#insurer, ownerId: insurerId, walletType: "system", openingMinor: INSURER_MINOR },
+      ...this.#clearing.map((walletId) => ({ walletId, ownerId: insurerId, walletType: "system" }) as const),
+      ...this.#people.map(
+        (walletId) => ({ walletId, ownerId: ids.next(), walletType: "customer", openingMinor: OPENING_MINOR }) as const,
+      ),
+    ]);
     const expiresAt = new Date(Date.now() + YEAR_MS).toISOString();
     const tiers = ["BRONZE", "SILVER", "GOLD"] as const;
     const commands = this.#cards.flatMap((id, person) => {
@@ -63,11 +72,7 @@ export class Day {
       };
       return [card(id, { type: "IssueCard", ...facts }), card(id, { type: "ActivateCard" })];
     });
-    for (let first = 0; first < commands.length; first += COMMANDS_AT_ONCE) {
-      const results = await this.#mizan.actors(commands.slice(first, first + COMMANDS_AT_ONCE));
-      const refused = results.find((result) => !result.ok);
-      if (refused?.ok === false) throw new Error(`a card was refused: ${refused.message}`);
-    }
+    await this.#ledger.mustTake(commands);
   }
 
   /** Has things happen, all at once, and resolves when each has come to its end. */
@@ -79,8 +84,15 @@ export class Day {
     ]);
   }
 
+  /** Pays the merchants out. */
+  async settle(): Promise<void> {
+    const closed = await this.#shops.settle();
+    this.counts.batches += closed;
+    this.counts.refused += this.#shops.all.length - closed;
+  }
+
   async #transfer(transfers: readonly Extract<Happening, { type: "transfer" }>[]): Promise<void> {
-    const results = await this.#mizan.batch(
+    const results = await this.#ledger.batch(
       transfers.map(({ from, to, amountMinor }) => {
         const sides = { fromWalletId: this.#people[from], toWalletId: this.#people[to] };
         return { type: "Transfer" as const, ...sides, amountMinor };
@@ -90,10 +102,12 @@ export class Day {
   }
 
   async #pay(payments: readonly Extract<Happening, { type: "payment" }>[]): Promise<void> {
-    const open = payments.map((payment): Payment => ({ ...payment, id: this.#ids.next() }));
-    const initiated = await this.#each(open, ({ payer, shop, amountMinor }) => {
-      const wallets = { payerWalletId: this.#people[payer], merchantWalletId: this.#shops[shop] };
-      return { type: "InitiatePayment", ...wallets, amountMinor, currency: CURRENCY };
+    const open = payments.map((payment): Payment => ({ ...payment, id: this.#ledger.ids.next() }));
+    const initiated = await this.#each(open, ({ payer, shop, amountMinor, isDelivered }) => {
+      const sides = { payerWalletId: this.#people[payer], merchantId: this.#shops.all[shop].merchantId };
+      const splits = [{ walletId: this.#shops.courierWalletId, basisPoints: COURIER_BASIS_POINTS }];
+      const facts = { ...sides, amountMinor, currency: CURRENCY, ...(isDelivered ? { splits } : {}) };
+      return { type: "InitiatePayment", ...facts };
     });
     const authorized = await this.#each(initiated, () => ({ type: "AuthorizePayment" }));
     const ended = await this.#each(authorized, ({ end, amountMinor }) => {
@@ -108,19 +122,19 @@ export class Day {
       () => ({ type: "RefundPayment" }),
     );
     this.counts.payments += ended.length;
-    this.examples.paymentId = ended[0]?.id ?? this.examples.paymentId;
+    this.counts.splits += ended.filter(({ isDelivered }) => isDelivered).length;
   }
 
   async #claim(claims: readonly Extract<Happening, { type: "claim" }>[]): Promise<void> {
-    const results = await this.#actors(
+    const results = await this.#ledger.actors(
       claims.map(({ person, shop, totalMinor }) => {
         const items = [{ code: "prescription", quantity: 1, unitPriceMinor: totalMinor }];
         const facts = {
-          pharmacyWalletId: this.#shops[shop],
+          pharmacyWalletId: this.#shops.all[shop].ownWalletId,
           beneficiaryId: this.#cards[person],
           category: "MEDICATION",
         };
-        const claim = { type: "ClaimPrescription", claimId: this.#ids.next(), ...facts, totalMinor, items };
+        const claim = { type: "ClaimPrescription", claimId: this.#ledger.ids.next(), ...facts, totalMinor, items };
         return card(this.#cards[person], claim);
       }),
     );
@@ -132,38 +146,11 @@ export class Day {
     payments: readonly Payment[],
     command: (payment: Payment) => ActorCommand["command"],
   ): Promise<readonly Payment[]> {
-    const results = await this.#actors(
+    const results = await this.#ledger.actors(
       payments.map((payment) => ({ actor: "Payment", actorId: payment.id, command: command(payment) })),
     );
     this.#count(results);
     return payments.filter((_, index) => results[index]?.ok === true);
-  }
-
-  async #actors(commands: readonly ActorCommand[]): Promise<readonly ActorResult[]> {
-    const parts: (readonly ActorResult[])[] = [];
-    for (let first = 0; first < commands.length; first += COMMANDS_AT_ONCE) {
-      parts.push(await this.#mizan.actors(commands.slice(first, first + COMMANDS_AT_ONCE)));
-    }
-    return parts.flat();
-  }
-
-  async #open(
-    wallets: readonly string[],
-    walletType: "customer" | "merchant" | "system",
-    amountMinor: number,
-    ownerId?: string,
-  ): Promise<void> {
-    for (let first = 0; first < wallets.length; first += COMMANDS_AT_ONCE) {
-      const commands = wallets
-        .slice(first, first + COMMANDS_AT_ONCE)
-        .flatMap((walletId): Command[] => [
-          { type: "CreateWallet", walletId, ownerId: ownerId ?? this.#ids.next(), currency: CURRENCY, walletType },
-          { type: "ActivateWallet", walletId },
-          ...(amountMinor === 0 ? [] : [{ type: "Credit" as const, walletId, amountMinor }]),
-        ]);
-      const refused = (await this.#mizan.batch(commands)).find((result) => !result.ok);
-      if (refused?.ok === false) throw new Error(`a wallet was refused: ${refused.message}`);
-    }
   }
 
   #count(results: readonly (CommandResult | ActorResult)[]): number {

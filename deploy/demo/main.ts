@@ -13,10 +13,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Mizan } from "../../client/index.ts";
 import { Day } from "./day.ts";
+import { Ledger } from "./ledger.ts";
 import { NodeProcess } from "./node-process.ts";
+import { Shops } from "./shops.ts";
 import { happenings, townOf } from "./town.ts";
 
 const TICK_MS = 100;
+const TELL_TICKS = 10;
+/** Merchants are paid out every ten seconds, and in the end. */
+const SETTLE_TICKS = 100;
 const PEOPLE_MAX = 100_000;
 const RATE_MAX = 20_000;
 
@@ -53,48 +58,65 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 async function live(url: string, key: string): Promise<void> {
   const town = townOf(numberOf("people", 2, PEOPLE_MAX));
   const perTick = (numberOf("rate", 0.1, RATE_MAX) * TICK_MS) / 1_000;
-  const endsAtMs = performance.now() + numberOf("minutes", 0.001, 10_000) * 60_000;
+  const lastsMs = numberOf("minutes", 0.001, 10_000) * 60_000;
   const mizan = await Mizan.connect({ url, apiKey: key, timeoutMs: 60_000 });
   try {
-    const day = new Day(mizan, town);
+    const ledger = new Ledger(mizan, url, key);
+    const shops = new Shops(ledger, town.shops);
+    const day = new Day(ledger, shops, town.people);
+    await shops.open();
     await day.begin();
     say(`${town.people} people with a wallet and a medical card, ${town.shops} shops`);
-    say(`  status    ${url}/statusz   (any user name, the key as the password)`);
-    say(`  API       ${url}/docs`);
-    say(
-      `  a wallet  curl -H 'Authorization: Bearer ${key}' ${url}/api/v1/wallets/${day.examples.walletId}/transactions`,
-    );
-    say(`  a card    curl -H 'Authorization: Bearer ${key}' ${url}/api/v1/medcards/${day.examples.cardId}`);
-    say(`  payments  curl -H 'Authorization: Bearer ${key}' '${url}/api/v1/payments?limit=5'`);
+    showWhere(url, key, { ...day.examples, merchantId: shops.all[0].merchantId });
+    const endsAtMs = performance.now() + lastsMs;
     const things = happenings(town, numberOf("seed", 0, 2 ** 32));
     let due = 0;
-    for (let tick = 0; !isOver && performance.now() < endsAtMs; tick += 1) {
+    for (let tick = 1; !isOver && performance.now() < endsAtMs; tick += 1) {
       const startedMs = performance.now();
       due += perTick;
       const now = Array.from({ length: Math.floor(due) }, () => things.next().value);
       due -= now.length;
       await day.happen(now);
-      if (tick % 10 === 9) tell(day);
+      if (tick % SETTLE_TICKS === 0) await day.settle();
+      if (tick % TELL_TICKS === 0) tell(day);
       await delay(Math.max(0, startedMs + TICK_MS - performance.now()));
     }
+    await day.settle();
     tell(day);
-    process.stdout.write("\n");
-    await check(mizan);
+    if (process.stdout.isTTY) say("");
+    await check(ledger, shops);
   } finally {
     await mizan.close();
   }
 }
 
-function tell({ counts: { transfers, payments, claims, refused } }: Day): void {
-  const line = `${transfers} transfers, ${payments} payments, ${claims} claims; ${refused} commands refused`;
+function showWhere(
+  url: string,
+  key: string,
+  ids: Readonly<Record<"walletId" | "cardId" | "merchantId", string>>,
+): void {
+  const ask = (path: string): string => `curl -H 'Authorization: Bearer ${key}' '${url}/api/v1${path}'`;
+  say(`  status       ${url}/statusz   (any user name, the key as the password)`);
+  say(`  API          ${url}/docs`);
+  say(`  a wallet     ${ask(`/wallets/${ids.walletId}/transactions`)}`);
+  say(`  a card       ${ask(`/medcards/${ids.cardId}`)}`);
+  say(`  payments     ${ask("/payments?limit=5")}`);
+  say(`  settlements  ${ask(`/merchants/${ids.merchantId}/settlements`)}`);
+}
+
+function tell({ counts }: Day): void {
+  const { transfers, payments, splits, claims, batches, refused } = counts;
+  const line = `${transfers} transfers, ${payments} payments (${splits} split), ${claims} claims, ${batches} batches; ${refused} commands refused`;
   process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`);
 }
 
-async function check(mizan: Mizan): Promise<void> {
-  const books = await mizan.trialBalance();
-  const isBalanced = books.ok && books.lines.length > 0 && books.lines.every(({ sumMinor }) => sumMinor === "0");
+async function check(ledger: Ledger, shops: Shops): Promise<void> {
+  const count = shops.all.length;
+  const balanced = await shops.balancedReports();
+  say(`settlement reports: ${balanced} of ${count} balanced`);
+  const isBalanced = await ledger.isBalanced();
   say(`books ${isBalanced ? "balanced: every currency sums to zero" : "NOT balanced"}`);
-  if (!isBalanced) process.exitCode = 1;
+  if (!isBalanced || balanced !== count) process.exitCode = 1;
 }
 
 async function runOwn(): Promise<void> {

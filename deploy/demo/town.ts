@@ -19,6 +19,8 @@ export type Happening =
       readonly payer: number;
       readonly shop: number;
       readonly amountMinor: number;
+      /** A courier gets a part. */
+      readonly isDelivered: boolean;
       /** What becomes of it once it is authorised. */
       readonly end: "captured" | "captured in part" | "voided" | "refunded";
     }
@@ -47,7 +49,8 @@ export function* happenings({ people, shops }: Town, seed: number): Generator<Ha
     } else if (kind < 0.9) {
       const fate = random();
       const end = fate < 0.75 ? "captured" : fate < 0.85 ? "captured in part" : fate < 0.95 ? "refunded" : "voided";
-      yield { type: "payment", payer: person, shop: below(shops), amountMinor: 500 + below(50_000), end };
+      const isDelivered = random() < 0.3;
+      yield { type: "payment", payer: person, shop: below(shops), amountMinor: 500 + below(50_000), isDelivered, end };
     } else {
       yield { type: "claim", person, shop: below(shops), totalMinor: 1_000 + below(30_000) };
     }
