@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { happenings, townOf } from "./demo/town.ts";
+import { registerPersonBody } from "../protocol/person/commands.ts";
+import { happenings, inhabitants, townOf } from "./demo/town.ts";
 import { freePorts } from "./kafka/free-ports.ts";
 
 const MAIN = fileURLToPath(new URL("demo/main.ts", import.meta.url));
@@ -23,6 +24,7 @@ test("a moment in a small town leaves books that balance", { timeout: 180_000 },
   const [exitCode] = await once(child, "exit");
   expect([exitCode, output]).toEqual([0, expect.stringContaining("books balanced")]);
   expect(output).toContain("16 people with a wallet and a medical card, 2 shops");
+  expect(output).toMatch(/a person .*\/api\/v1\/people\//);
   const some = "[1-9]\\d*";
   expect(output).toMatch(
     new RegExp(`${some} transfers, ${some} payments \\(${some} split\\), ${some} claims, ${some} batches`),
@@ -35,4 +37,12 @@ test("the same seed has the same day, and another one another", () => {
   expect(firstOf(7)).toEqual(firstOf(7));
   expect(firstOf(8)).not.toEqual(firstOf(7));
   expect(new Set(firstOf(7).map(({ type }) => type))).toEqual(new Set(["transfer", "payment", "claim"]));
+});
+
+test("everybody has a name, a telephone number and a national id that the ledger takes", () => {
+  const people = inhabitants(townOf(500), 7);
+  const id = "01900000-0000-7000-8000-000000000001";
+  expect(people.filter((person) => !registerPersonBody.safeParse({ id, ...person }).success)).toEqual([]);
+  expect(inhabitants(townOf(500), 7)).toEqual(people);
+  expect(inhabitants(townOf(500), 8)).not.toEqual(people);
 });

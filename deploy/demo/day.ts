@@ -1,9 +1,9 @@
 import type { ActorCommand, ActorResult, CommandResult } from "../../client/index.ts";
 import { CURRENCY, type Ledger } from "./ledger.ts";
+import type { People } from "./people.ts";
 import type { Shops } from "./shops.ts";
 import type { Happening } from "./town.ts";
 
-const OPENING_MINOR = 10_000_000;
 const INSURER_MINOR = 1_000_000_000;
 const YEAR_MS = 366 * 86_400_000;
 const COURIER_BASIS_POINTS = 1_000;
@@ -22,51 +22,49 @@ export interface Counts {
 
 type Payment = Extract<Happening, { type: "payment" }> & { readonly id: string };
 
-/** The wallets and cards of people, and what happens to them, in commands. */
+/** The medical cards of people, and what happens to everybody, in commands. */
 export class Day {
   readonly counts: Counts = { transfers: 0, payments: 0, splits: 0, claims: 0, batches: 0, refused: 0 };
   readonly #ledger: Ledger;
   readonly #shops: Shops;
-  readonly #people: readonly string[];
+  readonly #people: People;
   readonly #cards: readonly string[];
   readonly #insurer: string;
   readonly #clearing: readonly string[];
 
-  constructor(ledger: Ledger, shops: Shops, people: number) {
-    const some = (): readonly string[] => Array.from({ length: people }, () => ledger.ids.next());
+  constructor(ledger: Ledger, people: People, shops: Shops) {
+    const some = (): readonly string[] => people.all.map(() => ledger.ids.next());
     this.#ledger = ledger;
     this.#shops = shops;
-    this.#people = some();
+    this.#people = people;
     this.#cards = some();
     this.#clearing = some();
     this.#insurer = ledger.ids.next();
   }
 
-  /** One of each, to look at. */
-  get examples(): { readonly walletId: string; readonly cardId: string } {
-    return { walletId: this.#people[0], cardId: this.#cards[0] };
+  /** One to look at. */
+  get exampleCardId(): string {
+    return this.#cards[0];
   }
 
-  /** Opens the wallets and issues the cards. **Errors**: throws where one is refused. */
+  /** Opens the insurer's wallets and issues the cards. **Errors**: throws where one is refused. */
   async begin(): Promise<void> {
     const { ids } = this.#ledger;
     const insurerId = ids.next();
     await this.#ledger.openWallets([
       { walletId: this.#insurer, ownerId: insurerId, walletType: "system", openingMinor: INSURER_MINOR },
       ...this.#clearing.map((walletId) => ({ walletId, ownerId: insurerId, walletType: "system" }) as const),
-      ...this.#people.map(
-        (walletId) => ({ walletId, ownerId: ids.next(), walletType: "customer", openingMinor: OPENING_MINOR }) as const,
-      ),
     ]);
     const expiresAt = new Date(Date.now() + YEAR_MS).toISOString();
     const tiers = ["BRONZE", "SILVER", "GOLD"] as const;
     const commands = this.#cards.flatMap((id, person) => {
+      const { id: holderId, walletId } = this.#people.all[person];
       const facts = {
-        holderId: id,
+        holderId,
         tier: tiers[person % tiers.length],
         currency: CURRENCY,
         fundingWalletId: this.#insurer,
-        holderWalletId: this.#people[person],
+        holderWalletId: walletId,
         clearingWalletId: this.#clearing[person],
         expiresAt,
       };
@@ -94,7 +92,7 @@ export class Day {
   async #transfer(transfers: readonly Extract<Happening, { type: "transfer" }>[]): Promise<void> {
     const results = await this.#ledger.batch(
       transfers.map(({ from, to, amountMinor }) => {
-        const sides = { fromWalletId: this.#people[from], toWalletId: this.#people[to] };
+        const sides = { fromWalletId: this.#people.all[from].walletId, toWalletId: this.#people.all[to].walletId };
         return { type: "Transfer" as const, ...sides, amountMinor };
       }),
     );
@@ -104,7 +102,7 @@ export class Day {
   async #pay(payments: readonly Extract<Happening, { type: "payment" }>[]): Promise<void> {
     const open = payments.map((payment): Payment => ({ ...payment, id: this.#ledger.ids.next() }));
     const initiated = await this.#each(open, ({ payer, shop, amountMinor, isDelivered }) => {
-      const sides = { payerWalletId: this.#people[payer], merchantId: this.#shops.all[shop].merchantId };
+      const sides = { payerWalletId: this.#people.all[payer].walletId, merchantId: this.#shops.all[shop].merchantId };
       const splits = [{ walletId: this.#shops.courierWalletId, basisPoints: COURIER_BASIS_POINTS }];
       const facts = { ...sides, amountMinor, currency: CURRENCY, ...(isDelivered ? { splits } : {}) };
       return { type: "InitiatePayment", ...facts };
@@ -131,7 +129,7 @@ export class Day {
         const items = [{ code: "prescription", quantity: 1, unitPriceMinor: totalMinor }];
         const facts = {
           pharmacyWalletId: this.#shops.all[shop].ownWalletId,
-          beneficiaryId: this.#cards[person],
+          beneficiaryId: this.#people.all[person].id,
           category: "MEDICATION",
         };
         const claim = { type: "ClaimPrescription", claimId: this.#ledger.ids.next(), ...facts, totalMinor, items };

@@ -15,8 +15,9 @@ import { Mizan } from "../../client/index.ts";
 import { Day } from "./day.ts";
 import { Ledger } from "./ledger.ts";
 import { NodeProcess } from "./node-process.ts";
+import { People } from "./people.ts";
 import { Shops } from "./shops.ts";
-import { happenings, townOf } from "./town.ts";
+import { happenings, inhabitants, townOf } from "./town.ts";
 
 const TICK_MS = 100;
 const TELL_TICKS = 10;
@@ -58,18 +59,30 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 async function live(url: string, key: string): Promise<void> {
   const town = townOf(numberOf("people", 2, PEOPLE_MAX));
   const perTick = (numberOf("rate", 0.1, RATE_MAX) * TICK_MS) / 1_000;
+  const seed = numberOf("seed", 0, 2 ** 32);
   const lastsMs = numberOf("minutes", 0.001, 10_000) * 60_000;
   const mizan = await Mizan.connect({ url, apiKey: key, timeoutMs: 60_000 });
   try {
     const ledger = new Ledger(mizan, url, key);
     const shops = new Shops(ledger, town.shops);
-    const day = new Day(ledger, shops, town.people);
+    const people = new People(ledger, inhabitants(town, seed));
+    const day = new Day(ledger, people, shops);
+    await people.open();
+    const areNamed = await people.register();
     await shops.open();
     await day.begin();
     say(`${town.people} people with a wallet and a medical card, ${town.shops} shops`);
-    showWhere(url, key, { ...day.examples, merchantId: shops.all[0].merchantId });
+    showWhere(url, key, {
+      "a wallet": `/wallets/${people.all[0].walletId}/transactions`,
+      ...(areNamed ? { "a person": `/people/${people.all[0].id}` } : {}),
+      "a card": `/medcards/${day.exampleCardId}`,
+      "its use": `/medcards/${day.exampleCardId}/analytics`,
+      payments: "/payments?limit=5",
+      settlements: `/merchants/${shops.all[0].merchantId}/settlements`,
+    });
+    if (!areNamed) say("  nobody has a name: the ledger runs without MIZAN_PERSONAL_DATA_KEY");
     const endsAtMs = performance.now() + lastsMs;
-    const things = happenings(town, numberOf("seed", 0, 2 ** 32));
+    const things = happenings(town, seed);
     let due = 0;
     for (let tick = 1; !isOver && performance.now() < endsAtMs; tick += 1) {
       const startedMs = performance.now();
@@ -90,18 +103,13 @@ async function live(url: string, key: string): Promise<void> {
   }
 }
 
-function showWhere(
-  url: string,
-  key: string,
-  ids: Readonly<Record<"walletId" | "cardId" | "merchantId", string>>,
-): void {
-  const ask = (path: string): string => `curl -H 'Authorization: Bearer ${key}' '${url}/api/v1${path}'`;
-  say(`  status       ${url}/statusz   (any user name, the key as the password)`);
-  say(`  API          ${url}/docs`);
-  say(`  a wallet     ${ask(`/wallets/${ids.walletId}/transactions`)}`);
-  say(`  a card       ${ask(`/medcards/${ids.cardId}`)}`);
-  say(`  payments     ${ask("/payments?limit=5")}`);
-  say(`  settlements  ${ask(`/merchants/${ids.merchantId}/settlements`)}`);
+function showWhere(url: string, key: string, examples: Readonly<Record<string, string>>): void {
+  const line = (what: string, where: string): void => say(`  ${what.padEnd(12)} ${where}`);
+  line("status", `${url}/statusz   (any user name, the key as the password)`);
+  line("API", `${url}/docs`);
+  for (const [what, path] of Object.entries(examples)) {
+    line(what, `curl -H 'Authorization: Bearer ${key}' '${url}/api/v1${path}'`);
+  }
 }
 
 function tell({ counts }: Day): void {
@@ -122,7 +130,10 @@ async function check(ledger: Ledger, shops: Shops): Promise<void> {
 async function runOwn(): Promise<void> {
   const scratch = values.data === undefined ? mkdtempSync(join(tmpdir(), "mizan-demo-")) : undefined;
   const key = process.env.MIZAN_ADMIN_KEY ?? randomBytes(16).toString("hex");
-  const settings = { MIZAN_DATA_DIR: values.data ?? scratch };
+  const settings =
+    scratch === undefined
+      ? { MIZAN_DATA_DIR: values.data }
+      : { MIZAN_DATA_DIR: scratch, MIZAN_PERSONAL_DATA_KEY: randomBytes(32).toString("base64") };
   const node = new NodeProcess(numberOf("port", 1, 65_535), key, settings, true);
   try {
     await node.start(({ role }) => role === "leader");

@@ -1,15 +1,7 @@
 /** The town of the demo: who lives there, and what happens on a day, all of it from a seed. */
 
-/** A small generator of numbers from 0 to 1. **Source**: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { type InventedPerson, inventPerson } from "./invented-person.ts";
+import { randomFrom } from "./random.ts";
 
 /** One thing that happens. People and shops are numbers from 0 on; amounts are in minor units. */
 export type Happening =
@@ -34,6 +26,12 @@ export interface Town {
 /** One shop for eight people, and one at least. */
 export function townOf(people: number): Town {
   return { people, shops: Math.max(1, Math.round(people / 8)) };
+}
+
+/** Who lives there: the same for the same seed. */
+export function inhabitants({ people }: Town, seed: number): readonly InventedPerson[] {
+  const random = randomFrom(seed);
+  return Array.from({ length: people }, () => inventPerson(random));
 }
 
 /** What happens, without end: the same for the same seed and town. Seven of ten are transfers, two payments, one a claim. */
