@@ -26,9 +26,16 @@ test("a moment in a small town leaves books that balance", { timeout: 180_000 },
   expect(output).toContain("16 people with a wallet and a medical card, 2 shops");
   expect(output).toMatch(/a person .*\/api\/v1\/people\//);
   const some = "[1-9]\\d*";
-  expect(output).toMatch(
-    new RegExp(`${some} transfers, ${some} payments \\(${some} split\\), ${some} claims, ${some} batches`),
-  );
+  const line = [
+    `${some} transfers`,
+    `${some} payments \\(${some} split\\)`,
+    `${some} claims`,
+    `${some} top-ups \\(\\d+ unpaid\\)`,
+    `${some} payouts`,
+    `${some} batches`,
+    "0 refused",
+  ].join(", ");
+  expect(output).toMatch(new RegExp(line));
   expect(output).toContain("settlement reports: 2 of 2 balanced");
 });
 
@@ -36,7 +43,9 @@ test("the same seed has the same day, and another one another", () => {
   const firstOf = (seed: number) => happenings(townOf(50), seed).take(200).toArray();
   expect(firstOf(7)).toEqual(firstOf(7));
   expect(firstOf(8)).not.toEqual(firstOf(7));
-  expect(new Set(firstOf(7).map(({ type }) => type))).toEqual(new Set(["transfer", "payment", "claim"]));
+  expect(new Set(firstOf(7).map(({ type }) => type))).toEqual(
+    new Set(["transfer", "payment", "claim", "top-up", "payout"]),
+  );
 });
 
 test("everybody has a name, a telephone number and a national id that the ledger takes", () => {

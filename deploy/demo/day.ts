@@ -2,6 +2,7 @@ import type { ActorCommand, ActorResult, CommandResult } from "../../client/inde
 import { CURRENCY, type Ledger } from "./ledger.ts";
 import type { People } from "./people.ts";
 import type { Shops } from "./shops.ts";
+import type { ErrandEnd, Tills } from "./tills.ts";
 import type { Happening } from "./town.ts";
 
 const INSURER_MINOR = 1_000_000_000;
@@ -9,7 +10,7 @@ const YEAR_MS = 366 * 86_400_000;
 const COURIER_BASIS_POINTS = 1_000;
 
 /** What has come of everything that was sent. */
-export interface Counts {
+interface Counts extends Record<ErrandEnd, number> {
   transfers: number;
   payments: number;
   /** Of the payments those with a part for a courier. */
@@ -17,26 +18,37 @@ export interface Counts {
   claims: number;
   /** Batches of merchants that were closed. */
   batches: number;
-  refused: number;
 }
 
 type Payment = Extract<Happening, { type: "payment" }> & { readonly id: string };
 
 /** The medical cards of people, and what happens to everybody, in commands. */
 export class Day {
-  readonly counts: Counts = { transfers: 0, payments: 0, splits: 0, claims: 0, batches: 0, refused: 0 };
+  readonly counts: Counts = {
+    transfers: 0,
+    payments: 0,
+    splits: 0,
+    claims: 0,
+    topUps: 0,
+    unpaid: 0,
+    payouts: 0,
+    batches: 0,
+    refused: 0,
+  };
   readonly #ledger: Ledger;
   readonly #shops: Shops;
   readonly #people: People;
+  readonly #tills: Tills | undefined;
   readonly #cards: readonly string[];
   readonly #insurer: string;
   readonly #clearing: readonly string[];
 
-  constructor(ledger: Ledger, people: People, shops: Shops) {
+  constructor(ledger: Ledger, people: People, shops: Shops, tills?: Tills) {
     const some = (): readonly string[] => people.all.map(() => ledger.ids.next());
     this.#ledger = ledger;
     this.#shops = shops;
     this.#people = people;
+    this.#tills = tills;
     this.#cards = some();
     this.#clearing = some();
     this.#insurer = ledger.ids.next();
@@ -79,6 +91,7 @@ export class Day {
       this.#transfer(things.filter((thing) => thing.type === "transfer")),
       this.#pay(things.filter((thing) => thing.type === "payment")),
       this.#claim(things.filter((thing) => thing.type === "claim")),
+      this.#visit(things.filter((thing) => thing.type === "top-up" || thing.type === "payout")),
     ]);
   }
 
@@ -137,6 +150,11 @@ export class Day {
       }),
     );
     this.counts.claims += this.#count(results);
+  }
+
+  async #visit(errands: Parameters<Tills["serve"]>[0]): Promise<void> {
+    const ends = (await this.#tills?.serve(errands)) ?? [];
+    for (const end of ends) this.counts[end] += 1;
   }
 
   /** Sends a command to each payment; returns those that took it. */

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -16,7 +16,9 @@ import { Day } from "./day.ts";
 import { Ledger } from "./ledger.ts";
 import { NodeProcess } from "./node-process.ts";
 import { People } from "./people.ts";
+import { SandboxProcess } from "./sandbox-process.ts";
 import { Shops } from "./shops.ts";
+import { Tills } from "./tills.ts";
 import { happenings, inhabitants, townOf } from "./town.ts";
 
 const TICK_MS = 100;
@@ -56,7 +58,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-async function live(url: string, key: string): Promise<void> {
+async function live(url: string, key: string, sandbox?: SandboxProcess): Promise<void> {
   const town = townOf(numberOf("people", 2, PEOPLE_MAX));
   const perTick = (numberOf("rate", 0.1, RATE_MAX) * TICK_MS) / 1_000;
   const seed = numberOf("seed", 0, 2 ** 32);
@@ -66,10 +68,12 @@ async function live(url: string, key: string): Promise<void> {
     const ledger = new Ledger(mizan, url, key);
     const shops = new Shops(ledger, town.shops);
     const people = new People(ledger, inhabitants(town, seed));
-    const day = new Day(ledger, people, shops);
+    const tills = sandbox && new Tills(ledger, people, sandbox);
+    const day = new Day(ledger, people, shops, tills);
     await people.open();
     const areNamed = await people.register();
     await shops.open();
+    await tills?.open();
     await day.begin();
     say(`${town.people} people with a wallet and a medical card, ${town.shops} shops`);
     showWhere(url, key, {
@@ -78,6 +82,7 @@ async function live(url: string, key: string): Promise<void> {
       "a card": `/medcards/${day.exampleCardId}`,
       "its use": `/medcards/${day.exampleCardId}/analytics`,
       payments: "/payments?limit=5",
+      ...(tills === undefined ? {} : { "top-ups": "/topups?limit=5", payouts: "/payouts?limit=5" }),
       settlements: `/merchants/${shops.all[0].merchantId}/settlements`,
     });
     if (!areNamed) say("  nobody has a name: the ledger runs without MIZAN_PERSONAL_DATA_KEY");
@@ -95,8 +100,7 @@ async function live(url: string, key: string): Promise<void> {
       await delay(Math.max(0, startedMs + TICK_MS - performance.now()));
     }
     await day.settle();
-    tell(day);
-    if (process.stdout.isTTY) say("");
+    say(`${process.stdout.isTTY ? "\r" : ""}${told(day)}`);
     await check(ledger, shops);
   } finally {
     await mizan.close();
@@ -112,10 +116,23 @@ function showWhere(url: string, key: string, examples: Readonly<Record<string, s
   }
 }
 
-function tell({ counts }: Day): void {
-  const { transfers, payments, splits, claims, batches, refused } = counts;
-  const line = `${transfers} transfers, ${payments} payments (${splits} split), ${claims} claims, ${batches} batches; ${refused} commands refused`;
-  process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`);
+function told({ counts }: Day): string {
+  const { transfers, payments, splits, claims, topUps, unpaid, payouts, batches, refused } = counts;
+  return [
+    `${transfers} transfers`,
+    `${payments} payments (${splits} split)`,
+    `${claims} claims`,
+    `${topUps} top-ups (${unpaid} unpaid)`,
+    `${payouts} payouts`,
+    `${batches} batches`,
+    `${refused} refused`,
+  ].join(", ");
+}
+
+/** A terminal has one line that changes. */
+function tell(day: Day): void {
+  const { isTTY, columns } = process.stdout;
+  process.stdout.write(isTTY ? `\r${told(day).slice(0, columns - 1)}` : `${told(day)}\n`);
 }
 
 async function check(ledger: Ledger, shops: Shops): Promise<void> {
@@ -128,21 +145,30 @@ async function check(ledger: Ledger, shops: Shops): Promise<void> {
 }
 
 async function runOwn(): Promise<void> {
-  const scratch = values.data === undefined ? mkdtempSync(join(tmpdir(), "mizan-demo-")) : undefined;
+  const scratch = mkdtempSync(join(tmpdir(), "mizan-demo-"));
+  const port = numberOf("port", 1, 65_535);
   const key = process.env.MIZAN_ADMIN_KEY ?? randomBytes(16).toString("hex");
-  const settings =
-    scratch === undefined
-      ? { MIZAN_DATA_DIR: values.data }
-      : { MIZAN_DATA_DIR: scratch, MIZAN_PERSONAL_DATA_KEY: randomBytes(32).toString("base64") };
-  const node = new NodeProcess(numberOf("port", 1, 65_535), key, settings, true);
+  const providers = join(scratch, "providers.json");
+  const settings = { ...dataSettings(scratch), MIZAN_PROVIDERS: providers };
+  const node = new NodeProcess(port, key, settings, true);
+  let sandbox: SandboxProcess | undefined;
   try {
+    sandbox = await SandboxProcess.start(node.url);
+    writeFileSync(providers, JSON.stringify(sandbox.providers));
     await node.start(({ role }) => role === "leader");
     say(`a ledger on ${node.url}, key ${key}, data in ${values.data ?? `${scratch}, removed at the end`}`);
-    await live(node.url, key);
+    await live(node.url, key, sandbox);
   } finally {
     await node.stop();
-    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+    await sandbox?.stop();
+    rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Data that are kept need a key for personal data that is kept as well: the user's own, or none. */
+function dataSettings(scratch: string): NodeJS.ProcessEnv {
+  if (values.data !== undefined) return { MIZAN_DATA_DIR: values.data };
+  return { MIZAN_DATA_DIR: join(scratch, "data"), MIZAN_PERSONAL_DATA_KEY: randomBytes(32).toString("base64") };
 }
 
 async function run(): Promise<void> {
