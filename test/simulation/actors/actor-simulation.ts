@@ -6,8 +6,9 @@ import { ActorClients } from "./actor-clients.ts";
 import { ActorLedger } from "./actor-ledger.ts";
 import { ALL_WALLETS } from "./actor-wallets.ts";
 import { ActorWorld } from "./actor-world.ts";
+import { EXPIRY_S_MAX } from "./payment-model.ts";
 
-const STEPS = 260;
+const STEPS = 320;
 /** Rounds in which everything that is under way must come to its end. */
 const ROUNDS_MAX = 600;
 const ROUND_MS = 10_000;
@@ -17,7 +18,7 @@ const REQUESTS_PER_TURN_MAX = 6;
 const KEEPER_REQUESTS_MAX = 5;
 
 const ACTIONS = {
-  command: 14,
+  command: 24,
   move: 7,
   retry: 4,
   gateway: 20,
@@ -198,6 +199,9 @@ class ActorSimulation {
     const { shards } = this.#world;
     this.#trace.add("the faults are over");
     this.#world.calm();
+    this.#settle();
+    // Whatever still waits for its time is due now.
+    this.#world.host.pass(EXPIRY_S_MAX * 1_000);
     this.#settle();
     this.#checkMoney();
     for (const shard of shards) this.#running().compareReplay(shard);

@@ -22,6 +22,8 @@ interface Payment {
 }
 
 const PAYMENTS_MAX = 6;
+/** A simulation goes on for longer than that. */
+export const EXPIRY_S_MAX = 90;
 const MERCHANT = { isAdmin: false, ownerId: MERCHANT_ID };
 const PERSON = { isAdmin: false, ownerId: PERSON_ID };
 const ADMIN = { isAdmin: true, ownerId: "" };
@@ -37,7 +39,7 @@ const TAKEN: Readonly<Record<string, readonly string[]>> = {
   ExpirePayment: OPEN,
 };
 
-const WEIGHTS = { AuthorizePayment: 4, CapturePayment: 6, VoidPayment: 1, RefundPayment: 5, FailPayment: 1 } as const;
+const WEIGHTS = { AuthorizePayment: 4, CapturePayment: 9, VoidPayment: 1, RefundPayment: 5, FailPayment: 1 } as const;
 
 /** Payments, thought anew. */
 export class PaymentModel implements ActorModel {
@@ -64,8 +66,9 @@ export class PaymentModel implements ActorModel {
     );
     const type =
       sensible.includes(wished) || sensible.length === 0 || random.chance(0.1) ? wished : random.pick(sensible);
-    const amount = random.chance(0.6) ? { amountMinor: random.between(1, 60) } : {};
-    const isFinal = type === "CapturePayment" && random.chance(0.2) ? { final: true } : {};
+    // Small ones, so that most payments are captured and refunded in several parts.
+    const amount = random.chance(0.8) ? { amountMinor: random.between(1, 30) } : {};
+    const isFinal = type === "CapturePayment" && random.chance(0.1) ? { final: true } : {};
     const body =
       type === "CapturePayment" || type === "RefundPayment"
         ? { ...amount, ...isFinal }
@@ -94,7 +97,9 @@ export class PaymentModel implements ActorModel {
       currency: "EGP",
       ownerId: MERCHANT_ID,
       ...(random.chance(0.6) ? { fee } : {}),
-      ...(random.chance(0.3) ? { expiresAt: new Date(nowMs + random.between(2, 90) * 1_000).toISOString() } : {}),
+      ...(random.chance(0.5)
+        ? { expiresAt: new Date(nowMs + random.between(2, EXPIRY_S_MAX) * 1_000).toISOString() }
+        : {}),
     };
     return { aggregate: this.type, id, command, by: ADMIN };
   }
