@@ -1,6 +1,6 @@
 /**
  * Runs simulations from the command line: `--seeds N` one after the other from `--from`, or `--seed N` with its whole trace;
- * with `--replicated` those of a ledger on several nodes, with `--actors` those of payments, medical cards and their sagas.
+ * with `--replicated` those of a ledger on several nodes, with `--actors` those of payments, merchants, medical cards and their sagas.
  */
 
 import { parseArgs } from "node:util";

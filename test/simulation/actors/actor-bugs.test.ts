@@ -6,7 +6,7 @@ import { removeScratch } from "../scratch.ts";
 import { ACTOR_BUGS } from "./actor-bugs.ts";
 import { simulateActors } from "./actor-simulation.ts";
 
-const SEEDS_MAX = 300;
+const SEEDS_MAX = 100;
 const found: string[] = [];
 
 afterAll(() => {

@@ -2,10 +2,12 @@ import type { ActorRow } from "../../../engine/actor/actor-row.ts";
 import type { AskAnswer, AskRequest } from "../../../engine/actor/messages.ts";
 import { type AnyActor, actorOf } from "../../../engine/actor/registry.ts";
 import type { MedCardState } from "../../../engine/medcard/medcard.ts";
+import type { MerchantState } from "../../../engine/merchant/merchant.ts";
 import { pack, unpack } from "../../../engine/object/object-record.ts";
 import type { PaymentState } from "../../../engine/payment/payment.ts";
 import { REQUEST_KIND } from "../../../engine/port/entries.ts";
 import type { SagaStep } from "../../../engine/saga/saga.ts";
+import type { InitiatePayment } from "../../../protocol/payment/commands.ts";
 import { untimedId } from "../../ledger-command.ts";
 import type { Plant } from "../plant.ts";
 
@@ -163,6 +165,89 @@ export const ACTOR_BUGS: Readonly<Record<string, () => Plant>> = {
         },
       }),
   }),
+  "a capture costs what the merchant's newest rule says": () => {
+    const newest = new Map<string, MerchantState["fee"]>();
+    const merchants = inPlaceOf("Merchant", ({ evolve }) => ({
+      evolve: (state, event) => {
+        const after = evolve(state, event) as MerchantState;
+        newest.set(after.walletId, after.fee);
+        return after;
+      },
+    }));
+    const withNewest = (state: unknown): unknown => {
+      const { fee: _, ...payment } = state as PaymentState;
+      const fee = newest.get(payment.merchantWalletId);
+      return payment.merchantId === undefined ? state : { ...payment, ...(fee === undefined ? {} : { fee }) };
+    };
+    const payments = inPlaceOf("Payment", ({ decide, conclude }) => ({
+      decide: (state, command, context) =>
+        decide(command.type === "CapturePayment" && state !== undefined ? withNewest(state) : state, command, context),
+      conclude: (state, end) => conclude(end.command.type === "CapturePayment" ? withNewest(state) : state, end),
+    }));
+    return both(merchants, payments);
+  },
+  "a suspended merchant is paid": () =>
+    inPlaceOf("Payment", ({ decide }) => ({
+      decide: (state, command, context) => {
+        const { found } = context;
+        if (found?.code !== "ok") return decide(state, command, context);
+        return decide(state, command, {
+          ...context,
+          found: { code: "ok", facts: { ...found.facts, status: "ACTIVE" } },
+        });
+      },
+    })),
+  "the part of another in a payment is always rounded up": () =>
+    inPlaceOf("Payment", ({ decide }) => ({
+      decide: (state, command, context) => {
+        if (command.type !== "InitiatePayment") return decide(state, command, context);
+        const { amountMinor, splits } = command as unknown as InitiatePayment;
+        if (splits === undefined) return decide(state, command, context);
+        const up = splits.map(({ walletId, basisPoints, ...fixed }) =>
+          basisPoints === undefined
+            ? { walletId, ...fixed }
+            : { walletId, amountMinor: Math.ceil((amountMinor * basisPoints) / 10_000) },
+        );
+        return decide(state, { ...command, splits: up } as typeof command, context);
+      },
+    })),
+  "the merchant alone bears a refund": () =>
+    inPlaceOf("Payment", ({ decide, conclude }) => {
+      const alone = (state: unknown): unknown => {
+        const { splits: _, ...rest } = state as PaymentState;
+        return rest;
+      };
+      return {
+        decide: (state, command, context) =>
+          decide(command.type === "RefundPayment" && state !== undefined ? alone(state) : state, command, context),
+        conclude: (state, end) => conclude(end.command.type === "RefundPayment" ? alone(state) : state, end),
+      };
+    }),
+  "a payout that is asked for again is paid again": () => {
+    const asked = new Map<string, string>();
+    const asks = onAsk((request) => {
+      if (request.ask.operation !== "SweepBalance") return request;
+      const id = untimedId(0xe_8000 + asked.size);
+      asked.set(id, request.id);
+      return { ...request, id };
+    });
+    const answers = onAnswer((answer) => ({ ...answer, id: asked.get(answer.id) ?? answer.id }));
+    return { message: (sent) => answers(asks(sent) ?? sent) };
+  },
+  "a batch of less than the least is paid out": () =>
+    inPlaceOf(
+      "Merchant",
+      withSteps((steps) => steps.map((step) => ({ ...step, ask: { ...step.ask, amountMinor: 1 } }))),
+    ),
+  "a batch that is refused is not tried again before the next one is due": () =>
+    inPlaceOf("Merchant", ({ evolve }) => ({
+      evolve: (state, event) => {
+        const { nextBatchAtMs, ...after } = evolve(state, event) as MerchantState;
+        const isRefused = event.type === "BatchRefused";
+        return { ...after, nextBatchAtMs: isRefused ? (state as MerchantState).nextBatchAtMs : nextBatchAtMs };
+      },
+    })),
+  "a batch is never due": () => inPlaceOf("Merchant", () => ({ dueAtMs: () => Number.POSITIVE_INFINITY })),
   "a payment never expires": () => inPlaceOf("Payment", () => ({ dueAtMs: () => Number.POSITIVE_INFINITY })),
 };
 
@@ -177,6 +262,18 @@ function inPlaceOf(type: string, changes: Changes): Plant {
       const right = { ...actor };
       Object.assign(actor, changes(right));
       return () => Object.assign(actor, right);
+    },
+  };
+}
+
+/** Two types with other functions. */
+function both(one: Plant, other: Plant): Plant {
+  return {
+    begin: () => {
+      const ends = [one.begin?.(), other.begin?.()];
+      return () => {
+        for (const end of ends) end?.();
+      };
     },
   };
 }

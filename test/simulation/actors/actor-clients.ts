@@ -38,6 +38,8 @@ interface Message {
 const UNDECIDED: readonly Answer["code"][] = ["overloaded", "in_progress", "actor_busy", "shutting_down", "hold_busy"];
 const ADMIN: Caller = { role: "admin", ownerId: new Uint32Array(4), keyId: "" };
 
+/** How often which type of actors is sent a command. */
+const TYPES = { Payment: 5, MedCard: 4, Merchant: 2 } as const;
 const MONEY = { Transfer: 6, Credit: 1, FreezeWallet: 3, UnfreezeWallet: 6, VoidHold: 1 } as const;
 
 /** Those who send commands to actors and move money beside them, and an operator. */
@@ -83,7 +85,7 @@ export class ActorClients {
   /** Sends a new command to an actor. */
   command(ledger: ActorLedger): void {
     const { random, judge, host } = this.#world;
-    const meant = random.pick([...judge.models.values()]).plan(random, host.wallMs);
+    const meant = judge.model(random.weighted(TYPES)).plan(random, host.wallMs);
     this.#send(ledger, { id: this.#newId(), what: { type: "actor", meant }, wasNew: false, isAnswered: false });
   }
 
@@ -104,7 +106,7 @@ export class ActorClients {
         this.#money(ledger, { operation: OPERATION.Credit, walletId: random.pick(FUNDED), amountMinor });
         break;
       case "VoidHold": {
-        const holds = (this.#world.judge.models.get("Payment") as PaymentModel).openHolds();
+        const holds = (this.#world.judge.model("Payment") as PaymentModel).openHolds();
         if (holds.length === 0) return;
         const { walletId, holdId } = random.pick(holds);
         this.#money(ledger, { operation: OPERATION.VoidHold, walletId, extension: extension({ targetId: holdId }) });
@@ -225,7 +227,7 @@ export class ActorClients {
     } else if (operation === OPERATION.Credit) {
       add(walletId, amountMinor);
     } else if (operation === OPERATION.VoidHold) {
-      (this.#world.judge.models.get("Payment") as PaymentModel).holdVoided(fields?.targetId ?? "");
+      (this.#world.judge.model("Payment") as PaymentModel).holdVoided(fields?.targetId ?? "");
     }
   }
 }

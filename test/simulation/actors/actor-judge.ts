@@ -5,10 +5,8 @@ import type { ShardState } from "../../../engine/shard/shard-state.ts";
 import type { Code } from "../../../protocol/codes.ts";
 import { FRAME_HEADER_BYTES } from "../../../protocol/limits.ts";
 import { require, Violation } from "../rules.ts";
-import type { ActorModel, Steps, Told } from "./actor-model.ts";
+import type { ActorModel, Happened, Steps, Told } from "./actor-model.ts";
 import { newModels } from "./models.ts";
-
-type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /**
  * Reads what the journals say of actors, and believes nothing else: each command must be answered as the model of its type says,
@@ -18,6 +16,13 @@ export class ActorJudge {
   readonly models: ReadonlyMap<string, ActorModel> = new Map(newModels().map((model) => [model.type, model]));
   /** Actor → the command that wallets are asked for. */
   readonly #running = new Map<string, Told>();
+
+  /** The model of a type that there is. */
+  model(type: string): ActorModel {
+    const model = this.models.get(type);
+    if (model === undefined) throw new Error(`there is no model of ${type}`);
+    return model;
+  }
 
   take(shard: number, bytes: Uint8Array): void {
     const frame = openFrame(bytes.slice(), shard);
@@ -62,39 +67,43 @@ export class ActorJudge {
   #record(model: ActorModel, { id, command, code, events }: ObjectRecord, nowMs: number, position: string): void {
     const key = keyOf(model, id);
     const running = this.#running.get(key);
-    const begun = (events as readonly Event[]).find(({ type }) => type === "SagaBegun");
-    const ended = (events as readonly Event[]).find(({ type }) => type === "SagaEnded");
+    const happened = events as readonly Happened[];
+    const begun = happened.find(({ type }) => type === "SagaBegun");
+    const ended = happened.find(({ type }) => type === "SagaEnded");
     if (running !== undefined) {
       require("oneAtATime", begun === undefined && (command === undefined || ended !== undefined), () =>
         `${position} begins something on ${key} while ${running.command.type} runs`);
-      if (ended !== undefined) this.#end(model, running, ended, nowMs);
+      if (ended !== undefined) this.#end(model, { ...running, nowMs }, happened, position);
       return;
     }
     const body = (command?.body ?? {
-      type: begun?.command ?? dueCommandIn(events as readonly Event[]),
+      type: begun?.command ?? dueCommandIn(happened),
     }) as Told["command"];
-    const told = { id, command: body, nowMs };
-    const expected = model.decide(told);
+    const found = command?.found === undefined ? {} : { found: command.found };
+    const told: Told = { id, command: body, nowMs, ...found, ...(command === undefined ? { isOwn: true } : {}) };
+    const expected = agree(() => model.decide(told), `${position}: ${body.type} on ${key}`);
     const said = begun === undefined ? code : "steps";
     require("asModelled", said === expected, () =>
       `${position}: ${body.type} on ${key} comes to ${said}, not ${expected}`);
     if (begun === undefined) {
-      if (code === "ok") model.ended(told, code);
+      if (code === "ok") model.ended(told, code, happened);
       return;
     }
     this.#running.set(key, told);
     agree(() => model.begun(told, begun.steps as Steps), `${position}: ${body.type} on ${key}`);
-    if (ended !== undefined) this.#end(model, told, ended, nowMs);
+    if (ended !== undefined) this.#end(model, told, happened, position);
   }
 
-  #end(model: ActorModel, told: Told, ended: Event, nowMs: number): void {
-    this.#running.delete(keyOf(model, told.id));
-    model.ended({ ...told, nowMs }, ended.code as Code);
+  #end(model: ActorModel, told: Told, happened: readonly Happened[], position: string): void {
+    const key = keyOf(model, told.id);
+    const code = happened.find(({ type }) => type === "SagaEnded")?.code as Code;
+    this.#running.delete(key);
+    agree(() => model.ended(told, code, happened), `${position}: ${told.command.type} on ${key}`);
   }
 }
 
 /** What the ledger has sent by itself, by what came of it. */
-function dueCommandIn(events: readonly Event[]): string {
+function dueCommandIn(events: readonly Happened[]): string {
   return events[0]?.type === "PaymentExpired" ? "ExpirePayment" : "ExpireCard";
 }
 
@@ -102,9 +111,9 @@ function keyOf({ type }: ActorModel, id: string): string {
   return `${type} ${id}`;
 }
 
-function agree(compare: () => void, what: string): void {
+function agree<Result>(compare: () => Result, what: string): Result {
   try {
-    compare();
+    return compare();
   } catch (error) {
     throw new Violation("asModelled", `${what}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,3 +1,4 @@
+import type { Found } from "../../../engine/actor/actor.ts";
 import type { ObjectCommand } from "../../../engine/views.ts";
 import type { Code } from "../../../protocol/codes.ts";
 import type { Random } from "../random.ts";
@@ -12,7 +13,14 @@ export interface Told {
   readonly id: string;
   readonly command: Readonly<Record<string, unknown>> & { readonly type: string };
   readonly nowMs: number;
+  /** What was found of the actor that the command depends on. */
+  readonly found?: Found;
+  /** The ledger sent it by itself. */
+  readonly isOwn?: true;
 }
+
+/** An event in the journal. */
+export type Happened = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /** What must be asked of wallets, as far as the model has an opinion. */
 export type Steps = readonly { readonly ask: Readonly<Record<string, unknown>> }[];
@@ -31,8 +39,8 @@ export interface ActorModel {
   readonly decide: (told: Told) => Code | "steps";
   /** Wallets are being asked. **Errors**: throws where the steps are not what they must be. */
   readonly begun: (told: Told, steps: Steps) => void;
-  /** A command has come to its end; `code` is what its wallets said. */
-  readonly ended: (told: Told, code: Code) => void;
+  /** A command has come to its end; `code` is what its wallets said, and with it the journal tells these events. */
+  readonly ended: (told: Told, code: Code, events: readonly Happened[]) => void;
   /** Throws where the ledger thinks otherwise. */
   readonly compare: (id: string, state: unknown) => void;
   readonly ids: () => Iterable<string>;

@@ -1,5 +1,5 @@
 /**
- * Payments, medical cards and their sagas in a simulated world in which everything that can fail does, from many seeds.
+ * Payments, merchants, medical cards and their sagas in a simulated world in which everything that can fail does, from many seeds.
  *
  * `npm run simulate -- --actors --seed N` replays one with its whole trace.
  */

@@ -8,7 +8,7 @@ import { ALL_WALLETS } from "./actor-wallets.ts";
 import { ActorWorld } from "./actor-world.ts";
 import { EXPIRY_S_MAX } from "./payment-model.ts";
 
-const STEPS = 320;
+const STEPS = 900;
 /** Rounds in which everything that is under way must come to its end. */
 const ROUNDS_MAX = 600;
 const ROUND_MS = 10_000;
@@ -18,13 +18,13 @@ const REQUESTS_PER_TURN_MAX = 6;
 const KEEPER_REQUESTS_MAX = 5;
 
 const ACTIONS = {
-  command: 24,
+  command: 14,
   move: 7,
-  retry: 4,
-  gateway: 20,
-  shard: 30,
-  deliver: 26,
-  time: 5,
+  retry: 10,
+  gateway: 40,
+  shard: 60,
+  deliver: 50,
+  time: 7,
   copy: 10,
   keeper: 10,
   operate: 1,
@@ -32,7 +32,7 @@ const ACTIONS = {
 } as const;
 type Action = keyof typeof ACTIONS;
 
-/** Runs payments, medical cards and their sagas from a seed to the end, or to the first rule violated. */
+/** Runs payments, merchants, medical cards and their sagas from a seed to the end, or to the first rule violated. */
 export function simulateActors(seed: number, plant: Plant = {}, print?: (line: string) => void): SimulationResult {
   const trace = new Trace(print);
   const end = plant.begin?.();

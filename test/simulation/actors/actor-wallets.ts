@@ -17,12 +17,17 @@ export const WALLETS = {
   fees: wallets(0xb300, 2),
   fundings: wallets(0xb400, 2),
   clearings: wallets(0xb500, 2),
+  /** Of registered merchants, and of nothing else. */
+  merchants: wallets(0xb600, 2),
+  banks: wallets(0xb700, 2),
+  /** Have parts in payments. */
+  partners: wallets(0xb800, 2),
 } as const;
 
 export const OPENING_MINOR = 600;
 
 /** Wallets that begin with money. */
-export const FUNDED: readonly string[] = [...WALLETS.payers, ...WALLETS.fundings];
+export const FUNDED: readonly string[] = [...WALLETS.payers, ...WALLETS.fundings, ...WALLETS.merchants];
 
 export const ALL_WALLETS: readonly string[] = Object.values(WALLETS).flat();
 

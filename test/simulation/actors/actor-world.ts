@@ -39,8 +39,9 @@ const CALM: Weather = {
   snapshotFails: 0,
 };
 
-/** Some seeds begin before a month ends in the calendar of the cards. */
+/** Some seeds begin before a month ends in the calendar of the cards, some before a week of the merchants' does. */
 const SHORTLY_BEFORE_A_MONTH_MS = Date.parse("2023-11-30T23:58:00+02:00");
+const SHORTLY_BEFORE_A_WEEK_MS = Date.parse("2023-11-19T23:58:00+02:00");
 /** What waits for an operator is asked again under its old id, which must still be remembered. */
 const WINDOW_MS = 12 * 3_600_000;
 
@@ -72,7 +73,7 @@ export class ActorWorld {
     this.trace = trace;
     this.plant = plant;
     const shardCount = random.pick([1, 2, 2, 3]);
-    this.host = new SimulatedHost(random.chance(0.3) ? SHORTLY_BEFORE_A_MONTH_MS : BASE_MS);
+    this.host = new SimulatedHost(random.pick([SHORTLY_BEFORE_A_MONTH_MS, SHORTLY_BEFORE_A_WEEK_MS, BASE_MS]));
     this.snapshotFrames = random.pick([0, 3, 8, 20]);
     this.options = {
       shardCount,
@@ -88,8 +89,8 @@ export class ActorWorld {
     };
     const sometimes = (probability: number): number => (random.chance(0.7) ? probability : 0);
     this.#storm = {
-      crash: sometimes(0.03),
-      disk: sometimes(0.02),
+      crash: sometimes(0.01),
+      disk: sometimes(0.01),
       interruptedRecovery: sometimes(0.02),
       overtaking: sometimes(0.5),
       duplicate: sometimes(0.3),

@@ -1,8 +1,10 @@
 import type { ActorModel } from "./actor-model.ts";
 import { CardModel } from "./card-model.ts";
+import { MerchantModel } from "./merchant-model.ts";
 import { PaymentModel } from "./payment-model.ts";
 
 /** A model for every type of actors in the simulation. */
 export function newModels(): readonly ActorModel[] {
-  return [new PaymentModel(), new CardModel()];
+  const merchants = new MerchantModel();
+  return [new PaymentModel(merchants), new CardModel(), merchants];
 }
