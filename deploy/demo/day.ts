@@ -1,12 +1,10 @@
 import type { ActorCommand, ActorResult, CommandResult } from "../../client/index.ts";
+import { onCard } from "./cards.ts";
+import type { FoundedTown } from "./founding.ts";
 import { CURRENCY, type Ledger } from "./ledger.ts";
-import type { People } from "./people.ts";
-import type { Shops } from "./shops.ts";
-import type { ErrandEnd, Tills } from "./tills.ts";
+import type { Errand, ErrandEnd } from "./tills.ts";
 import type { Happening } from "./town.ts";
 
-const INSURER_MINOR = 1_000_000_000;
-const YEAR_MS = 366 * 86_400_000;
 const COURIER_BASIS_POINTS = 1_000;
 
 /** What has come of everything that was sent. */
@@ -22,7 +20,7 @@ interface Counts extends Record<ErrandEnd, number> {
 
 type Payment = Extract<Happening, { type: "payment" }> & { readonly id: string };
 
-/** The medical cards of people, and what happens to everybody, in commands. */
+/** What happens in a town, in commands. */
 export class Day {
   readonly counts: Counts = {
     transfers: 0,
@@ -36,53 +34,11 @@ export class Day {
     refused: 0,
   };
   readonly #ledger: Ledger;
-  readonly #shops: Shops;
-  readonly #people: People;
-  readonly #tills: Tills | undefined;
-  readonly #cards: readonly string[];
-  readonly #insurer: string;
-  readonly #clearing: readonly string[];
+  readonly #town: FoundedTown;
 
-  constructor(ledger: Ledger, people: People, shops: Shops, tills?: Tills) {
-    const some = (): readonly string[] => people.all.map(() => ledger.ids.next());
+  constructor(ledger: Ledger, town: FoundedTown) {
     this.#ledger = ledger;
-    this.#shops = shops;
-    this.#people = people;
-    this.#tills = tills;
-    this.#cards = some();
-    this.#clearing = some();
-    this.#insurer = ledger.ids.next();
-  }
-
-  /** One to look at. */
-  get exampleCardId(): string {
-    return this.#cards[0];
-  }
-
-  /** Opens the insurer's wallets and issues the cards. **Errors**: throws where one is refused. */
-  async begin(): Promise<void> {
-    const { ids } = this.#ledger;
-    const insurerId = ids.next();
-    await this.#ledger.openWallets([
-      { walletId: this.#insurer, ownerId: insurerId, walletType: "system", openingMinor: INSURER_MINOR },
-      ...this.#clearing.map((walletId) => ({ walletId, ownerId: insurerId, walletType: "system" }) as const),
-    ]);
-    const expiresAt = new Date(Date.now() + YEAR_MS).toISOString();
-    const tiers = ["BRONZE", "SILVER", "GOLD"] as const;
-    const commands = this.#cards.flatMap((id, person) => {
-      const { id: holderId, walletId } = this.#people.all[person];
-      const facts = {
-        holderId,
-        tier: tiers[person % tiers.length],
-        currency: CURRENCY,
-        fundingWalletId: this.#insurer,
-        holderWalletId: walletId,
-        clearingWalletId: this.#clearing[person],
-        expiresAt,
-      };
-      return [card(id, { type: "IssueCard", ...facts }), card(id, { type: "ActivateCard" })];
-    });
-    await this.#ledger.mustTake(commands);
+    this.#town = town;
   }
 
   /** Has things happen, all at once, and resolves when each has come to its end. */
@@ -97,15 +53,18 @@ export class Day {
 
   /** Pays the merchants out. */
   async settle(): Promise<void> {
-    const closed = await this.#shops.settle();
+    const closed = await this.#town.shops.settle();
     this.counts.batches += closed;
-    this.counts.refused += this.#shops.all.length - closed;
+    this.counts.refused += this.#town.shops.all.length - closed;
   }
 
   async #transfer(transfers: readonly Extract<Happening, { type: "transfer" }>[]): Promise<void> {
     const results = await this.#ledger.batch(
       transfers.map(({ from, to, amountMinor }) => {
-        const sides = { fromWalletId: this.#people.all[from].walletId, toWalletId: this.#people.all[to].walletId };
+        const sides = {
+          fromWalletId: this.#town.people.all[from].walletId,
+          toWalletId: this.#town.people.all[to].walletId,
+        };
         return { type: "Transfer" as const, ...sides, amountMinor };
       }),
     );
@@ -115,8 +74,11 @@ export class Day {
   async #pay(payments: readonly Extract<Happening, { type: "payment" }>[]): Promise<void> {
     const open = payments.map((payment): Payment => ({ ...payment, id: this.#ledger.ids.next() }));
     const initiated = await this.#each(open, ({ payer, shop, amountMinor, isDelivered }) => {
-      const sides = { payerWalletId: this.#people.all[payer].walletId, merchantId: this.#shops.all[shop].merchantId };
-      const splits = [{ walletId: this.#shops.courierWalletId, basisPoints: COURIER_BASIS_POINTS }];
+      const sides = {
+        payerWalletId: this.#town.people.all[payer].walletId,
+        merchantId: this.#town.shops.all[shop].merchantId,
+      };
+      const splits = [{ walletId: this.#town.shops.courierWalletId, basisPoints: COURIER_BASIS_POINTS }];
       const facts = { ...sides, amountMinor, currency: CURRENCY, ...(isDelivered ? { splits } : {}) };
       return { type: "InitiatePayment", ...facts };
     });
@@ -141,19 +103,19 @@ export class Day {
       claims.map(({ person, shop, totalMinor }) => {
         const items = [{ code: "prescription", quantity: 1, unitPriceMinor: totalMinor }];
         const facts = {
-          pharmacyWalletId: this.#shops.all[shop].ownWalletId,
-          beneficiaryId: this.#people.all[person].id,
+          pharmacyWalletId: this.#town.shops.all[shop].ownWalletId,
+          beneficiaryId: this.#town.people.all[person].id,
           category: "MEDICATION",
         };
         const claim = { type: "ClaimPrescription", claimId: this.#ledger.ids.next(), ...facts, totalMinor, items };
-        return card(this.#cards[person], claim);
+        return onCard(this.#town.cards.all[person], claim);
       }),
     );
     this.counts.claims += this.#count(results);
   }
 
-  async #visit(errands: Parameters<Tills["serve"]>[0]): Promise<void> {
-    const ends = (await this.#tills?.serve(errands)) ?? [];
+  async #visit(errands: readonly Errand[]): Promise<void> {
+    const ends = (await this.#town.tills?.serve(errands)) ?? [];
     for (const end of ends) this.counts[end] += 1;
   }
 
@@ -174,8 +136,4 @@ export class Day {
     this.counts.refused += results.length - done;
     return done;
   }
-}
-
-function card(actorId: string, command: ActorCommand["command"]): ActorCommand {
-  return { actor: "MedCard", actorId, command };
 }

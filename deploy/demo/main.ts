@@ -13,13 +13,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Mizan } from "../../client/index.ts";
 import { Day } from "./day.ts";
+import { type FoundedTown, found } from "./founding.ts";
 import { Ledger } from "./ledger.ts";
 import { NodeProcess } from "./node-process.ts";
-import { People } from "./people.ts";
 import { SandboxProcess } from "./sandbox-process.ts";
-import { Shops } from "./shops.ts";
-import { Tills } from "./tills.ts";
-import { happenings, inhabitants, townOf } from "./town.ts";
+import type { Shops } from "./shops.ts";
+import { happenings, townOf } from "./town.ts";
 
 const TICK_MS = 100;
 const TELL_TICKS = 10;
@@ -66,26 +65,13 @@ async function live(url: string, key: string, sandbox?: SandboxProcess): Promise
   const mizan = await Mizan.connect({ url, apiKey: key, timeoutMs: 60_000 });
   try {
     const ledger = new Ledger(mizan, url, key);
-    const shops = new Shops(ledger, town.shops);
-    const people = new People(ledger, inhabitants(town, seed));
-    const tills = sandbox && new Tills(ledger, people, sandbox);
-    const day = new Day(ledger, people, shops, tills);
-    await people.open();
-    const areNamed = await people.register();
-    await shops.open();
-    await tills?.open();
-    await day.begin();
+    const founded = await found(ledger, town, seed, sandbox);
     say(`${town.people} people with a wallet and a medical card, ${town.shops} shops`);
-    showWhere(url, key, {
-      "a wallet": `/wallets/${people.all[0].walletId}/transactions`,
-      ...(areNamed ? { "a person": `/people/${people.all[0].id}` } : {}),
-      "a card": `/medcards/${day.exampleCardId}`,
-      "its use": `/medcards/${day.exampleCardId}/analytics`,
-      payments: "/payments?limit=5",
-      ...(tills === undefined ? {} : { "top-ups": "/topups?limit=5", payouts: "/payouts?limit=5" }),
-      settlements: `/merchants/${shops.all[0].merchantId}/settlements`,
-    });
-    if (!areNamed) say("  nobody has a name: the ledger runs without MIZAN_PERSONAL_DATA_KEY");
+    // Whoever claims first has something to show soon.
+    const first = happenings(town, seed).find((thing) => thing.type === "claim");
+    showWhere(url, key, examplesOf(founded, first?.person ?? 0));
+    if (!founded.areNamed) say("  nobody has a name: the ledger runs without MIZAN_PERSONAL_DATA_KEY");
+    const day = new Day(ledger, founded);
     const endsAtMs = performance.now() + lastsMs;
     const things = happenings(town, seed);
     let due = 0;
@@ -101,10 +87,25 @@ async function live(url: string, key: string, sandbox?: SandboxProcess): Promise
     }
     await day.settle();
     say(`${process.stdout.isTTY ? "\r" : ""}${told(day)}`);
-    await check(ledger, shops);
+    await check(ledger, founded.shops);
   } finally {
     await mizan.close();
   }
+}
+
+/** Where to look, after `/api/v1`. */
+function examplesOf({ people, areNamed, cards, shops, tills }: FoundedTown, person: number): Record<string, string> {
+  const { id, walletId } = people.all[person];
+  const card = `/medcards/${cards.all[person]}`;
+  return {
+    "a wallet": `/wallets/${walletId}/transactions`,
+    ...(areNamed ? { "a person": `/people/${id}` } : {}),
+    "a card": card,
+    "its use": `${card}/analytics`,
+    payments: "/payments?limit=5",
+    ...(tills === undefined ? {} : { "top-ups": "/topups?limit=5", payouts: "/payouts?limit=5" }),
+    settlements: `/merchants/${shops.all[0].merchantId}/settlements`,
+  };
 }
 
 function showWhere(url: string, key: string, examples: Readonly<Record<string, string>>): void {

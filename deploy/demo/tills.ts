@@ -7,7 +7,7 @@ import type { Happening } from "./town.ts";
 const OVERDRAFT_MINOR = 1_000_000_000_000;
 const SERVED_AT_ONCE = 16;
 
-type Errand = Extract<Happening, { type: "top-up" | "payout" }>;
+export type Errand = Extract<Happening, { type: "top-up" | "payout" }>;
 
 /** What became of an errand; `unpaid`: the person has the number, and has not paid yet. */
 export type ErrandEnd = "topUps" | "unpaid" | "payouts" | "refused";
