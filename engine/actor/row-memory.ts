@@ -6,13 +6,13 @@ import { actorOf } from "./registry.ts";
 export interface RowMemoryOptions {
   /** Actors that stay in memory; those that wait for wallets stay besides. */
   readonly inMemoryMax: number;
-  readonly away: AwayRows;
+  readonly away: Pick<AwayRows, "get" | "put">;
 }
 
-/** Rows that leave together: packing that many of the largest takes a millisecond. */
+/** Rows that leave together at most: packing that many of the largest takes a millisecond. */
 const LEAVING_MAX = 16;
-/** Rows that are looked at for them. */
-const LOOKS_MAX = 4 * LEAVING_MAX;
+/** Rows that are looked at for one that leaves. */
+const LOOKS_MAX = 4;
 
 /**
  * The rows of actors, of which those that were not used for long leave memory.
@@ -25,7 +25,8 @@ export class RowMemory {
   readonly #types: string[] = [];
   readonly #isOpen: (row: number) => boolean;
   readonly #inMemoryMax: number;
-  readonly #away: AwayRows | undefined;
+  readonly #leavingMax: number;
+  readonly #away: RowMemoryOptions["away"] | undefined;
   /** Rows in memory, in no order; kept only where rows may leave. */
   readonly #inMemory: number[] = [];
   #hand = 0;
@@ -37,6 +38,7 @@ export class RowMemory {
     const bytes = options === undefined ? 0 : rowsMax;
     this.#isOpen = isOpen;
     this.#inMemoryMax = options?.inMemoryMax ?? Number.POSITIVE_INFINITY;
+    this.#leavingMax = Math.min(LEAVING_MAX, this.#inMemoryMax);
     this.#away = options?.away;
     this.#isUsed = new Uint8Array(bytes);
     this.#isSaved = new Uint8Array(bytes);
@@ -95,12 +97,12 @@ export class RowMemory {
   #comeIn(row: number): void {
     if (this.#away === undefined) return;
     this.#inMemory.push(row);
-    if (this.#inMemory.length >= this.#inMemoryMax + LEAVING_MAX) this.#putAway(this.#away, row);
+    if (this.#inMemory.length >= this.#inMemoryMax + this.#leavingMax) this.#putAway(this.#away, row);
   }
 
-  #putAway(away: AwayRows, cameIn: number): void {
+  #putAway(away: RowMemoryOptions["away"], cameIn: number): void {
     const leaving: number[] = [];
-    for (let looks = 0; looks < LOOKS_MAX && leaving.length < LEAVING_MAX; looks += 1) {
+    for (let looks = 0; looks < LOOKS_MAX * this.#leavingMax && leaving.length < this.#leavingMax; looks += 1) {
       if (this.#hand >= this.#inMemory.length) this.#hand = 0;
       const row = this.#inMemory[this.#hand];
       if (row === cameIn || this.#isUsed[row] === 1 || this.#isOpen(row)) {

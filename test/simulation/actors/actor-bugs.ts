@@ -247,6 +247,43 @@ export const ACTOR_BUGS: Readonly<Record<string, () => Plant>> = {
         return { ...after, nextBatchAtMs: isRefused ? (state as MerchantState).nextBatchAtMs : nextBatchAtMs };
       },
     })),
+  "money that is reported twice is moved twice": () =>
+    inPlaceOf(
+      "TopUp",
+      withState("ConfirmTopUp", ({ transactionId: _, ...state }) => ({ ...state, status: "PENDING" })),
+    ),
+  "money that comes late is taken as if it came in time": () =>
+    inPlaceOf(
+      "TopUp",
+      withState("ConfirmTopUp", (state) => ({ ...state, status: "PENDING" })),
+    ),
+  "another amount than was asked for is taken for it": () =>
+    inPlaceOf("TopUp", ({ decide }) => ({
+      decide: (state, command, context) => {
+        const { amountMinor } = command as { readonly amountMinor?: number };
+        const isConfirmed = command.type === "ConfirmTopUp" && state !== undefined;
+        return decide(isConfirmed ? { ...state, amountMinor } : state, command, context);
+      },
+    })),
+  "a top-up that was paid expires": () =>
+    inPlaceOf("TopUp", ({ dueAtMs, decide }) => ({
+      dueAtMs: (state) => dueAtMs(asPending(state)),
+      decide: (state, command, context) =>
+        decide(command.type === "ExpireTopUp" && state !== undefined ? asPending(state) : state, command, context),
+    })),
+  "a payout that fails gives nothing back": () =>
+    inPlaceOf("Payout", ({ decide }) => ({
+      decide: (state, command, context) => {
+        const decision = decide(state, command, context);
+        if (command.type !== "FailPayout" || !("steps" in decision)) return decision;
+        return { code: "ok", events: [{ type: "PayoutFailed", reason: "no", atMs: context.nowMs } as never] };
+      },
+    })),
+  "a payout that was paid can still fail": () =>
+    inPlaceOf(
+      "Payout",
+      withState("FailPayout", (state) => ({ ...state, status: "PENDING" })),
+    ),
   "a batch is never due": () => inPlaceOf("Merchant", () => ({ dueAtMs: () => Number.POSITIVE_INFINITY })),
   "a payment never expires": () => inPlaceOf("Payment", () => ({ dueAtMs: () => Number.POSITIVE_INFINITY })),
 };
@@ -294,6 +331,20 @@ function takenBackByNothing({ ask, refused }: SagaStep): SagaStep {
   const { toWalletId: _, ...rest } = ask;
   const undo = { ...rest, operation: "VoidHold", amountMinor: 0, holdId: untimedId(0xf), forOwnerId: null } as const;
   return { ask, undo, refused, doneBy: ["hold_not_found"] };
+}
+
+/** A command of a type is decided on as if the actor were otherwise. */
+function withState(type: string, wrong: (state: Readonly<Record<string, unknown>>) => object): Changes {
+  return ({ decide }) => ({
+    decide: (state, command, context) => {
+      const isMeant = command.type === type && state !== undefined;
+      return decide(isMeant ? wrong(state as Readonly<Record<string, unknown>>) : state, command, context);
+    },
+  });
+}
+
+function asPending(state: unknown): object {
+  return { ...(state as object), status: "PENDING" };
 }
 
 function keepsLimit(type: string): Changes {

@@ -39,7 +39,7 @@ const UNDECIDED: readonly Answer["code"][] = ["overloaded", "in_progress", "acto
 const ADMIN: Caller = { role: "admin", ownerId: new Uint32Array(4), keyId: "" };
 
 /** How often which type of actors is sent a command. */
-const TYPES = { Payment: 5, MedCard: 4, Merchant: 2 } as const;
+const TYPES = { Payment: 5, MedCard: 4, Merchant: 2, TopUp: 2, Payout: 2 } as const;
 const MONEY = { Transfer: 6, Credit: 1, FreezeWallet: 3, UnfreezeWallet: 6, VoidHold: 1 } as const;
 
 /** Those who send commands to actors and move money beside them, and an operator. */

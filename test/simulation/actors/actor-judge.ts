@@ -102,9 +102,15 @@ export class ActorJudge {
   }
 }
 
+const DUE_COMMANDS: Readonly<Record<string, string>> = {
+  PaymentExpired: "ExpirePayment",
+  CardExpired: "ExpireCard",
+  TopUpExpired: "ExpireTopUp",
+};
+
 /** What the ledger has sent by itself, by what came of it. */
 function dueCommandIn(events: readonly Happened[]): string {
-  return events[0]?.type === "PaymentExpired" ? "ExpirePayment" : "ExpireCard";
+  return DUE_COMMANDS[events[0]?.type ?? ""] ?? "";
 }
 
 function keyOf({ type }: ActorModel, id: string): string {

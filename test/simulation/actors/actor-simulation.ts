@@ -7,6 +7,7 @@ import { ActorLedger } from "./actor-ledger.ts";
 import { ALL_WALLETS } from "./actor-wallets.ts";
 import { ActorWorld } from "./actor-world.ts";
 import { EXPIRY_S_MAX } from "./payment-model.ts";
+import { TOP_UP_MS_MAX } from "./topup-model.ts";
 
 const STEPS = 900;
 /** Rounds in which everything that is under way must come to its end. */
@@ -201,7 +202,7 @@ class ActorSimulation {
     this.#world.calm();
     this.#settle();
     // Whatever still waits for its time is due now.
-    this.#world.host.pass(EXPIRY_S_MAX * 1_000);
+    this.#world.host.pass(Math.max(EXPIRY_S_MAX * 1_000, TOP_UP_MS_MAX));
     this.#settle();
     this.#checkMoney();
     for (const shard of shards) this.#running().compareReplay(shard);

@@ -22,12 +22,19 @@ export const WALLETS = {
   banks: wallets(0xb700, 2),
   /** Have parts in payments. */
   partners: wallets(0xb800, 2),
+  /** What providers have to settle. */
+  providers: wallets(0xb900, 2),
 } as const;
 
 export const OPENING_MINOR = 600;
 
 /** Wallets that begin with money. */
-export const FUNDED: readonly string[] = [...WALLETS.payers, ...WALLETS.fundings, ...WALLETS.merchants];
+export const FUNDED: readonly string[] = [
+  ...WALLETS.payers,
+  ...WALLETS.fundings,
+  ...WALLETS.merchants,
+  ...WALLETS.providers,
+];
 
 export const ALL_WALLETS: readonly string[] = Object.values(WALLETS).flat();
 

@@ -75,6 +75,7 @@ export class ActorWorld {
     const shardCount = random.pick([1, 2, 2, 3]);
     this.host = new SimulatedHost(random.pick([SHORTLY_BEFORE_A_MONTH_MS, SHORTLY_BEFORE_A_WEEK_MS, BASE_MS]));
     this.snapshotFrames = random.pick([0, 3, 8, 20]);
+    const inMemoryMax = random.pick([1, 3, 1_000]);
     this.options = {
       shardCount,
       nowMs: () => this.host.wallMs,
@@ -82,6 +83,10 @@ export class ActorWorld {
       calendarTimeZone: CALENDAR_TIME_ZONE,
       holdsPerShardMax: 64,
       actorsPerShardMax: 32,
+      /** A store of its own for each state, since the getter is read for each. */
+      get actorMemory() {
+        return { inMemoryMax, away: new AwayInMemory() };
+      },
       idempotencyWindowMs: WINDOW_MS,
       idempotencyIdsMax: 20_000,
       idFutureSkewMs: SKEW_MS,
@@ -134,5 +139,20 @@ export class ActorWorld {
     return random.chance(weather.disk)
       ? random.pick(["refused", "lost", "unacknowledged", "torn", "flipped"])
       : "durable";
+  }
+}
+
+/** Actors that have left the memory of a shard, in that of the simulation. */
+class AwayInMemory {
+  readonly #rows = new Map<number, Uint8Array>();
+
+  put(rows: readonly (readonly [row: number, bytes: Uint8Array])[]): void {
+    for (const [row, bytes] of rows) this.#rows.set(row, bytes.slice());
+  }
+
+  get(row: number): Uint8Array {
+    const bytes = this.#rows.get(row);
+    if (bytes === undefined) throw new Error(`actor ${row} has left memory and is nowhere`);
+    return bytes;
   }
 }
