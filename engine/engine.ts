@@ -68,7 +68,6 @@ export interface ShardStats {
   readonly openTransfers: number;
   /** When the longest of them began, or 0 where none runs. */
   readonly oldestTransferAtMs: number;
-  readonly actors: number;
   /** Commands on actors that wait for wallets; how many of them wait for an operator; and when the oldest began, or 0. */
   readonly actorsInMemory: number;
   readonly openSagas: number;
@@ -134,6 +133,8 @@ export interface Engine {
   /** What happened to the wallets. */
   readonly history: History;
   stats(shard: number): ShardStats;
+  /** How many actors of each type a shard has. */
+  actorCounts(shard: number): readonly (readonly [type: string, count: number])[];
   /** Messages of other shards that a shard has not taken yet. */
   peersWaiting(shard: number): RingDepth;
   /** What a shard has counted, and how long what took. */

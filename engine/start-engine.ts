@@ -18,7 +18,7 @@ import { createShardPortMemory, ShardPort } from "./port/shard-port.ts";
 import { createReplicationMemory } from "./replication/replication-memory.ts";
 import type { PeerMemory } from "./shard/peers.ts";
 import type { ShardMetersView } from "./shard/shard-meters.ts";
-import { createStatsMemory, metersOf, readStats } from "./shard/shard-stats.ts";
+import { createStatsMemory, metersOf, readActorCounts, readStats } from "./shard/shard-stats.ts";
 import type { ShardThreadData, ShardThreadMessage } from "./shard/shard-thread.ts";
 import type { SharedColumns } from "./wallet/wallet-columns.ts";
 
@@ -120,6 +120,7 @@ export async function startEngine(options: EngineOptions, hooks: EngineHooks): P
     columns,
     history,
     stats: (shard: number): ShardStats => readStats(statsMemories[shard]),
+    actorCounts: (shard: number) => readActorCounts(statsMemories[shard]),
     peersWaiting: (shard: number): RingDepth => waitingIn(peers.rings.map((row) => row[shard])),
     meters: (shard: number): ShardMetersView => metersOf(new Float64Array(statsMemories[shard])).view(),
     stop: async () => {

@@ -56,7 +56,11 @@ export class ActorTable {
     return this.#rows.length;
   }
 
-  /** Those of them that are in memory. */
+  countOf(type: string): number {
+    return this.#rowOf.get(type)?.size ?? 0;
+  }
+
+  /** Those of them all that are in memory. */
   get inMemoryCount(): number {
     return this.#rows.inMemoryCount;
   }

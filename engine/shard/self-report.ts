@@ -1,6 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import type { ShardState } from "./shard-state.ts";
-import { STAT } from "./shard-stats.ts";
+import { STAT, writeActorCounts } from "./shard-stats.ts";
 import { trialBalance } from "./trial-balance.ts";
 
 const INTERVAL_MS = 500;
@@ -38,7 +38,7 @@ export class SelfReport {
     // The store keeps them in the order in which they began.
     stats[STAT.oldestTransferAtMs] = transfers.states().next().value?.startedAtMs ?? 0;
     const { parked, oldestAtMs } = actors.openFacts();
-    stats[STAT.actors] = actors.count;
+    writeActorCounts(stats, (type) => actors.countOf(type));
     stats[STAT.actorsInMemory] = actors.inMemoryCount;
     stats[STAT.openSagas] = actors.openCount;
     stats[STAT.parkedSagas] = parked;

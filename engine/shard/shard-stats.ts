@@ -1,3 +1,4 @@
+import { ACTORS } from "../actor/registry.ts";
 import type { ShardStats } from "../engine.ts";
 import { METERS_LENGTH, ShardMeters } from "./shard-meters.ts";
 
@@ -15,7 +16,6 @@ const FIELDS = [
   "idempotencyFilterBytes",
   "openTransfers",
   "oldestTransferAtMs",
-  "actors",
   "actorsInMemory",
   "openSagas",
   "parkedSagas",
@@ -53,15 +53,26 @@ export const STAT = Object.fromEntries(FIELDS.map((name, index) => [name, index]
 /**
  * Memory that a shard writes and the gateway's thread reads at any time; each field is current, their set is not atomic.
  *
- * **Shape**: Float64 [the fields | the shard's meters].
+ * **Shape**: Float64 [the fields | how many actors there are of each type | the shard's meters].
  */
 export function createStatsMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer((FIELDS.length + METERS_LENGTH) * 8);
+  return new SharedArrayBuffer((FIELDS.length + ACTORS.length + METERS_LENGTH) * 8);
 }
 
-/** The meters behind the fields. */
+/** The meters behind the fields and counts. */
 export function metersOf(stats: Float64Array): ShardMeters {
-  return new ShardMeters(stats.subarray(FIELDS.length));
+  return new ShardMeters(stats.subarray(FIELDS.length + ACTORS.length));
+}
+
+/** Writes how many actors there are of each type. */
+export function writeActorCounts(stats: Float64Array, countOf: (type: string) => number): void {
+  for (const [index, { name }] of ACTORS.entries()) stats[FIELDS.length + index] = countOf(name);
+}
+
+/** Reads how many actors there are of each type. */
+export function readActorCounts(memory: SharedArrayBuffer): readonly (readonly [type: string, count: number])[] {
+  const values = new Float64Array(memory);
+  return ACTORS.map(({ name }, index) => [name, values[FIELDS.length + index]]);
 }
 
 /** Reads the fields. */

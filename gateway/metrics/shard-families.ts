@@ -31,8 +31,10 @@ const GAUGES = {
     "Age of the oldest transfer between shards that is running.",
     ({ oldestTransferAtMs }) => ageSeconds(oldestTransferAtMs),
   ],
-  mizan_actors: ["Payments, medical cards and other actors.", ({ actors }) => actors],
-  mizan_actors_in_memory: ["Those of them that are in memory.", ({ actorsInMemory }) => actorsInMemory],
+  mizan_actors_in_memory: [
+    "Payments, medical cards and other actors that are in memory.",
+    ({ actorsInMemory }) => actorsInMemory,
+  ],
   mizan_open_sagas: ["Commands on actors that wait for wallets to do their part.", ({ openSagas }) => openSagas],
   mizan_parked_sagas: ["Commands on actors that wait for an operator.", ({ parkedSagas }) => parkedSagas],
   mizan_open_saga_age_seconds: [
@@ -110,6 +112,16 @@ export function shardFamilies({ engine, role }: GatewayContext): readonly Family
   return [
     ...of("counter", COUNTERS),
     ...of("gauge", GAUGES),
+    {
+      type: "gauge",
+      name: "mizan_actors",
+      help: "Payments, medical cards and other actors, by type.",
+      labels: ["shard", "type"],
+      read: () =>
+        shards.flatMap((shard) =>
+          engine.actorCounts(shard).map(([type, value]) => ({ labels: { shard: String(shard), type }, value })),
+        ),
+    },
     {
       type: "counter",
       name: "mizan_commands_total",

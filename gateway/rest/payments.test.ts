@@ -193,6 +193,14 @@ describe("a payment over REST", () => {
     ]);
   });
 
+  test("is counted among the actors of its type", async () => {
+    const counted = async (): Promise<boolean> => {
+      const response = await fetch(`${ledger.url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+      return /^mizan_actors\{shard="\d",type="Payment"\} [1-9]/m.test(await response.text());
+    };
+    await expect.poll(counted, { timeout: 60_000 }).toBe(true);
+  });
+
   test("that cannot go on shows as a saga until it can", async () => {
     const shop = await party("merchant");
     const payer = await party("user", 1_000);
