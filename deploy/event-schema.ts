@@ -10,7 +10,7 @@ import type {
   RecordView,
   WalletChangedView,
 } from "../engine/journal/record-view.ts";
-import { CODES, type Code } from "../protocol/codes.ts";
+import { CODES, type Code, type Refusal } from "../protocol/codes.ts";
 import { OPERATION, type OperationName } from "../protocol/command-record.ts";
 import { isUuid } from "../protocol/ids.ts";
 import { METADATA_BYTES_MAX } from "../protocol/limits.ts";
@@ -127,15 +127,23 @@ const holdExpired: z.ZodType<HoldExpiredView> = z.strictObject({
 });
 
 const sender = z.strictObject({ isAdmin: z.boolean(), ownerId: z.string() });
+const refusal = code.refine((text): text is Refusal => text !== "ok", "is no refusal");
+const found = z.union([
+  z.strictObject({ code: z.literal("ok"), facts: z.record(z.string(), z.unknown()) }),
+  z.strictObject({ code: refusal }),
+]);
 
 const objectChanged: z.ZodType<ObjectChangedView> = z.strictObject({
   type: z.literal("ObjectChanged"),
   aggregate: z.string(),
   id,
-  command: z.strictObject({ id, body: z.unknown(), by: sender.exactOptional() }).exactOptional(),
+  command: z
+    .strictObject({ id, body: z.unknown(), by: sender.exactOptional(), found: found.exactOptional() })
+    .exactOptional(),
   code,
   events: z.array(z.looseObject({ type: z.string() })),
   version: count.exactOptional(),
+  previous: count.exactOptional(),
 });
 
 /** Every kind of event, by its type: so that a line is told what is wrong with it, and not with all kinds. */

@@ -48,8 +48,22 @@ test("payments, and the answers to their commands, are there again, and go on", 
     await call(origin, "POST", `/payments/${id}/authorize`, {});
     await call(origin, "POST", `/payments/${id}/capture`, { amountMinor: 200 }, captureId);
   }
+  // One payment with the terms of a registered merchant, which its record names beside the command.
+  const [walletId, payoutWalletId, payerWalletId] = wallets;
+  const settlement = { every: "day", hour: 2, timeZone: "Africa/Cairo" };
+  const merchant = { name: "Shop", ownerId: ids.next(), walletId, payoutWalletId, currency: "EGP", settlement };
+  const { id: merchantId } = await call(origin, "POST", "/merchants", merchant);
+  const termed = ids.next();
+  const facts = { id: termed, merchantId, payerWalletId, amountMinor: 10, currency: "EGP" };
+  expect(await call(origin, "POST", "/payments", facts)).toMatchObject({ status: "INITIATED" });
   const shown = async (ledger: LedgerProcess): Promise<unknown> => ({
-    payments: await Promise.all(payments.map(({ id }) => call(ledger, "GET", `/payments/${id}`))),
+    payments: await Promise.all([...payments, { id: termed }].map(({ id }) => call(ledger, "GET", `/payments/${id}`))),
+    sagas: await Promise.all(
+      payments.map(async ({ captureId }) => {
+        const { timeline, isComplete } = await call(ledger, "GET", `/sagas/${captureId}`);
+        return [isComplete, (timeline as readonly { readonly type: string }[]).map(({ type }) => type)];
+      }),
+    ),
     balances: await Promise.all(
       wallets.map(async (id) => {
         const { postedMinor, availableMinor } = await call(ledger, "GET", `/wallets/${id}/balance`);

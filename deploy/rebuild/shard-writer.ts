@@ -158,9 +158,11 @@ export class ShardWriter {
     return sequence;
   }
 
-  object(record: ObjectRecord): number {
+  object({ previous, ...record }: ObjectRecord): number {
     const at = this.#frame.length >>> 2;
-    addObjectRecord(this.#frame, pack(record));
+    // Records have other sequences here, and so has the one that a record of a saga follows.
+    const head = previous === undefined ? undefined : this.state.actors.get(record.aggregate, record.id)?.open?.head;
+    addObjectRecord(this.#frame, pack(head === undefined ? record : { ...record, previous: head }));
     return this.#evolve(at);
   }
 
