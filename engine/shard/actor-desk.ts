@@ -152,6 +152,8 @@ export class ActorDesk {
 
   /** Does what the next actor is due for; false where none is. */
   runNextDue(): boolean {
+    // It is asked after every frame, and mostly none is due.
+    if (this.#state.actors.nextDueAtMs() > this.#frame.clockMs) return false;
     this.#hooks.makeRoom();
     const nowMs = this.#frame.clockMs;
     const row = this.#state.actors.firstDue(nowMs);
