@@ -35,10 +35,9 @@ export class RestParties {
     return { status: response.status, replayed, json: (await response.json()) as Json };
   }
 
-  async party(role: "merchant" | "user", fundsMinor = 0): Promise<Party> {
+  async party(role: "merchant" | "user", fundsMinor = 0, walletId = this.ids.next()): Promise<Party> {
     const ownerId = this.ids.next();
     const { json } = await this.call("POST", "/api-keys", { name: role, role, ownerId });
-    const walletId = this.ids.next();
     await this.call("POST", "/wallets", { id: walletId, ownerId, currency: "EGP" });
     await this.call("POST", `/wallets/${walletId}/activate`);
     if (fundsMinor > 0) await this.call("POST", `/wallets/${walletId}/credit`, { amountMinor: fundsMinor });

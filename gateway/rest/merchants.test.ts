@@ -12,30 +12,20 @@ import {
 import { paymentAnswer } from "../../protocol/payment/answers.ts";
 import { JsonSocket } from "../../test/json-socket.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
+import { RestParties } from "../../test/rest-parties.ts";
 
 const ids = new UuidV7();
 let ledger: LedgerProcess;
+let rest: RestParties;
 beforeAll(async () => {
   ledger = await LedgerProcess.create({ MIZAN_SHARDS: "2" });
   await ledger.start();
+  rest = new RestParties(ledger);
 });
 afterAll(() => ledger.dispose());
 
-interface Answer {
-  readonly status: number;
-  readonly replayed: boolean;
-  readonly json: Readonly<Record<string, unknown>>;
-}
-
-async function call(method: string, path: string, body?: object, key = ADMIN_KEY, id = ids.next()): Promise<Answer> {
-  const response = await fetch(`${ledger.url}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": id },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const replayed = response.headers.get("idempotency-replayed") === "true";
-  return { status: response.status, replayed, json: (await response.json()) as Record<string, unknown> };
-}
+type Answer = Awaited<ReturnType<RestParties["call"]>>;
+const call: RestParties["call"] = (...asked) => rest.call(...asked);
 
 async function done(method: string, path: string, body?: object, key = ADMIN_KEY): Promise<Answer["json"]> {
   const { status, json } = await call(method, path, body, key);

@@ -5,56 +5,27 @@ import { shardOfUuid, UuidV7 } from "../../protocol/ids.ts";
 import { paymentAnswer, paymentFoundAnswer, paymentsAnswer } from "../../protocol/payment/answers.ts";
 import { sagaAnswer, sagasAnswer } from "../../protocol/saga-answers.ts";
 import { ADMIN_KEY, LedgerProcess } from "../../test/ledger-process.ts";
+import { RestParties } from "../../test/rest-parties.ts";
 
 const ids = new UuidV7();
 let ledger: LedgerProcess;
+let rest: RestParties;
 beforeAll(async () => {
   ledger = await LedgerProcess.create({ MIZAN_SHARDS: "2" });
   await ledger.start();
+  rest = new RestParties(ledger);
 });
 afterAll(() => ledger.dispose());
 
-interface Answer {
-  readonly status: number;
-  readonly replayed: boolean;
-  readonly json: Readonly<Record<string, unknown>>;
-}
-
-async function call(method: string, path: string, body?: object, key = ADMIN_KEY, id = ids.next()): Promise<Answer> {
-  const response = await fetch(`${ledger.url}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": id },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const replayed = response.headers.get("idempotency-replayed") === "true";
-  return { status: response.status, replayed, json: (await response.json()) as Record<string, unknown> };
-}
-
-interface Party {
-  readonly ownerId: string;
-  readonly key: string;
-  readonly walletId: string;
-}
-
-async function party(role: "merchant" | "user", fundsMinor = 0, walletId = ids.next()): Promise<Party> {
-  const ownerId = ids.next();
-  const { json } = await call("POST", "/api-keys", { name: role, role, ownerId });
-  await call("POST", "/wallets", { id: walletId, ownerId, currency: "EGP" });
-  await call("POST", `/wallets/${walletId}/activate`);
-  if (fundsMinor > 0) await call("POST", `/wallets/${walletId}/credit`, { amountMinor: fundsMinor });
-  return { ownerId, key: json.key as string, walletId };
-}
+const call: RestParties["call"] = (...asked) => rest.call(...asked);
+const party: RestParties["party"] = (...asked) => rest.party(...asked);
+const balance: RestParties["balance"] = (of) => rest.balance(of);
 
 function walletIdOn(shard: number): string {
   for (;;) {
     const id = ids.next();
     if (shardOfUuid(id, 2) === shard) return id;
   }
-}
-
-async function balance({ walletId }: Party): Promise<unknown> {
-  const { json } = await call("GET", `/wallets/${walletId}/balance`);
-  return [json.postedMinor, json.availableMinor];
 }
 
 describe("a payment over REST", () => {
